@@ -1,0 +1,35 @@
+"""Import optional libraries where they are used, with a message that says how to get them."""
+
+import importlib
+from types import ModuleType
+
+
+def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import a library that is not a core dependency.
+
+    Parameters
+    ----------
+    name : str
+        Module to import, e.g. ``"pandas"``.
+    extra : str
+        Extra of this package that installs it.
+    purpose : str
+        What the caller needs it for; completes "... is needed to".
+
+    Raises
+    ------
+    ImportError
+        If it is not installed, saying how to install it.
+
+    Examples
+    --------
+    >>> import_optional("math", extra="plot", purpose="draw").sqrt(4.0)
+    2.0
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        library = name.partition(".")[0]
+        raise ImportError(
+            f'{library} is needed to {purpose}; install it with: pip install "actscore-sk[{extra}]"'
+        ) from error
