@@ -1,0 +1,282 @@
+"""The recorder: a skorch callback that scores every sample of X while a net trains on it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from skorch.callbacks import Callback
+
+from actscore_sk.dynamics.registry import get_metric
+from actscore_sk.recording.block import CAPACITY, VisitBlock
+from actscore_sk.recording.ledger import Ledger
+from actscore_sk.recording.tap import Tap, Visit
+from actscore_sk.recording.tapped import TappedNet, all_modules
+from actscore_sk.storage import open_trajectories
+from actscore_sk.utils.randomness import preserved_random_state
+
+RECORDINGS = ("training", "epoch_end")
+REDUCTIONS = ("sum", "mean")
+
+
+class ActionScoreRecorder(Callback):
+    """Record action scores of a net that you keep; for a scikit-learn estimator see `ActionScoreClassifier`.
+
+    The action score of a sample is its loss, accumulated over training (Arriaga & Valdenegro-Toro,
+    arXiv 2011.11461); higher = harder. Training itself is not changed in any bit.
+
+    Parameters
+    ----------
+    recording : {"training", "epoch_end"}
+        Which loss: the one that the training step computes anyway, or the one under the net as it stands after each
+        epoch, in inference mode, at the cost of one more pass over X.
+    reduction : {"sum", "mean"}
+        Sum over the visits of a sample, or their mean.
+    metrics : sequence of str
+        Names from `get_metric_names`, recorded in the same pass.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path which another process can open
+        while training runs.
+    eval_set : tuple (X, y), Dataset or None
+        Other samples, scored after each epoch.
+
+    Attributes
+    ----------
+    action_scores_ : ndarray of float64 (n_samples,)
+        Higher = harder; NaN = never visited. Aligned with X, also where `train_split` holds samples out: these get
+        their validation loss of each epoch.
+    sample_metrics_ : dict of str to ndarray of float64 (n_samples,)
+        One entry a metric.
+    n_visits_ : ndarray of int32 (n_samples,)
+        How often each sample passed through the loss.
+    n_epochs_ : int
+        Epochs recorded, the last one incomplete if training was interrupted.
+    trajectories_ : ndarray of float32 (n_epochs, n_samples)
+        What each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
+    validation_mask_ : ndarray of bool (n_samples,)
+        Samples held out by `train_split`.
+    eval_action_scores_ : ndarray of float64 (n_eval_samples,)
+        Only with `eval_set`.
+
+    Raises
+    ------
+    IndexTrackingError
+        Before training, if the net's loader hides which samples a batch holds.
+    SampleLossError
+        Before the first update, if the criterion hides the loss of single samples.
+    NonFiniteLossError
+        At the end of an epoch in which a loss became NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from skorch import NeuralNetClassifier
+    >>> X = np.random.default_rng(0).normal(size=(100, 4)).astype("float32")
+    >>> y = (X[:, 0] > 0).astype("int64")
+    >>> recorder = ActionScoreRecorder()
+    >>> net = NeuralNetClassifier(
+    ...     torch.nn.Linear(4, 2), criterion=torch.nn.CrossEntropyLoss, verbose=0,
+    ...     callbacks=[("action_scores", recorder)],
+    ... )
+    >>> _ = net.fit(X, y)
+    >>> recorder.action_scores_.shape, int(recorder.validation_mask_.sum()), recorder.n_epochs_
+    ((100,), 20, 10)
+    """
+
+    def __init__(
+        self,
+        recording: str = "training",
+        reduction: str = "sum",
+        metrics: Sequence[str] = ("action_score",),
+        store_trajectories: bool | str | os.PathLike = False,
+        eval_set: Any = None,
+    ) -> None:
+        self.recording = recording
+        self.reduction = reduction
+        self.metrics = metrics
+        self.store_trajectories = store_trajectories
+        self.eval_set = eval_set
+
+    # -- as a callback -----------------------------------------------------------------------------------
+
+    def initialize(self) -> "ActionScoreRecorder":
+        """Forget all samples: the net starts anew."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            if name == "tap_":  # an error outside of the fit loop left the net in disguise
+                self.tap_.detach()
+            delattr(self, name)
+        return self
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Watch the net from here to the end of training; a recorder that `watching` put there does already."""
+        if "tap_" not in vars(self):
+            self._join(net.tap_ if isinstance(net, TappedNet) else Tap(net))
+
+    @contextmanager
+    def watching(self, net: Any, **options: Any) -> Iterator[None]:
+        """Record all training of `net` inside the block, without being one of its callbacks.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            It has its own class back when the block ends, whatever ends it.
+        **options : dict
+            Passed to `Tap`.
+        """
+        tap = Tap(net, **options)
+        self._join(tap)
+        try:
+            yield
+        finally:
+            tap.detach()
+            vars(self).pop("tap_", None)
+
+    def _join(self, tap: Tap) -> None:
+        self._check_params()
+        self.tap_ = tap
+        tap.recorders.append(self)
+
+    def _check_params(self) -> None:
+        for name, value, allowed in (
+            ("recording", self.recording, RECORDINGS),
+            ("reduction", self.reduction, REDUCTIONS),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name}={value!r}; expected one of {', '.join(map(repr, allowed))}")
+        if isinstance(self.metrics, str):
+            raise ValueError(f"metrics={self.metrics!r}; expected a sequence of names, such as ({self.metrics!r},)")
+        for name in self.metrics:
+            get_metric(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what belongs to a training that is running stays behind: the tap holds the net, the block its outputs
+        return {name: value for name, value in vars(self).items() if name not in ("tap_", "block_", "eval_block_")}
+
+    # -- called by the tap -------------------------------------------------------------------------------
+
+    def begin(self, tap: Tap) -> None:
+        """Allocate for the rows of X, or go on with those of the training before."""
+        if "ledger_" in vars(self):
+            self._check_same_samples(tap.n_samples)
+            self.ledger_ = self.ledger_.copy()  # scores handed out before keep their values
+        else:
+            self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
+            self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=self.trajectories_store_ is not None)
+        rows = tap.validation_rows()
+        self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
+        self.validation_mask_[rows.numpy()] = True
+        # Compiled nets may reuse the memory of an output at the next batch.
+        capacity = 0 if tap.net.compile else CAPACITY
+        self.block_ = VisitBlock(self._sink, keep_inputs=self.ledger_.needs_inputs, capacity=capacity)
+        if self.eval_set is not None:
+            self._begin_eval(tap, capacity)
+
+    def _begin_eval(self, tap: Tap, capacity: int) -> None:
+        X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
+        self.eval_dataset_ = tap.net.get_dataset(*tap.prepared(X, y))
+        if "eval_ledger_" in vars(self) and self.eval_ledger_.n_samples == len(self.eval_dataset_):
+            self.eval_ledger_ = self.eval_ledger_.copy()
+        else:
+            self.eval_ledger_ = Ledger(len(self.eval_dataset_))
+        self.eval_block_ = VisitBlock(self._eval_sink, keep_inputs=False, capacity=capacity)
+
+    def _sink(self, *block: Any) -> None:
+        self.ledger_.update(*block)
+
+    def _eval_sink(self, *block: Any) -> None:
+        self.eval_ledger_.update(*block)
+
+    def _check_same_samples(self, n_samples: int) -> None:
+        if n_samples != self.ledger_.n_samples:
+            raise ValueError(
+                f"X has {n_samples} samples, but the scores so far are those of {self.ledger_.n_samples}; to go on, "
+                "pass the same samples in the same order, and to start anew, call fit (with warm_start=False)"
+            )
+
+    def wants(self, training: bool) -> bool:
+        """Whether the training pass, or the validation pass, is recorded."""
+        return self.recording == "training"
+
+    def consume(self, visit: Visit) -> None:
+        """Record a visit."""
+        self.block_.add(visit)
+
+    def end_epoch(self, tap: Tap) -> None:
+        """Make the passes that are asked for and close the epoch."""
+        if self.recording == "epoch_end":
+            self._pass(tap, tap.root, self.block_)
+        if self.eval_set is not None:
+            self._pass(tap, self.eval_dataset_, self.eval_block_)
+            self.eval_ledger_.end_epoch()
+        self._close_epoch()
+
+    def _pass(self, tap: Tap, dataset: Any, block: VisitBlock) -> None:
+        modes = [(module, module.training) for module in all_modules(tap.net)]
+        with preserved_random_state(tap.net.device):
+            tap.pass_over(dataset, block.add)
+        block.flush()
+        for module, mode in modes:
+            module.training = mode
+
+    def _close_epoch(self) -> None:
+        self.block_.flush()
+        row = self.ledger_.end_epoch()
+        if row is not None:
+            self.trajectories_store_.append(row)
+
+    def end(self) -> None:
+        """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""
+        self.block_.flush()
+        if self.ledger_.epoch_has_visits:
+            self._close_epoch()
+        vars(self).pop("tap_", None)
+
+    # -- results -----------------------------------------------------------------------------------------
+
+    @property
+    def sample_metrics_(self) -> dict[str, np.ndarray]:
+        """Score of each sample under each metric, (n_samples,) float64."""
+        scores = self._flushed().results()
+        if self.reduction == "mean":
+            visits = self.n_visits_
+            scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
+        return scores
+
+    @property
+    def action_scores_(self) -> np.ndarray:
+        """Action score of each sample, (n_samples,) float64, higher = harder."""
+        return self.sample_metrics_["action_score"]
+
+    @property
+    def n_visits_(self) -> np.ndarray:
+        """Number of visits of each sample, (n_samples,) int32."""
+        return self._flushed().visits()
+
+    @property
+    def n_epochs_(self) -> int:
+        """Number of epochs recorded."""
+        return self._flushed().epoch - 1
+
+    @property
+    def trajectories_(self) -> np.ndarray:
+        """Losses (n_epochs, n_samples) float32."""
+        self._flushed()
+        if self.trajectories_store_ is None:
+            raise AttributeError("no trajectories were stored; set store_trajectories=True, or to a path")
+        return self.trajectories_store_.array()
+
+    @property
+    def eval_action_scores_(self) -> np.ndarray:
+        """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
+        if "eval_ledger_" not in vars(self):
+            raise AttributeError("no eval_set was scored; pass one")
+        total = self.eval_ledger_.results()["action_score"]
+        return total / np.maximum(self.eval_ledger_.visits(), 1) if self.reduction == "mean" else total
+
+    def _flushed(self) -> Ledger:
+        if "ledger_" not in vars(self):
+            raise AttributeError("no scores yet: the net that this recorder belongs to has not been trained")
+        if "block_" in vars(self):
+            self.block_.flush()
+        return self.ledger_

@@ -1,0 +1,1 @@
+"""From the user's X to batches that know which samples they hold."""

@@ -1,0 +1,80 @@
+"""Positions of a split's samples in the X that the user passed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Subset
+
+from actscore_sk.exceptions import IndexTrackingError
+
+
+def unwrap_subsets(dataset: Dataset, root: Dataset | None = None) -> tuple[Dataset, torch.Tensor | None]:
+    """Follow `Subset` wrappers down to the data they select from.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any map-style data set.
+    root : Dataset, optional
+        Stop there, even if it is a `Subset` itself. By default, go down to the first non-`Subset`.
+
+    Returns
+    -------
+    base : Dataset
+        `root` if it was met, else the innermost data set.
+    positions : tensor of int64 (len(dataset),) or None
+        Position in `base` of each item of `dataset`; None where they are the same.
+
+    Examples
+    --------
+    >>> from torch.utils.data import Subset, TensorDataset
+    >>> data = TensorDataset(torch.arange(5))
+    >>> unwrap_subsets(Subset(Subset(data, [4, 3, 2]), [0, 2]))[1]
+    tensor([4, 2])
+    """
+    positions = None
+    while dataset is not root and isinstance(dataset, Subset):
+        selected = torch.from_numpy(np.asarray(dataset.indices, dtype=np.int64).reshape(-1))
+        positions = selected if positions is None else selected[positions]
+        dataset = dataset.dataset
+    return dataset, positions
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the items of one data set (a training split, say) line up with the rows of X.
+
+    Parameters
+    ----------
+    positions : tensor of int64 (n_items,) or None
+        Position in X of each item; None if item `i` is row `i`.
+    """
+
+    positions: torch.Tensor | None
+
+    @classmethod
+    def of(cls, dataset: Dataset, root: Dataset) -> "Alignment":
+        """Find how `dataset` lines up with `root`, the data set made of X.
+
+        Raises
+        ------
+        IndexTrackingError
+            If `dataset` is neither `root` nor a `Subset` of it.
+        """
+        base, positions = unwrap_subsets(dataset, root)
+        if base is not root:
+            raise IndexTrackingError(
+                f"train_split returned a {type(dataset).__name__} that is not a part of X, so its samples have "
+                "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets"
+            )
+        return cls(positions)
+
+    def to_rows(self, index: torch.Tensor) -> torch.Tensor:
+        """Translate positions in the data set (n,) to positions in X (n,), both int64."""
+        return index if self.positions is None else self.positions.index_select(0, index)
+
+
+def is_part_of(dataset: Dataset, root: Dataset) -> bool:
+    """Whether `dataset` holds samples of X at all; ``predefined_split`` validates on others."""
+    return unwrap_subsets(dataset, root)[0] is root

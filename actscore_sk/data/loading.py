@@ -1,0 +1,146 @@
+"""A loader that knows which samples each of its batches holds."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from actscore_sk.data.alignment import Alignment
+from actscore_sk.data.fetching import Fetch, slice_fetcher
+from actscore_sk.data.ordering import as_positions, batches_of_positions
+from actscore_sk.exceptions import IndexTrackingError
+
+
+class TrackedLoader:
+    """Iterates like the `DataLoader` it is given, and can say where in X a batch came from.
+
+    The order of the samples and the random numbers drawn are the loader's own, to the bit. In-memory data
+    are fetched one slice a batch; any other data set, and any `collate_fn`, is left to the loader.
+
+    Parameters
+    ----------
+    loader : DataLoader
+        As built by the net. It is changed: its index sampler is replaced by one that keeps a log.
+    alignment : Alignment
+        From positions in the loader's data set to positions in X.
+
+    Raises
+    ------
+    IndexTrackingError
+        If the loader cannot say which samples a batch holds.
+    """
+
+    def __init__(self, loader: DataLoader, alignment: Alignment) -> None:
+        check_trackable(loader)
+        self.loader = loader
+        self._alignment = alignment
+        self._log = _IndexLog(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
+        # DataLoader forbids to set these after it is built, which guards against loops that are already
+        # running; none is here, and building a second loader would lose a subclass and its options.
+        name = "sampler" if loader.batch_sampler is None else "batch_sampler"
+        object.__setattr__(loader, name, self._log)
+        self._fetch: Fetch | None = None
+        self._open: dict[int, tuple[Any, torch.Tensor]] = {}
+        if loader.num_workers == 0 and loader.batch_sampler is not None:
+            self._use_slices(slice_fetcher(loader.dataset, loader.collate_fn))
+
+    def _use_slices(self, fetch: Fetch | None) -> None:
+        if fetch is not None and self.loader.pin_memory:  # the loader itself has to pin what is fetched
+            object.__setattr__(self.loader, "dataset", _Slices(self.loader.dataset, fetch))
+            self.loader.collate_fn = _identity
+        else:
+            self._fetch = fetch
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "loader":  # unpickling asks before there is one
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._open.clear()
+        for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
+            self._open[id(batch)] = batch, index
+            yield batch
+            self._open.pop(id(batch), None)
+
+    def _sliced(self, fetch: Fetch) -> Iterator[tuple[Any, torch.Tensor]]:
+        iter(self.loader)  # draws from the random stream what torch draws at the start of an epoch
+        for positions in batches_of_positions(self._log.sampler, self._log.source):
+            yield fetch(positions), positions
+
+    def _collated(self) -> Iterator[tuple[Any, torch.Tensor]]:
+        for batch in self.loader:
+            yield batch, as_positions(self._log.issued.popleft())
+
+    def rows_of(self, batch: Any) -> torch.Tensor | None:
+        """Positions in X (n,) int64 of the samples in `batch`; None if it is not a batch of this loader."""
+        found = self._open.pop(id(batch), None)
+        return None if found is None else self._alignment.to_rows(found[1])
+
+
+class _Slices(Dataset):
+    """A data set that hands torch a batch as one slice."""
+
+    def __init__(self, dataset: Dataset, fetch: Fetch) -> None:
+        self.dataset, self.fetch = dataset, fetch
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitems__(self, index: Any) -> Any:
+        return self.fetch(as_positions(index))
+
+
+def _identity(batch: Any) -> Any:
+    return batch
+
+
+class _IndexLog:
+    """Stands in for an index sampler and keeps what it hands out, first in, first out."""
+
+    def __init__(self, sampler: Iterable) -> None:
+        self.sampler = sampler
+        self.source: Iterator = iter(())
+        self.issued: deque = deque()
+
+    def __len__(self) -> int:
+        return len(self.sampler)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "sampler":  # unpickling asks before there is one
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+    def __iter__(self) -> Iterator:
+        # iter() of the sampler comes here and not at the first item: it may draw random numbers
+        self.source, self.issued = iter(self.sampler), deque()
+        return self._logged(self.source, self.issued)
+
+    @staticmethod
+    def _logged(source: Iterator, issued: deque) -> Iterator:
+        for index in source:
+            issued.append(index)
+            yield index
+
+
+def check_trackable(loader: Any) -> None:
+    """Raise IndexTrackingError, before training starts, if the batches of `loader` have no known index."""
+    if not isinstance(loader, DataLoader):
+        reason, remedy = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
+    elif type(loader).__iter__ is not DataLoader.__iter__:
+        reason = f"{type(loader).__name__} iterates in its own way"
+        remedy = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
+    elif isinstance(loader.dataset, IterableDataset):
+        reason = f"{type(loader.dataset).__name__} is an IterableDataset, which has no index"
+        remedy = "give a map-style Dataset, with __getitem__ and __len__"
+    elif loader.num_workers and not getattr(loader, "in_order", True):
+        reason = "in_order=False lets batches overtake each other between worker processes"
+        remedy = "leave in_order=True"
+    else:
+        return
+    raise IndexTrackingError(f"the samples of a batch cannot be known: {reason}; {remedy}")

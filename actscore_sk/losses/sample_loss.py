@@ -1,0 +1,139 @@
+"""The loss of each sample in a batch, for any criterion that knows one.
+
+A criterion averages over the batch; before it does, it has a value for each sample. Three kinds can be asked:
+torch's own losses and any other criterion with a `reduction` attribute (a copy with ``reduction="none"``), and
+criteria that return a vector themselves.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from actscore_sk.exceptions import SampleLossError
+
+# These divide by the sum of the class weights of the targets they do not ignore, not by a count.
+_WEIGHTED_MEANS = (nn.CrossEntropyLoss, nn.NLLLoss)
+
+
+class SampleLoss:
+    """Per-sample view of a criterion; the criterion itself is left as it is.
+
+    Parameters
+    ----------
+    criterion : callable
+        Usually an `nn.Module`; one compiled by torch is looked through.
+
+    Attributes
+    ----------
+    is_pure : bool
+        The value of a sample depends on its own inputs only, and asking for it changes nothing. True for
+        torch's own losses, whose values may then be computed later and for many batches at once.
+    """
+
+    def __init__(self, criterion: Any) -> None:
+        criterion = getattr(criterion, "_orig_mod", criterion)
+        self.criterion = criterion
+        self.reduction = getattr(criterion, "reduction", None)
+        self.is_pure = type(criterion).__module__.startswith("torch.nn.modules.loss")
+        self._unreduced = _without_reduction(criterion) if isinstance(self.reduction, str) else None
+
+    def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:
+        """Values before any mean, (n_samples, ...), with gradient.
+
+        Parameters
+        ----------
+        inputs : tuple
+            What the criterion was called with.
+        n_samples : int
+            Size of the batch.
+        output : tensor, optional
+            What it returned; needed of criteria without a `reduction`.
+
+        Raises
+        ------
+        SampleLossError
+            If the criterion gives no more than one number for several samples.
+        """
+        if self._unreduced is not None:
+            output = self._unreduced(*inputs)
+        elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss):
+            output = -output.output
+        return check_units(output, n_samples, self.criterion)
+
+    def values(self, units: Tensor, inputs: tuple) -> Tensor:
+        """Loss of each sample (n_samples,), from the values of its units.
+
+        Units finer than a sample (pixels, outputs) are averaged, or added if the criterion adds; positions
+        with the `ignore_index` are left out, and a sample that has no other counts as 0.
+        """
+        if units.ndim == 1:
+            return units
+        units = units.flatten(1)
+        if self.reduction in ("sum", "batchmean"):
+            return units.sum(1)
+        counted = self._counted(inputs)
+        if counted is None:
+            return units.mean(1)
+        return units.sum(1) / counted.flatten(1).sum(1).clamp(min=1)
+
+    def weighted(self, units: Tensor, inputs: tuple, weights: Tensor) -> Tensor:
+        """Scalar to train on, in which a sample of weight w counts as w copies of it in the batch."""
+        if isinstance(self.criterion, nn.CTCLoss) and self.reduction == "mean":
+            units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one a symbol
+        units = units.reshape(len(weights), -1)
+        weights = weights.to(units.dtype)
+        total = (weights * units.sum(1)).sum()
+        if self.reduction == "sum":
+            return total
+        # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
+        return total / (weights * self._shares(units, inputs)).sum().clamp(min=torch.finfo(units.dtype).tiny)
+
+    def _shares(self, units: Tensor, inputs: tuple) -> Tensor | float:
+        """What each sample adds to the divisor of the criterion's own mean, (n_samples,)."""
+        if self.reduction == "batchmean":
+            return 1.0
+        counted = self._counted(inputs)
+        if counted is None:
+            return float(units.shape[1])
+        shares = counted.to(units.dtype)
+        if self.criterion.weight is not None:
+            shares = shares * self.criterion.weight[torch.where(counted, inputs[1], 0)]
+        return shares.reshape(len(units), -1).sum(1)
+
+    def _counted(self, inputs: tuple) -> Tensor | None:
+        """Which targets count, shaped like them; None where all do."""
+        if not isinstance(self.criterion, _WEIGHTED_MEANS) or inputs[1].is_floating_point():
+            return None
+        return inputs[1] != self.criterion.ignore_index
+
+
+def _without_reduction(criterion: Any) -> Any:
+    # A shallow copy: parameters and buffers stay shared, so that class weights follow the device.
+    unreduced = copy.copy(criterion)
+    unreduced.reduction = "none"
+    return unreduced
+
+
+def check_units(units: Any, n_samples: int, criterion: Any) -> Tensor:
+    """Return `units` if they have one row a sample, (n_samples, ...); raise SampleLossError if not."""
+    name = type(criterion).__name__
+    if not isinstance(units, Tensor):
+        raise SampleLossError(
+            f"{name} returned {type(units).__name__}; expected a tensor of shape ({n_samples},), one loss a sample"
+        )
+    if units.ndim == 0 and n_samples == 1:
+        return units.reshape(1)
+    if units.ndim == 0:
+        raise SampleLossError(
+            f"{name} returned one number for a batch of {n_samples} samples, so the loss of a single sample is "
+            f"unknown; let it return one loss a sample, shape ({n_samples},), or give it an attribute `reduction` "
+            'that its forward obeys ("mean", "sum", "none")'
+        )
+    if len(units) != n_samples:
+        raise SampleLossError(
+            f"{name} gave {len(units)} losses for a batch of {n_samples} samples; expected one row a sample: "
+            "keep the samples along the first dimension, and let no collate_fn add or drop any"
+        )
+    return units

@@ -1,0 +1,162 @@
+"""What is remembered of the samples of one data set: a few numbers each, on the device of the net."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actscore_sk.dynamics.folds import Fold
+from actscore_sk.dynamics.kernels import Outcome
+from actscore_sk.dynamics.registry import Metric, get_metric
+from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
+from actscore_sk.losses.class_view import View, class_view
+from actscore_sk.recording.tap import Visit
+
+_N_NAMED = 5  # samples named in an error
+
+
+class Ledger:
+    """Folds, counts and the current epoch's losses of `n_samples` samples.
+
+    State is allocated at the first visit, where the loss lies: 12 bytes a sample for the action score alone.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    metrics : sequence of str
+        Names of the metrics to keep beside the action score.
+    keep_row : bool
+        Whether to keep the losses of the current epoch apart, for a trajectory.
+    """
+
+    def __init__(self, n_samples: int, metrics: Sequence[str] = (), *, keep_row: bool = False) -> None:
+        names = dict.fromkeys(("action_score", *metrics))
+        self.n_samples = n_samples
+        self.metrics: list[Metric] = [get_metric(name) for name in names]
+        self.epoch = 1
+        self.folds: dict[str, Fold] = {}
+        self._keep_row = keep_row
+        self._view: View | None = None
+        self._without_classes = not self.needs_inputs
+        self._visits: Tensor | None = None
+        self._row: Tensor | None = None
+        self.epoch_has_visits = False
+        self._bad: Tensor | None = None
+
+    @property
+    def needs_inputs(self) -> bool:
+        """Whether any metric needs class scores and labels."""
+        return any(metric.needs_classes for metric in self.metrics)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of state; the same at every epoch."""
+        tensors = [part for part in (self._visits, self._row) if part is not None]
+        return sum(fold.nbytes for fold in self.folds.values()) + sum(part.nbytes for part in tensors)
+
+    def copy(self) -> "Ledger":
+        """Return an independent copy."""
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict) -> "Ledger":
+        twin = copy.copy(self)
+        twin.folds = {name: fold.copy() for name, fold in self.folds.items()}
+        twin._visits, twin._row, twin._bad = (
+            None if part is None else part.clone() for part in (self._visits, self._row, self._bad)
+        )
+        return twin
+
+    def update(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
+        """Add a block of visits: rows (n,) int64, losses (n,), and the criterion's inputs if they are needed."""
+        if self._visits is None:
+            self._allocate(losses.device)
+        self.epoch_has_visits = True
+        outcome = self._outcome(losses, inputs, visit)
+        seen = self._visits[rows]  # type: ignore[index]
+        for metric in self.metrics:
+            kernel = metric.regression_kernel if self._without_classes else metric.kernel
+            self.folds[metric.name].update(rows, kernel(outcome), seen, self.epoch)  # type: ignore[misc]
+        self._visits.index_add_(0, rows, torch.ones_like(seen))  # type: ignore[union-attr]
+        if self._row is not None:
+            self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
+            self._row.index_add_(0, rows, losses.to(self._row.dtype))
+        self._note_bad(rows, losses)
+
+    def _allocate(self, device: torch.device) -> None:
+        self.folds = {metric.name: metric.fold(self.n_samples, device) for metric in self.metrics}
+        self._visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
+        self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
+        self._row = torch.full((self.n_samples,), torch.nan, device=device) if self._keep_row else None
+
+    def _outcome(self, losses: Tensor, inputs: tuple | None, visit: Visit) -> Outcome:
+        if not self._without_classes and self._view is None:
+            self._choose_view(inputs, visit)
+        if self._without_classes:
+            return Outcome(losses)
+        return Outcome(losses, *self._view(*inputs[:2]))  # type: ignore[misc, index]
+
+    def _choose_view(self, inputs: tuple | None, visit: Visit) -> None:
+        names = ", ".join(metric.name for metric in self.metrics if metric.needs_classes)
+        try:
+            if inputs is None:
+                raise SampleLossError(f"{names} need one call of the criterion a step, but get_loss makes several")
+            self._view = class_view(visit.sample_loss.criterion, inputs, names)
+        except SampleLossError:
+            self._without_classes = all(metric.regression_kernel is not None for metric in self.metrics)
+            if not self._without_classes:
+                raise
+
+    def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
+        finite = losses.isfinite()
+        if finite.is_cpu and bool(finite.all()):
+            return
+        # Elsewhere no branch on the values, which would make the host wait: places of finite losses sort last.
+        places = torch.arange(len(rows), device=rows.device).masked_fill(finite, len(rows))
+        first = places.topk(min(_N_NAMED, len(rows)), largest=False, sorted=True).values
+        found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
+        self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
+
+    def end_epoch(self) -> np.ndarray | None:
+        """Close the epoch; return its losses (n_samples,) float32, NaN = not visited, if a row is kept.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If a loss was NaN or infinite. The one host sync of an epoch beside the transfer of the row.
+        """
+        if self._bad is not None:
+            samples = [row for row in self._bad.tolist() if row < self.n_samples]
+            if samples:
+                raise NonFiniteLossError(
+                    f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
+                    f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
+                )
+        self.epoch += 1
+        self.epoch_has_visits = False
+        if not self._keep_row:
+            return None
+        if self._row is None:
+            return np.full(self.n_samples, np.nan, dtype=np.float32)
+        row = self._row.cpu().numpy().copy()
+        self._row.fill_(torch.nan)
+        return row
+
+    def visits(self) -> np.ndarray:
+        """Number of visits of each sample, (n_samples,) int32."""
+        return np.zeros(self.n_samples, np.int32) if self._visits is None else self._visits.cpu().numpy()
+
+    def results(self) -> dict[str, np.ndarray]:
+        """Score of each sample under each metric, (n_samples,) float64, NaN = never visited.
+
+        The action score shares memory with the ledger where it can: `copy` the ledger before going on.
+        """
+        if self._visits is None:
+            return {metric.name: np.full(self.n_samples, np.nan) for metric in self.metrics}
+        scores = {name: fold.compute(self._visits) for name, fold in self.folds.items() if name != "action_score"}
+        total = self.folds["action_score"].total  # type: ignore[attr-defined]
+        never = self._visits == 0
+        scores["action_score"] = total.masked_fill(never, torch.nan) if bool(never.any()) else total
+        return {metric.name: scores[metric.name].cpu().double().numpy() for metric in self.metrics}
