@@ -23,7 +23,7 @@ def preserved_random_state(device: Any = "cpu") -> Iterator[None]:
 
 
 @contextmanager
-def seeded(random_state: Any, device: Any = "cpu") -> Iterator[None]:
+def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[None]:
     """Run the block with torch seeded and its generators put back; with None, on torch's global stream.
 
     Parameters
@@ -32,13 +32,15 @@ def seeded(random_state: Any, device: Any = "cpu") -> Iterator[None]:
         As in scikit-learn, except that None draws from torch's generators, as a net by itself does.
     device : str, torch.device or None
         The net's.
+    stream : int
+        Number of the stretch, so that a second one does not draw what the first one drew.
     """
     if random_state is None:
         yield
         return
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     with torch.random.fork_rng(devices=_cuda_indices(device)):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + stream)
         yield
 
 

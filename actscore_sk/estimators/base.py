@@ -1,0 +1,248 @@
+"""What the three estimators share: fit the net, watch it, publish the scores."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
+from torch import as_tensor
+from torch.utils.data import Dataset
+
+from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
+from actscore_sk.estimators.dtypes import DtypeAdapter
+from actscore_sk.estimators.inputs import check_X, n_samples_of, targets_in
+from actscore_sk.utils.optional import import_optional
+from actscore_sk.utils.randomness import seeded
+from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_sample_weight, fit_context, routing_enabled
+
+
+class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
+    """Base of the estimators; a subclass says how targets become what the net is trained on."""
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "partial_fit", "predict"]), None],
+        "recording": [StrOptions(set(RECORDINGS))],
+        "reduction": [StrOptions(set(REDUCTIONS))],
+        "metrics": [tuple, list],
+        "store_trajectories": ["boolean", str, HasMethods(["__fspath__"])],
+        "random_state": ["random_state"],
+    }
+    _has_class_codes = False
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        recording="training",
+        reduction="sum",
+        metrics=("action_score",),
+        store_trajectories=False,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.recording = recording
+        self.reduction = reduction
+        self.metrics = metrics
+        self.store_trajectories = store_trajectories
+        self.random_state = random_state
+
+    # -- what a subclass decides --------------------------------------------------------------------------
+
+    def _learn_targets(self, y, classes):
+        """Learn from y what maps it to targets of the net (`classes_`, say); y is None for some data sets."""
+        raise NotImplementedError
+
+    def _to_targets(self, y):
+        """Map y to targets of the net."""
+        raise NotImplementedError
+
+    def _build_net(self, X, y, sample_weight):
+        """Build the net for ``estimator=None``."""
+        raise NotImplementedError
+
+    # -- fitting ------------------------------------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, eval_set=None, **fit_params):
+        """Train a clone of the net on X and score every sample of X on the way.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples along the first dimension; any further dimensions that the net takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; may be None if X is a Dataset that yields them.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each sample in the loss that is trained on: 2 counts as the sample twice, 0 as if it were not
+            there. The recorded loss is never weighted.
+        eval_set : tuple (X, y), optional
+            Other samples, scored after each epoch into `eval_action_scores_`.
+        **fit_params : dict
+            Passed to `fit` of the net.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+
+        Raises
+        ------
+        IndexTrackingError, SampleLossError
+            Before the first update, if samples or their losses cannot be told apart; says what to do.
+        NonFiniteLossError
+            If a loss becomes NaN or infinite.
+        """
+        warm = hasattr(self, "estimator_") and getattr(self.estimator, "warm_start", False)
+        return self._fit(X, y, sample_weight, eval_set, fit_params, method="fit", goes_on=warm)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None, eval_set=None, **fit_params):
+        """Train on for the net's `max_epochs`; scores go on from where they were.
+
+        Parameters
+        ----------
+        X, y, sample_weight, eval_set, **fit_params
+            As in `fit`: the same samples in the same order at each call, since a score belongs to a sample.
+        classes : array-like of shape (n_classes,), optional
+            All labels there are, if the first y does not hold them all; classifiers only.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        goes_on = hasattr(self, "estimator_")
+        return self._fit(X, y, sample_weight, eval_set, fit_params, method="partial_fit", goes_on=goes_on, classes=classes)
+
+    def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
+        if routing_enabled():
+            fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
+        index = getattr(X, "index", None)
+        X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
+        weights = self._check_weights(sample_weight, n_samples_of(X))
+        net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
+        recorder = self._recorder if goes_on else self._new_recorder()
+        recorder.eval_set = self._check_eval_set(eval_set)
+        adapter = self._adapter if goes_on else DtypeAdapter(class_codes=self._has_class_codes)
+        watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
+        n_before = recorder.n_epochs_ if goes_on else 0
+        with seeded(self.random_state, net.device, stream=n_before), recorder.watching(net, **watch):
+            getattr(net, method)(X, targets, **fit_params)
+        self.estimator_, self._recorder, self._adapter = net, recorder, adapter
+        self._given, self._index = y, index
+        self._publish(X)
+        return self
+
+    def _check_data(self, X, y, classes, *, reset):
+        X = check_X(self, X, reset=reset)
+        if y is None and isinstance(X, Dataset):
+            y = targets_in(X)
+        elif y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; only a torch Dataset may hold "
+                "the targets itself"
+            )
+        if y is not None:
+            check_consistent_length(np.empty(n_samples_of(X)), y)
+        if reset:
+            self._learn_targets(y, classes)
+        return X, y, None if y is None else self._to_targets(y)
+
+    def _check_weights(self, sample_weight, n_samples):
+        if sample_weight is None:
+            return None
+        weights = check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
+        # Weights of 1 take the road without weights: the same net, to the bit.
+        return None if (weights == 1).all() else as_tensor(weights)
+
+    def _check_eval_set(self, eval_set):
+        if eval_set is None or isinstance(eval_set, Dataset):
+            return eval_set
+        if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
+            raise ValueError(f"eval_set must be a tuple (X_eval, y_eval) or a Dataset, got {type(eval_set).__name__}")
+        X, y = eval_set
+        X = check_X(self, X, reset=False)
+        check_consistent_length(np.empty(n_samples_of(X)), y)
+        return X, self._to_targets(y)
+
+    def _clone_net(self, X, targets, weights):
+        if self.estimator is None:
+            return self._build_net(X, targets, None if weights is None else weights.numpy())
+        if not isinstance(self.estimator, NeuralNet):
+            raise TypeError(
+                f"estimator must be a skorch NeuralNet, got {type(self.estimator).__name__}; wrap a torch module as "
+                "skorch.NeuralNetClassifier(module, criterion=torch.nn.CrossEntropyLoss)"
+            )
+        return clone(self.estimator)
+
+    def _new_recorder(self):
+        return ActionScoreRecorder(
+            recording=self.recording,
+            reduction=self.reduction,
+            metrics=self.metrics,
+            store_trajectories=self.store_trajectories,
+        )
+
+    def _publish(self, X):
+        recorder = self._recorder
+        self.sample_metrics_ = recorder.sample_metrics_
+        self.action_scores_ = self.sample_metrics_["action_score"]
+        self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
+        self.validation_mask_ = recorder.validation_mask_
+        self.history_ = self.estimator_.history
+        for name in ("trajectories_", "eval_action_scores_"):
+            vars(self).pop(name, None)
+            if hasattr(recorder, name):
+                setattr(self, name, getattr(recorder, name))
+
+    # -- using --------------------------------------------------------------------------------------------
+
+    def _ask_net(self, method, X):
+        check_is_fitted(self)
+        return getattr(self.estimator_, method)(self._adapter.cast(check_X(self, X, reset=False)))
+
+    def to_frame(self):
+        """Return the scores as a pandas DataFrame, one row a sample in the order of X.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``index`` (position in X), ``target``, one for each metric, ``n_visits``, ``is_validation``. Has
+            the index of X if X was a DataFrame.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        check_is_fitted(self)
+        pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
+        given = {} if self._given is None else _columns("target", np.asarray(self._given))
+        columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
+        columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
+        index = self._index if isinstance(self._index, pandas.Index) else None
+        return pandas.DataFrame(columns, index=index)
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed: `sample_weight` and `eval_set` stay here, the rest goes to the net."""
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self.estimator is not None:
+            mapping = MethodMapping().add(caller="fit", callee="fit").add(caller="partial_fit", callee="partial_fit")
+            router.add(estimator=self.estimator, method_mapping=mapping)
+        return router
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.dict = True
+        return tags
+
+
+def _columns(name: str, values: np.ndarray) -> dict[str, Any]:
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}

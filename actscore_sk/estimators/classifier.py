@@ -1,0 +1,163 @@
+"""A classifier that scores how hard each of its training samples is."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch.utils.data import Subset
+
+from actscore_sk.estimators.base import BaseActionScore
+from actscore_sk.estimators.default_net import default_net
+
+
+class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
+    """Classify with a skorch net, and learn from the same fit how hard each sample is.
+
+    The action score of sample i is its loss, accumulated over the epochs t of training [1]_::
+
+        A_i = sum over t of loss(f_t(x_i), y_i)          higher = harder
+
+    Mislabelled, atypical and rare samples score high. The net is trained as it would be alone, bit for bit.
+
+    Parameters
+    ----------
+    estimator : NeuralNet or None
+        Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
+    recording : {"training", "epoch_end"}
+        Which loss: the one at presentation in the training step, which costs nothing, or the one under the net as it
+        stands after each epoch, in inference mode, at the cost of one more pass.
+    reduction : {"sum", "mean"}
+        Sum over the visits of a sample, or their mean.
+    metrics : tuple of str
+        Names from `get_metric_names`, all recorded in the same pass.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path, which another process can open
+        while training runs.
+    random_state : int, RandomState instance or None
+        Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
+
+    Attributes
+    ----------
+    action_scores_ : ndarray of float64 (n_samples,)
+        Aligned with X; higher = harder; NaN = never visited. Samples that the net's `train_split` holds out have
+        their validation losses here.
+    sample_metrics_ : dict of str to ndarray of float64 (n_samples,)
+        One entry a metric, "action_score" always among them.
+    n_visits_ : ndarray of int32 (n_samples,)
+        How often each sample passed through the loss.
+    n_epochs_ : int
+        Epochs recorded.
+    trajectories_ : ndarray of float32 (n_epochs_, n_samples)
+        What each epoch added; NaN = not visited. Only with `store_trajectories`.
+    validation_mask_ : ndarray of bool (n_samples,)
+        Samples held out by `train_split`.
+    eval_action_scores_ : ndarray of float64 (n_eval_samples,)
+        Only with `eval_set`.
+    estimator_ : NeuralNet
+        The trained net.
+    history_ : History
+        Of the net.
+    classes_ : ndarray (n_classes,)
+        Labels, sorted; the net is trained on their positions.
+    n_features_in_ : int
+        Only for X with features.
+    feature_names_in_ : ndarray of str
+        Only for X with string column names.
+
+    References
+    ----------
+    .. [1] O. Arriaga and M. Valdenegro-Toro, "Unsupervised Difficulty Estimation with Action Scores",
+       arXiv:2011.11461, 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> y = y.replace({0: "setosa", 1: "versicolor", 2: "virginica"})
+    >>> y[7] = "virginica"                                   # a wrong label
+    >>> clf = ActionScoreClassifier(random_state=0).fit(X, y)
+    >>> int(clf.action_scores_.argmax())
+    7
+    """
+
+    _has_class_codes = True
+
+    def _learn_targets(self, y, classes):
+        if y is None and classes is None:
+            self.classes_ = None  # known after training, from the width of the net's output
+            return
+        labels = self._check_labels(y if classes is None else classes)
+        self.classes_ = np.unique(labels)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two to tell apart"
+            )
+
+    def _check_labels(self, y):
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "fc":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        return y
+
+    def _to_targets(self, y):
+        y = self._check_labels(y)
+        if self.classes_ is None or _are_codes(y, self.classes_):
+            return y  # no copy: 8 bytes a sample
+        codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        unknown = self.classes_[codes] != y
+        if unknown.any():
+            raise ValueError(
+                f"y holds {np.unique(y[unknown])[:5].tolist()}, but the classes are {self.classes_[:10].tolist()}; pass all "
+                "of them as `classes` in the first partial_fit, or leave these samples out"
+            )
+        return codes
+
+    def _build_net(self, X, y, sample_weight):
+        return default_net(X, y, sample_weight, kind="classification", n_classes=len(self.classes_))
+
+    def _publish(self, X):
+        super()._publish(X)
+        if self.classes_ is None:
+            self.classes_ = np.arange(self.estimator_.predict_proba(Subset(X, [0])).shape[1])
+
+    def predict(self, X):
+        """Predict the class of each sample.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        y : ndarray (n_samples,)
+            Labels from `classes_`.
+        """
+        codes = np.asarray(self._ask_net("predict", X))
+        codes = codes.argmax(axis=1) if codes.ndim == 2 else codes.astype(np.int64)
+        if len(codes) and codes.max() >= len(self.classes_):
+            raise ValueError(
+                f"the net predicts class number {codes.max()}, but y had {len(self.classes_)} classes; give the net as "
+                "many outputs as there are classes"
+            )
+        return self.classes_[codes]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        probabilities : ndarray (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return np.asarray(self._ask_net("predict_proba", X))
+
+
+def _are_codes(y, classes):
+    return y.dtype == np.int64 and classes.dtype == np.int64 and np.array_equal(classes, np.arange(len(classes)))

@@ -1,0 +1,132 @@
+"""The net behind ``estimator=None``: a small multi-layer perceptron, sized from the data."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from torch import Tensor, nn
+
+# Up to here one batch holds all samples. Then a weight of 2 and a sample given twice train alike, as scikit-learn
+# asks of estimators that take weights.
+_ONE_BATCH = 256
+_MIN_UPDATES = 200  # of the parameters, whatever the number of samples
+_EPOCHS = (20, 100)
+
+
+class Perceptron(nn.Module):
+    """Two hidden layers between standardised features and, for regression, a standardised target.
+
+    Parameters
+    ----------
+    center, scale : ndarray (n_features,)
+        Subtracted from the features, and divided by.
+    n_hidden : int
+        Width of a hidden layer.
+    n_outputs : int
+        Number of classes, or of targets.
+    target_center, target_scale : float or ndarray (n_outputs,)
+        The output is scaled by one and moved by the other.
+    """
+
+    def __init__(
+        self,
+        center: Any,
+        scale: Any,
+        n_hidden: int,
+        n_outputs: int,
+        target_center: Any = 0.0,
+        target_scale: Any = 1.0,
+    ) -> None:
+        super().__init__()
+        constants = {"center": center, "scale": scale, "target_center": target_center, "target_scale": target_scale}
+        for name, value in constants.items():
+            self.register_buffer(name, torch.as_tensor(np.array(value, dtype=np.float64)))
+        # Double precision: so few operations cost little, and weights agree with repetitions to 1e-9.
+        self.layers = nn.Sequential(
+            nn.Linear(len(center), n_hidden),
+            nn.SiLU(),
+            nn.Linear(n_hidden, n_hidden),
+            nn.SiLU(),
+            nn.Linear(n_hidden, n_outputs),
+        ).double()
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Map X (n_samples, ...) to outputs (n_samples, n_outputs)."""
+        return self.layers((X.flatten(1) - self.center) / self.scale) * self.target_scale + self.target_center
+
+
+def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int = 0) -> NeuralNet:
+    """Build a net for X and y; it trains on all of X, with Adam, and prints nothing.
+
+    Parameters
+    ----------
+    X : ndarray (n_samples, ...) or csr_matrix
+        Features of any number of dimensions are flattened.
+    y : ndarray (n_samples,) or (n_samples, n_outputs)
+        Codes of classes, targets, or 0 and 1 for each of several labels.
+    sample_weight : ndarray (n_samples,) or None
+        Counts in the means and spreads that the net standardises by.
+    kind : {"classification", "regression", "multilabel"}
+        Decides on the loss: cross-entropy, squared error, binary cross-entropy.
+    n_classes : int
+        Number of classes.
+
+    Raises
+    ------
+    ValueError
+        If X is not one array.
+    """
+    if not (isinstance(X, np.ndarray) or sparse.issparse(X)):
+        raise ValueError(
+            f"estimator=None builds a net for an array, but X is a {type(X).__name__}; pass a skorch net as estimator"
+        )
+    n_samples = X.shape[0]
+    X = X.reshape(n_samples, -1) if isinstance(X, np.ndarray) else X
+    center, scale = _moments(X, sample_weight)
+    batch_size = n_samples if n_samples <= _ONE_BATCH else max(64, min(1024, 2 ** int(np.log2(n_samples / 50))))
+    updates_an_epoch = -(-n_samples // batch_size)
+    module = {
+        "center": center,
+        "scale": scale,
+        "n_hidden": int(np.clip(2 ** np.ceil(np.log2(2 * X.shape[1])), 16, 128)),
+        "n_outputs": 1 if y.ndim == 1 else y.shape[1],
+    }
+    if kind == "classification":
+        module["n_outputs"] = n_classes
+    elif kind == "regression":
+        module["target_center"], module["target_scale"] = _moments(y.reshape(n_samples, -1), sample_weight)
+    net_class, criterion = _KINDS[kind]
+    return net_class(
+        Perceptron,
+        criterion=criterion,
+        optimizer=torch.optim.Adam,
+        lr=0.01,
+        batch_size=batch_size,
+        max_epochs=int(np.clip(-(-_MIN_UPDATES // updates_an_epoch), *_EPOCHS)),
+        iterator_train__shuffle=True,
+        train_split=None,
+        verbose=0,
+        **{f"module__{name}": value for name, value in module.items()},
+    )
+
+
+_KINDS: dict[str, tuple[type[NeuralNet], type[nn.Module]]] = {
+    "classification": (NeuralNetClassifier, nn.CrossEntropyLoss),
+    "regression": (NeuralNetRegressor, nn.MSELoss),
+    "multilabel": (NeuralNet, nn.BCEWithLogitsLoss),
+}
+
+
+def _moments(X: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and standard deviation of the columns, the latter 1 where a column is constant."""
+    weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, dtype=np.float64)
+    weights = weights / weights.sum()
+    mean = np.asarray(weights @ X).reshape(-1)
+    if sparse.issparse(X):
+        variance = np.asarray(weights @ X.multiply(X)).reshape(-1) - mean**2
+    else:
+        variance = weights @ (X - mean) ** 2
+    scale = np.sqrt(np.maximum(variance, 0))
+    return mean, np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)

@@ -1,0 +1,64 @@
+"""An estimator for nets that are neither plain classifiers nor plain regressors."""
+
+import numpy as np
+from sklearn.utils.multiclass import type_of_target
+from torch import Tensor
+
+from actscore_sk.estimators.base import BaseActionScore
+from actscore_sk.estimators.default_net import default_net
+
+
+class ActionScoreEstimator(BaseActionScore):
+    """Score the samples of any skorch net: multi-output, multi-label, dense targets, targets of several parts.
+
+    Targets reach the net as they are, but for the dtype that its criterion takes; `predict` returns what the net
+    returns. See `ActionScoreClassifier` for parameters and fitted attributes, which are the same but for `classes_`.
+
+    Parameters
+    ----------
+    estimator : NeuralNet or None
+        Any skorch net; it is cloned. None: a small multi-layer perceptron for the kind of y, which must be codes
+        0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers a sample.
+    recording, reduction, metrics, store_trajectories, random_state
+        As in `ActionScoreClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+    >>> scorer = ActionScoreEstimator(random_state=0).fit(X, y)
+    >>> scorer.action_scores_.shape, scorer.predict(X).shape
+    ((200,), (200, 3))
+    """
+
+    def _learn_targets(self, y, classes):
+        if classes is not None:
+            raise ValueError("classes is for ActionScoreClassifier; pass targets as the net takes them")
+
+    def _to_targets(self, y):
+        if isinstance(y, (dict, tuple, Tensor)):
+            return y
+        y = np.asarray(y)
+        if self.estimator is None and y.dtype.kind == "f" and type_of_target(y) in ("binary", "multiclass"):
+            return y.astype(np.int64)  # whole numbers are codes, as everywhere in scikit-learn
+        return y
+
+    def _build_net(self, X, y, sample_weight):
+        kinds = {"binary": "classification", "multiclass": "classification", "multilabel-indicator": "multilabel"}
+        target = type_of_target(y, input_name="y", raise_unknown=True)
+        kind = kinds.get(target, "regression" if target.startswith("continuous") else None)
+        if kind is None or y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"estimator=None cannot build a net for a y of type {target!r} and dtype {y.dtype}; use "
+                "ActionScoreClassifier for labels of any kind, or pass a skorch net"
+            )
+        n_classes = int(y.max()) + 1 if kind == "classification" else 0
+        return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes)
+
+    def predict(self, X):
+        """Return what `predict` of the net returns for X."""
+        return self._ask_net("predict", X)
+
+    def predict_proba(self, X):
+        """Return what `predict_proba` of the net returns for X."""
+        return self._ask_net("predict_proba", X)

@@ -1,0 +1,66 @@
+"""A regressor that scores how hard each of its training samples is."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_array
+
+from actscore_sk.estimators.base import BaseActionScore
+from actscore_sk.estimators.default_net import default_net
+
+
+class ActionScoreRegressor(RegressorMixin, BaseActionScore):
+    """Regress with a skorch net, and learn from the same fit how hard each sample is.
+
+    The action score of a sample is its loss, accumulated over training; see `ActionScoreClassifier` for parameters
+    and fitted attributes, which are the same but for `classes_`. Metrics are "action_score" and "variability", the
+    standard deviation of the sample's loss over its visits. Scores have the unit of the loss: squared units of the
+    target for the default net.
+
+    Parameters
+    ----------
+    estimator : NeuralNet or None
+        Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
+    recording, reduction, metrics, store_trajectories, random_state
+        As in `ActionScoreClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[3] += 500.0                                        # a wrong target
+    >>> reg = ActionScoreRegressor(random_state=0).fit(X, y)
+    >>> int(reg.action_scores_.argmax()), reg.action_scores_.shape
+    (3, (442,))
+    """
+
+    def _learn_targets(self, y, classes):
+        if classes is not None:
+            raise ValueError("classes is for classifiers; leave it out for regression")
+        self._is_flat = y is None or self._to_targets(y).ndim == 1
+
+    def _to_targets(self, y):
+        y = check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
+        return y.astype(np.float64) if y.dtype.kind in "iub" else y
+
+    def _build_net(self, X, y, sample_weight):
+        return default_net(X, y, sample_weight, kind="regression")
+
+    def predict(self, X):
+        """Predict the target of each sample.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        y : ndarray (n_samples,) or (n_samples, n_outputs)
+            As many dimensions as the y of `fit`.
+        """
+        y = np.asarray(self._ask_net("predict", X))
+        return y.reshape(-1) if self._is_flat and y.shape[1:] == (1,) else y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
