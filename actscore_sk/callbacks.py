@@ -10,9 +10,11 @@ from skorch.callbacks import Callback
 
 from actscore_sk.dynamics.registry import get_metric
 from actscore_sk.recording.block import CAPACITY, VisitBlock
+from actscore_sk.recording.flat import all_modules
 from actscore_sk.recording.ledger import Ledger
-from actscore_sk.recording.tap import Tap, Visit
-from actscore_sk.recording.tapped import TappedNet, all_modules
+from actscore_sk.recording.tap import Tap
+from actscore_sk.recording.tapped import TappedNet
+from actscore_sk.recording.visit import Visit
 from actscore_sk.storage import open_trajectories
 from actscore_sk.utils.randomness import preserved_random_state
 

@@ -43,6 +43,7 @@ class TrackedLoader:
         object.__setattr__(loader, name, self._log)
         self._fetch: Fetch | None = None
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
+        self.batch_size_in_hand = 0
         if loader.num_workers == 0 and loader.batch_sampler is not None:
             self._use_slices(slice_fetcher(loader.dataset, loader.collate_fn))
 
@@ -65,6 +66,7 @@ class TrackedLoader:
         self._open.clear()
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
             self._open[id(batch)] = batch, index
+            self.batch_size_in_hand = len(index)
             yield batch
             self._open.pop(id(batch), None)
 

@@ -1,11 +1,16 @@
 """An estimator for nets that are neither plain classifiers nor plain regressors."""
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+
+
+def _wraps_net(estimator):
+    return estimator.estimator is not None
 
 
 class ActionScoreEstimator(BaseActionScore):
@@ -59,6 +64,7 @@ class ActionScoreEstimator(BaseActionScore):
         """Return what `predict` of the net returns for X."""
         return self._ask_net("predict", X)
 
+    @available_if(_wraps_net)
     def predict_proba(self, X):
         """Return what `predict_proba` of the net returns for X."""
         return self._ask_net("predict_proba", X)

@@ -30,6 +30,8 @@ class SampleLoss:
     is_pure : bool
         The value of a sample depends on its own inputs only, and asking for it changes nothing. True for
         torch's own losses, whose values may then be computed later and for many batches at once.
+    reduces : bool
+        Whether the criterion has a `reduction` that makes a scalar, and which `units` can leave out.
     """
 
     def __init__(self, criterion: Any) -> None:
@@ -37,6 +39,7 @@ class SampleLoss:
         self.criterion = criterion
         self.reduction = getattr(criterion, "reduction", None)
         self.is_pure = type(criterion).__module__.startswith("torch.nn.modules.loss")
+        self.reduces = self.reduction in ("mean", "sum", "batchmean")
         self._unreduced = _without_reduction(criterion) if isinstance(self.reduction, str) else None
 
     def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
-from actscore_sk.recording.tap import Visit
+from actscore_sk.recording.visit import Visit
 from actscore_sk.utils.interrupts import uninterrupted
 
 # Numbers of the net's output held back: 256 KiB in float32, enough to make the cost of a call disappear for small outputs.

@@ -12,7 +12,7 @@ from actscore_sk.dynamics.kernels import Outcome
 from actscore_sk.dynamics.registry import Metric, get_metric
 from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
 from actscore_sk.losses.class_view import View, class_view
-from actscore_sk.recording.tap import Visit
+from actscore_sk.recording.visit import Visit
 
 _N_NAMED = 5  # samples named in an error
 
@@ -75,11 +75,12 @@ class Ledger:
             self._allocate(losses.device)
         self.epoch_has_visits = True
         outcome = self._outcome(losses, inputs, visit)
-        seen = self._visits[rows]  # type: ignore[index]
+        needs_seen = any(fold.needs_seen for fold in self.folds.values())
+        seen = self._visits[rows] if needs_seen else rows  # type: ignore[index]
         for metric in self.metrics:
             kernel = metric.regression_kernel if self._without_classes else metric.kernel
             self.folds[metric.name].update(rows, kernel(outcome), seen, self.epoch)  # type: ignore[misc]
-        self._visits.index_add_(0, rows, torch.ones_like(seen))  # type: ignore[union-attr]
+        self._visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             self._row.index_add_(0, rows, losses.to(self._row.dtype))
@@ -110,11 +111,10 @@ class Ledger:
                 raise
 
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
-        finite = losses.isfinite()
-        if finite.is_cpu and bool(finite.all()):
+        if losses.is_cpu and bool(losses.sum().isfinite()):
             return
         # Elsewhere no branch on the values, which would make the host wait: places of finite losses sort last.
-        places = torch.arange(len(rows), device=rows.device).masked_fill(finite, len(rows))
+        places = torch.arange(len(rows), device=rows.device).masked_fill(losses.isfinite(), len(rows))
         first = places.topk(min(_N_NAMED, len(rows)), largest=False, sorted=True).values
         found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
         self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]

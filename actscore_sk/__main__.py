@@ -1,0 +1,7 @@
+"""Run the command line as ``python -m actscore_sk``."""
+
+import sys
+
+from actscore_sk.cli import main
+
+sys.exit(main())

@@ -1,0 +1,63 @@
+"""The picture of the demo: the hardest and the easiest digits, side by side."""
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_COLUMNS = 10
+SIZE = (9.6, 6.4)
+DPI = 150
+# Colour is never the only sign: a flipped label also has a thick frame, and the true label below in bold.
+FLIPPED = {"edgecolor": "#b2182b", "linewidth": 2.5}
+KEPT = {"edgecolor": "0.75", "linewidth": 0.8}
+
+
+def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
+    """Draw the extremes of a ranking.
+
+    Parameters
+    ----------
+    images : ndarray, (n_samples, height, width)
+        Grey values, higher = more ink.
+    table : DataFrame
+        One row an image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
+
+    Returns
+    -------
+    png : bytes
+        A PNG file.
+    """
+    figures = import_optional("matplotlib.figure", extra="cli", purpose="draw the picture of the demo")
+    ranked = table.sort_values("rank")
+    blocks = {
+        "Hardest digits (thick frame: label was flipped)": ranked.head(2 * N_COLUMNS),
+        "Hardest digits whose label was not flipped": ranked[~ranked["flipped"]].head(N_COLUMNS),
+        "Easiest digits": ranked[::-1].head(N_COLUMNS),
+    }
+    figure = figures.Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    heights = [len(rows) // N_COLUMNS for rows in blocks.values()]
+    panels = figure.subfigures(len(blocks), height_ratios=heights)
+    for panel, (title, rows) in zip(panels, blocks.items(), strict=True):
+        _draw_block(panel, title, images, rows)
+    picture = BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def _draw_block(panel: Any, title: str, images: np.ndarray, rows: "pd.DataFrame") -> None:
+    """Draw one grid of digits under its title."""
+    panel.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    grid = panel.subplots(len(rows) // N_COLUMNS, N_COLUMNS, squeeze=False)
+    for axes, row in zip(grid.flat, rows.itertuples(), strict=True):
+        axes.imshow(images[row.Index], cmap="gray_r")
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(f"given {row.given_label}", fontsize=9)
+        if row.flipped:
+            axes.set_xlabel(f"true {row.true_label}", fontsize=9, fontweight="bold")
+        axes.spines[:].set(**FLIPPED if row.flipped else KEPT)

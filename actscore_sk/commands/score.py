@@ -1,0 +1,179 @@
+"""``actscore score``: a score for each row of a table."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actscore_sk.commands.errors import CommandError
+from actscore_sk.commands.preprocessing import Features, encode_features
+from actscore_sk.commands.screen import say, show_progress, show_rows
+from actscore_sk.commands.tables import check_output, read_table, table_suffix, write_table
+from actscore_sk.commands.targets import TASKS, Target, find_column, read_target
+from actscore_sk.commands.training import build_net, one_thread
+from actscore_sk.dynamics.registry import METRICS, get_metric
+from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_EPOCHS = 20
+N_SHOWN = 10
+ESTIMATORS = {"classification": ActionScoreClassifier, "regression": ActionScoreRegressor}
+
+DESCRIPTION = """\
+Train a small net on a table and write how hard each row was to learn.
+
+The action score of a row is its loss, summed over the epochs: higher = harder. Rows with a wrong label
+are usually among the hardest. For regression the target is standardised first, so that the loss is a
+squared error in units of the target's variance.
+"""
+EXAMPLES = """\
+examples:
+  actscore score flowers.csv --target species
+  actscore score flowers.csv --target species --metrics aum,forgetting --output hard.parquet
+  actscore score houses.parquet --target price --task regression --epochs 50
+
+The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
+metrics, n_visits and rank (1 = hardest). A row without target is not trained on and has no score.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand to the parser of the program."""
+    parser: ArgumentParser = commands.add_parser(
+        "score",
+        help="score the rows of a CSV or Parquet table",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="table: .csv, .csv.gz, .tsv, .parquet or .pq")
+    parser.add_argument("--target", metavar="COLUMN", required=True, help="column to learn from all others")
+    parser.add_argument(
+        "--output", metavar="OUT", type=Path, help="table to write (default: NAME_action_scores.csv, here)"
+    )
+    parser.add_argument(
+        "--metrics", metavar="NAME", nargs="+", default=[], help=f"further metrics: {', '.join(METRICS)}"
+    )
+    parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS, help="epochs of training (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the net and the batches (%(default)s)")
+    parser.add_argument(
+        "--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> None:
+    """Read, train, write, then show the hardest rows.
+
+    Raises
+    ------
+    CommandError
+        If something is wrong with the arguments, the table or the output; nothing is written then.
+    """
+    if arguments.epochs < 1:
+        raise CommandError(f"--epochs must be at least 1, got {arguments.epochs}")
+    source = arguments.file
+    output = arguments.output or Path(f"{source.name.removesuffix(table_suffix(source))}_action_scores.csv")
+    metrics = metric_names(arguments.metrics)
+    check_output(output, source=source)
+    frame = read_table(source)
+    position = find_column(frame, arguments.target)
+    target = read_target(frame.iloc[:, position], arguments.task)
+    check_metrics(metrics, target.task)
+    others = np.arange(frame.shape[1]) != position
+    features = encode_features(frame.loc[target.known, others])
+    _describe(source, arguments.target, features, target)
+    estimator = _fit(features, target, metrics=metrics, epochs=arguments.epochs, seed=arguments.seed)
+    table = score_table(frame.iloc[:, position], target.known, estimator)
+    write_table(output, table)
+    _show_hardest(table, frame.loc[:, others])
+    say(f"wrote {output}")
+
+
+def metric_names(given: list[str]) -> tuple[str, ...]:
+    """Split the values of ``--metrics`` and check them; the action score always comes first.
+
+    Examples
+    --------
+    >>> metric_names(["aum,el2n", "forgetting", "aum"])
+    ('action_score', 'aum', 'el2n', 'forgetting')
+    """
+    names = [name for value in given for name in value.split(",") if name]
+    try:
+        return tuple(dict.fromkeys(get_metric(name).name for name in ("action_score", *names)))
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def check_metrics(names: tuple[str, ...], task: str) -> None:
+    """Refuse metrics that need classes where there are none.
+
+    Raises
+    ------
+    CommandError
+        Naming the first such metric and those that are possible.
+    """
+    possible = [name for name, metric in METRICS.items() if metric.regression_kernel or task == "classification"]
+    for name in names:
+        if name not in possible:
+            raise CommandError(f"the metric {name!r} needs classes; {task} has {', '.join(possible)}")
+
+
+def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.DataFrame":
+    """Give each row of the input its scores.
+
+    Parameters
+    ----------
+    column : Series
+        The target as it was given, of all rows.
+    known : ndarray of bool, (n_rows,)
+        The rows that the estimator was fitted on.
+    estimator : ActionScoreClassifier or ActionScoreRegressor
+        Fitted.
+
+    Returns
+    -------
+    table : DataFrame
+        Rows that were not trained on have NaN for scores and rank, and no visits.
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    scores = pd.DataFrame(estimator.sample_metrics_, index=np.flatnonzero(known))
+    table = pd.DataFrame({"row": np.arange(len(known)), "target": column}).join(scores)
+    table["n_visits"] = 0
+    table.loc[known, "n_visits"] = estimator.n_visits_
+    table["rank"] = table["action_score"].rank(method="first", ascending=False).astype("Int64")
+    return table
+
+
+def _fit(features: Features, target: Target, *, metrics: tuple[str, ...], epochs: int, seed: int) -> Any:
+    """Train a net on the rows with a target, with a bar on the screen."""
+    shape = features.matrix.shape
+    with one_thread(), show_progress("training", epochs) as advance:
+        net = build_net(target.task, shape, target.n_outputs, epochs=epochs, advance=advance)
+        estimator = ESTIMATORS[target.task](net, metrics=metrics, random_state=seed)
+        return estimator.fit(features.matrix, target.values)
+
+
+def _describe(source: Path, name: str, features: Features, target: Target) -> None:
+    """Say what was read and how it is used."""
+    n_rows, n_numeric, n_categorical = len(target.known), len(features.numeric), len(features.categorical)
+    say(f"{source}: {n_rows:,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
+    if features.ignored:
+        say(f"ignored: {', '.join(features.ignored)}")
+    say(f"task: {target.task} of {name!r} ({target.reason}; --task overrides)")
+    n_missing = n_rows - int(target.known.sum())
+    if n_missing:
+        say(f"without target: {n_missing:,} rows, not trained on, no score in the output")
+
+
+def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
+    """Show the rows with the highest scores, and what is in them."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    rows = table.nsmallest(N_SHOWN, "rank").index
+    shown = table.loc[rows, ["row", "target", "action_score"]]
+    show_rows("hardest rows", pd.concat([shown, features.loc[rows]], axis=1), n_fixed=3)

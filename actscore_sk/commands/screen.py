@@ -1,0 +1,112 @@
+"""What the user sees: lines, tables and the progress of a training."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+# Longer values end in an ellipsis, so that one of them does not push all other columns off the screen.
+MAX_CELL = 24
+CELL_PADDING = 2
+
+
+def make_console(*, stderr: bool = False) -> "Console":
+    """Make the console of the results (stdout) or of the progress (stderr); it takes text as it is."""
+    rich = import_optional("rich.console", extra="cli", purpose="write to the screen")
+    return rich.Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def say(text: str) -> None:
+    """Print a line; it is not broken at the edge of the screen, since it may hold the name of a file."""
+    make_console().print(_printable(text), soft_wrap=True)
+
+
+def show_rows(title: str, frame: "pd.DataFrame", *, n_fixed: int) -> None:
+    """Print a table: the first columns always, then as many of the others as the screen is wide.
+
+    Parameters
+    ----------
+    title : str
+        Line above the table.
+    frame : DataFrame
+        All of its rows are printed; names of columns may repeat.
+    n_fixed : int
+        Columns that a narrow screen keeps.
+    """
+    rich = import_optional("rich.table", extra="cli", purpose="write to the screen")
+    box = import_optional("rich.box", extra="cli", purpose="write to the screen")
+    console = make_console()
+    table = rich.Table(title=_printable(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    columns = [[name, *frame.iloc[:, position]] for position, name in enumerate(frame.columns)]
+    columns = [[_cell(value) for value in column] for column in columns]
+    for position in range(max(n_fixed, _count_fitting(columns, console.width))):
+        justify = "right" if _is_number(frame.iloc[0, position]) else "left"
+        table.add_column(columns[position][0], justify=justify, no_wrap=True)
+    for row in list(zip(*columns, strict=True))[1:]:
+        table.add_row(*row[: len(table.columns)])
+    console.print()
+    console.print(table)
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr while the block runs; nothing if stderr is not a terminal.
+
+    Parameters
+    ----------
+    what : str
+        Words before the bar.
+    total : int
+        Steps until it is full.
+
+    Yields
+    ------
+    advance : function
+        Moves the bar by one step.
+    """
+    rich = import_optional("rich.progress", extra="cli", purpose="write to the screen")
+    console = make_console(stderr=True)
+    columns = (rich.TextColumn(what), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+    # Drawn only when it moves: a thread that redraws it would run beside the training, and in its timings.
+    bar = rich.Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False)
+    with bar:
+        task = bar.add_task(what, total=total)
+
+        def advance() -> None:
+            bar.advance(task)
+            bar.refresh()
+
+        yield advance
+
+
+def _count_fitting(columns: list[list[str]], width: int) -> int:
+    """Count the first columns that fit on the screen side by side."""
+    widths = [max(map(len, column)) + CELL_PADDING for column in columns]
+    return int((np.cumsum(widths) + CELL_PADDING <= width).sum())
+
+
+def _cell(value: Any) -> str:
+    """Write a value of a table in few letters; missing is empty."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if _is_number(value):
+        return "" if value != value else f"{value:,.2f}" if isinstance(value, float) else str(value)
+    text = "" if str(value) in ("<NA>", "NaT", "None") else _printable(str(value))
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is shown as a number, at the right of its column."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _printable(text: str) -> str:
+    """Replace what would move the cursor or colour the screen: the text comes from a file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

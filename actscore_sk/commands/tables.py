@@ -1,0 +1,196 @@
+"""Read and write tables by the suffix of their file, and never leave a half-written one."""
+
+import gzip
+import os
+import uuid
+import warnings
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actscore_sk.commands.errors import CommandError
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What pandas, pyarrow and the decompressors raise for a file that is not what its suffix says.
+UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, Warning, zlib.error)
+
+
+def _read_csv(path: Path, separator: str) -> "pd.DataFrame":
+    """Read text with nullable types; a row with more fields than the header is an error, not an index."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        frame = pd.read_csv(
+            path, sep=separator, index_col=False, low_memory=False, dtype_backend="numpy_nullable"
+        )
+    # pandas renames a second "label" to "label.1": a copy of the target would pass for a feature.
+    header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
+    frame.columns = header.where(header.notna(), frame.columns)
+    return frame
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    """Read columns with nullable types; an index stored by pandas names rows and is left out."""
+    import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    frame = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
+    frame.columns = [str(name) for name in frame.columns]
+    return frame.reset_index(drop=True)
+
+
+def _encode_csv(frame: "pd.DataFrame", separator: str) -> bytes:
+    """Give the table as UTF-8 text; a missing value is an empty field."""
+    return frame.to_csv(index=False, sep=separator, lineterminator="\n").encode()
+
+
+def _encode_gzipped_csv(frame: "pd.DataFrame") -> bytes:
+    """Give the compressed text, without a time stamp: the same table is the same file."""
+    return gzip.compress(_encode_csv(frame, ","), mtime=0)
+
+
+def _encode_parquet(frame: "pd.DataFrame") -> bytes:
+    """Give the table as a Parquet file."""
+    import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    return frame.to_parquet(engine="pyarrow", index=False)
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How tables of one kind are read and encoded.
+
+    Attributes
+    ----------
+    read : callable
+        ``read(path)`` gives a DataFrame whose rows are numbered 0, 1, 2, ...
+    encode : callable
+        ``encode(frame)`` gives the bytes of the file.
+    """
+
+    read: "Callable[[Path], pd.DataFrame]"
+    encode: "Callable[[pd.DataFrame], bytes]"
+
+
+PARQUET = TableFormat(_read_parquet, _encode_parquet)
+FORMATS = {
+    ".csv": TableFormat(partial(_read_csv, separator=","), partial(_encode_csv, separator=",")),
+    ".csv.gz": TableFormat(partial(_read_csv, separator=","), _encode_gzipped_csv),
+    ".tsv": TableFormat(partial(_read_csv, separator="\t"), partial(_encode_csv, separator="\t")),
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
+}
+
+
+def table_suffix(path: Path) -> str:
+    """Give the suffix that decides the format of a file, in lower case.
+
+    Raises
+    ------
+    CommandError
+        If no format has the suffix of this file.
+
+    Examples
+    --------
+    >>> table_suffix(Path("run.2/Train.CSV.gz"))
+    '.csv.gz'
+    """
+    name = path.name.lower()
+    for suffix in FORMATS:
+        if name.endswith(suffix):
+            return suffix
+    raise CommandError(f"unknown kind of table {str(path)!r}; expected one of {', '.join(FORMATS)}")
+
+
+def read_table(path: Path) -> "pd.DataFrame":
+    """Read a table with at least one row.
+
+    Parameters
+    ----------
+    path : Path
+        File with one of the suffixes of ``FORMATS``.
+
+    Returns
+    -------
+    frame : DataFrame
+        Columns keep their names, also when two are the same; the index counts the rows from 0.
+
+    Raises
+    ------
+    CommandError
+        If there is no such file, or it cannot be read, or it has no rows.
+    """
+    suffix = table_suffix(path)
+    if not path.exists():
+        raise CommandError(f"no such file: {str(path)!r}")
+    try:
+        frame = FORMATS[suffix].read(path)
+    except UNREADABLE as error:
+        raise CommandError(f"cannot read {str(path)!r} as {suffix}: {error}") from error
+    if frame.empty:
+        raise CommandError(f"{str(path)!r} has a header but no rows")
+    return frame
+
+
+def check_output(path: Path, *, source: Path) -> None:
+    """Refuse an output that could not be written, before any time is spent on what to write.
+
+    Parameters
+    ----------
+    path : Path
+        File to write later.
+    source : Path
+        File that is read, which the output must not replace.
+
+    Raises
+    ------
+    CommandError
+        If the suffix is unknown, the directory is not there or not writable, or ``path`` is ``source``.
+    """
+    if FORMATS[table_suffix(path)] is PARQUET:
+        import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise CommandError(f"the output {str(path)!r} is the input; choose another name")
+    if path.is_dir():
+        raise CommandError(f"the output {str(path)!r} is a directory")
+    if not path.parent.is_dir():
+        raise CommandError(f"no such directory for the output: {str(path.parent)!r}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise CommandError(f"the directory of the output is not writable: {str(path.parent)!r}")
+
+
+def write_table(path: Path, frame: "pd.DataFrame") -> None:
+    """Write a table in the format of its suffix, wholly or not at all."""
+    write_atomically(path, FORMATS[table_suffix(path)].encode(frame))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the file, then take its place: a reader sees the old content or the new one.
+
+    Parameters
+    ----------
+    path : Path
+        File to create or to replace; of a link, the file that it points to.
+    content : bytes
+        All of the new content.
+
+    Raises
+    ------
+    CommandError
+        If the system refuses; what was there is left as it was.
+    """
+    place = path.resolve()
+    temporary = place.with_name(f".actscore-{uuid.uuid4().hex}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, place)
+    except OSError as error:
+        raise CommandError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

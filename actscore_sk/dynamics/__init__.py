@@ -1,0 +1,1 @@
+"""Training dynamics: what is measured at a visit (kernels), how it is remembered (folds), and their table."""

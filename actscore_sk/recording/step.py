@@ -1,0 +1,167 @@
+"""The step in hand: which samples it sees, what the criterion says of them, what the net is trained on."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.replay import Replay
+from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.disguise import disguise, undisguise
+from actscore_sk.recording.tapped import TappedCriterion
+from actscore_sk.recording.visit import Consumer, Visit
+
+
+class Step:
+    """Turns calls of the net's `get_loss` and criterion into visits.
+
+    The first loss of a step is the one that counts, before any parameter changes: LBFGS asks for several. The loss
+    that is trained on is the criterion's own, untouched, unless samples have weights.
+
+    Parameters
+    ----------
+    sample_weight : tensor (n_samples,), optional
+        Weight of each row of X in the loss that is trained on, never in the recorded one.
+
+    Attributes
+    ----------
+    rows : tensor of int64 (batch_size,)
+        Positions in X of the samples in the batch.
+    is_listening : bool
+        Whether calls of the criterion are part of the step; not outside of one, nor in one on samples not in X.
+    """
+
+    def __init__(self, sample_weight: Tensor | None) -> None:
+        self.rows = torch.empty(0, dtype=torch.int64)
+        self.is_listening = False
+        self._weights = sample_weight
+        self._consumers: Sequence[Consumer] = ()
+        self._calls: list[tuple] = []
+        self._per_sample = False
+        self._criterion: Any = None
+
+    def open(self, rows: Tensor, consumers: Sequence[Consumer]) -> None:
+        """Begin a step on the samples at `rows`, whose visit `consumers` want."""
+        self.rows, self._consumers, self.is_listening = rows, consumers, True
+
+    def close(self) -> None:
+        """End the step, if one is open."""
+        self.is_listening = False
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether samples have weights."""
+        return self._weights is not None
+
+    def let_go(self) -> None:
+        """Give the criterion its own class back."""
+        undisguise(self._criterion)
+        self._criterion = None
+
+    def loss(self, net: Any, own_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """Run the net's `get_loss`; hand on what its criterion said if the step has not been recorded yet.
+
+        Raises
+        ------
+        SampleLossError
+            If the loss of single samples cannot be known.
+        """
+        if net.criterion_ is not self._criterion:
+            self._follow(net.criterion_)
+        self._calls = calls = []
+        loss = own_loss(y_pred, y_true, *args, **kwargs)
+        if not calls:
+            raise SampleLossError(
+                f"{type(net).__name__}.get_loss did not call criterion_, so the loss of a single sample is unknown; "
+                "compute the loss in a criterion"
+            )
+        if self._consumers:
+            inputs, values = calls[0]
+            if len(calls) > 1:
+                inputs, values = None, self._combined(own_loss, y_pred, y_true, *args, **kwargs)
+            self._hand_on(inputs, values, self._sample_loss)
+        return loss if loss.ndim == 0 and self._weights is None else self._trainable(loss, calls)
+
+    def see(self, inputs: tuple, sample_loss: SampleLoss) -> None:
+        """Take a visit from what a criterion that is not listened to was called with."""
+        values, batch_first = None, _is_batch_first(inputs, len(self.rows))
+        if not batch_first:
+            with torch.no_grad():
+                values = sample_loss.values(sample_loss.units(inputs, len(self.rows)), inputs)
+        self._hand_on(inputs if batch_first else None, values, sample_loss)
+
+    def _hand_on(self, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
+        """Tell the consumers of the visit, once a step."""
+        consumers, self._consumers = self._consumers, ()
+        visit = Visit(self.rows, inputs, values, sample_loss)
+        for consume in consumers:
+            consume(visit)
+
+    def criterion_called(self, call: Callable, inputs: tuple) -> Any:
+        """Answer for the criterion: its own value, or the weighted one; note the loss of each sample."""
+        sample_loss, n_samples, values = self._sample_loss, len(self.rows), None
+        if self._per_sample:
+            return sample_loss.values(sample_loss.units(inputs, n_samples, call(*inputs)), inputs)
+        batch_first = _is_batch_first(inputs, n_samples)
+        if self._weights is not None and sample_loss.reduces:
+            units = sample_loss.units(inputs, n_samples)
+            values = sample_loss.values(units.detach(), inputs)
+            output = sample_loss.weighted(units, inputs, self._batch_weights(units))
+        elif sample_loss.is_pure and batch_first:
+            output = call(*inputs)
+        else:
+            output, values = self._replay(call, inputs, n_samples)
+        self._calls.append((inputs if batch_first else None, values))
+        return output
+
+    def _follow(self, criterion: Any) -> None:
+        self.let_go()
+        self._criterion, self._sample_loss = criterion, SampleLoss(criterion)
+        self._replay = Replay(self._sample_loss)
+        disguise(criterion, TappedCriterion, self)
+
+    def _combined(self, own_loss: Callable, *args: Any, **kwargs: Any) -> Tensor:
+        """Loss of each sample where `get_loss` combines several calls: the same combination, sample by sample."""
+        stream, self._per_sample = torch.get_rng_state(), True
+        try:
+            with torch.no_grad():
+                losses = own_loss(*args, **kwargs)
+        finally:
+            self._per_sample = False
+            torch.set_rng_state(stream)
+        if losses.shape != self.rows.shape:
+            raise SampleLossError(
+                f"get_loss combines several calls of the criterion into shape {tuple(losses.shape)}; expected "
+                f"({len(self.rows)},) when each call gives one loss a sample: add and scale the calls, and take no "
+                "mean over the batch"
+            )
+        return losses
+
+    def _trainable(self, loss: Tensor, calls: list[tuple]) -> Tensor:
+        """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
+        if loss.ndim:
+            losses = loss.reshape(len(loss), -1).mean(1)
+            if self._weights is None:
+                return losses.mean()
+            weights = self._batch_weights(losses)
+            return (weights * losses).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+        if not self._sample_loss.reduces:
+            raise SampleLossError(
+                f"sample_weight cannot reach the loss: {type(self._criterion).__name__} returns one loss a sample, and "
+                "get_loss reduces them itself; return the vector from get_loss, or give the criterion a `reduction`"
+            )
+        return loss
+
+    def _batch_weights(self, like: Tensor) -> Tensor:
+        if self._weights.device != like.device:  # type: ignore[union-attr]
+            self._weights = self._weights.to(like.device)  # type: ignore[union-attr]
+        return self._weights[self.rows.to(like.device, non_blocking=True)].to(like.dtype)  # type: ignore[index]
+
+
+def _is_batch_first(inputs: tuple, n_samples: int) -> bool:
+    for part in inputs:
+        if not isinstance(part, Tensor) or part.ndim == 0 or part.shape[0] != n_samples:
+            return False
+    return True

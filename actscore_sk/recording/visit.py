@@ -1,0 +1,68 @@
+"""What one training step showed of the samples in its batch, and who wants to know."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from actscore_sk.losses.sample_loss import SampleLoss
+
+
+class Visit:
+    """One batch that passed through the loss.
+
+    Attributes
+    ----------
+    rows : tensor of int64 (n_samples,)
+        Positions in X, on the CPU.
+    inputs : tuple or None
+        What the criterion was called with, without gradient; None if it was called more than once, or with anything
+        but tensors of one row a sample.
+    values : tensor (n_samples,) or None
+        Loss of each sample; None if it can be had from `inputs` at any time.
+    sample_loss : SampleLoss
+        View of the criterion.
+    size : int
+        Numbers in the net's output, held back as long as the visit is.
+    """
+
+    __slots__ = ("_version", "inputs", "rows", "sample_loss", "size", "values")
+
+    def __init__(self, rows: Tensor, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
+        self.rows, self.values, self.sample_loss = rows, values, sample_loss
+        self.inputs, self._version, self.size = inputs, 0, 1
+        if inputs is not None:  # the graph behind the output must not stay alive
+            self.inputs = tuple([part.detach() if part.requires_grad else part for part in inputs])
+            self._version, self.size = inputs[0]._version, inputs[0].numel()
+
+    @property
+    def kind(self) -> tuple:
+        """Equal for visits that can be evaluated together."""
+        shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
+        return self.sample_loss, self.values is None, shapes
+
+    def was_changed(self) -> bool:
+        """Whether somebody wrote into the net's output since."""
+        return self.inputs is not None and self.inputs[0]._version != self._version
+
+
+Consumer = Callable[[Visit], None]
+
+
+class Recorder(Protocol):
+    """What a net in training calls; `ActionScoreRecorder` is one."""
+
+    def begin(self, tap: Any) -> None:
+        """Allocate: the splits of X are known."""
+
+    def wants(self, training: bool) -> bool:
+        """Whether the visits of the training pass, or of the validation pass, are to be recorded."""
+
+    def consume(self, visit: Visit) -> None:
+        """Record a visit."""
+
+    def end_epoch(self, tap: Any) -> None:
+        """Close the epoch: all its batches were seen."""
+
+    def end(self) -> None:
+        """Close the record: training is over, or was interrupted."""
