@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from actscore_sk.dynamics.registry import get_metric
 from actscore_sk.recording.block import CAPACITY, VisitBlock
-from actscore_sk.recording.flat import all_modules
+from actscore_sk.recording.flat import all_modules, preserved_modules
 from actscore_sk.recording.ledger import Ledger
 from actscore_sk.recording.tap import Tap
 from actscore_sk.recording.tapped import TappedNet
@@ -165,9 +165,8 @@ class ActionScoreRecorder(Callback):
         else:
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
             self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=self.trajectories_store_ is not None)
-        rows = tap.validation_rows()
         self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
-        self.validation_mask_[rows.numpy()] = True
+        self.validation_mask_[tap.validation_rows.numpy()] = True
         # Compiled nets may reuse the memory of an output at the next batch.
         capacity = 0 if tap.net.compile else CAPACITY
         self.block_ = VisitBlock(self._sink, keep_inputs=self.ledger_.needs_inputs, capacity=capacity)
@@ -214,12 +213,9 @@ class ActionScoreRecorder(Callback):
         self._close_epoch()
 
     def _pass(self, tap: Tap, dataset: Any, block: VisitBlock) -> None:
-        modes = [(module, module.training) for module in all_modules(tap.net)]
-        with preserved_random_state(tap.net.device):
+        with preserved_random_state(tap.net.device), preserved_modules(all_modules(tap.net)):
             tap.pass_over(dataset, block.add)
         block.flush()
-        for module, mode in modes:
-            module.training = mode
 
     def _close_epoch(self) -> None:
         self.block_.flush()
@@ -239,7 +235,7 @@ class ActionScoreRecorder(Callback):
     @property
     def sample_metrics_(self) -> dict[str, np.ndarray]:
         """Score of each sample under each metric, (n_samples,) float64."""
-        scores = self._flushed().results()
+        scores = self._flushed().results(shared="tap_" not in vars(self))
         if self.reduction == "mean":
             visits = self.n_visits_
             scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
@@ -253,7 +249,8 @@ class ActionScoreRecorder(Callback):
     @property
     def n_visits_(self) -> np.ndarray:
         """Number of visits of each sample, (n_samples,) int32."""
-        return self._flushed().visits()
+        visits = self._flushed().visits()
+        return visits.copy() if "tap_" in vars(self) else visits
 
     @property
     def n_epochs_(self) -> int:
@@ -273,7 +270,7 @@ class ActionScoreRecorder(Callback):
         """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
         if "eval_ledger_" not in vars(self):
             raise AttributeError("no eval_set was scored; pass one")
-        total = self.eval_ledger_.results()["action_score"]
+        total = self.eval_ledger_.results(shared="tap_" not in vars(self))["action_score"]
         return total / np.maximum(self.eval_ledger_.visits(), 1) if self.reduction == "mean" else total
 
     def _flushed(self) -> Ledger:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 N_COLUMNS = 10
-SIZE = (9.6, 6.4)
+SIZE = (9.6, 7.0)
+GAP = 0.08  # inches around each digit
 DPI = 150
 # Colour is never the only sign: a flipped label also has a thick frame, and the true label below in bold.
 FLIPPED = {"edgecolor": "#b2182b", "linewidth": 2.5}
@@ -40,7 +41,8 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
         "Hardest digits whose label was not flipped": ranked[~ranked["flipped"]].head(N_COLUMNS),
         "Easiest digits": ranked[::-1].head(N_COLUMNS),
     }
-    figure = figures.Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    figure = figures.Figure(figsize=SIZE, dpi=DPI)
+    figure.set_layout_engine("constrained", w_pad=GAP, h_pad=GAP)
     heights = [len(rows) // N_COLUMNS for rows in blocks.values()]
     panels = figure.subfigures(len(blocks), height_ratios=heights)
     for panel, (title, rows) in zip(panels, blocks.items(), strict=True):
@@ -52,7 +54,7 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
 
 def _draw_block(panel: Any, title: str, images: np.ndarray, rows: "pd.DataFrame") -> None:
     """Draw one grid of digits under its title."""
-    panel.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    panel.suptitle(title, x=GAP / SIZE[0], ha="left", fontsize=11, fontweight="bold")
     grid = panel.subplots(len(rows) // N_COLUMNS, N_COLUMNS, squeeze=False)
     for axes, row in zip(grid.flat, rows.itertuples(), strict=True):
         axes.imshow(images[row.Index], cmap="gray_r")

@@ -14,7 +14,7 @@ from torch import nn, optim
 UNITS_PER_FEATURE = 4
 WIDTHS = (32, 256)
 # A batch is this part of the rows: a small table still gives an epoch enough steps to learn from.
-BATCHES_PER_EPOCH = 32
+BATCHES_PER_EPOCH = 16
 BATCH_SIZES = (16, 256)
 LEARNING_RATE = 2e-3
 

@@ -1,7 +1,5 @@
 """Positions of a split's samples in the X that the user passed."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Subset
@@ -30,45 +28,56 @@ def unwrap_subsets(dataset: Dataset, root: Dataset | None = None) -> tuple[Datas
     --------
     >>> from torch.utils.data import Subset, TensorDataset
     >>> data = TensorDataset(torch.arange(5))
-    >>> unwrap_subsets(Subset(Subset(data, [4, 3, 2]), [0, 2]))[1]
+    >>> unwrap_subsets(Subset(Subset(data, [4, 3, -3]), [0, 2]))[1]
     tensor([4, 2])
     """
     positions = None
-    while dataset is not root and isinstance(dataset, Subset):
-        selected = torch.from_numpy(np.asarray(dataset.indices, dtype=np.int64).reshape(-1))
+    for subset in subset_layers(dataset, root):
+        selected = torch.from_numpy(np.asarray(subset.indices, dtype=np.int64).reshape(-1))
         positions = selected if positions is None else selected[positions]
-        dataset = dataset.dataset
+        dataset = subset.dataset
+        if len(positions) and int(positions.min()) < 0:  # counted from the end, as torch allows
+            positions = positions % len(dataset)  # type: ignore[arg-type]
     return dataset, positions
 
 
-@dataclass(frozen=True)
+def subset_layers(dataset: Dataset, root: Dataset | None = None) -> list[Subset]:
+    """Return the `Subset` wrappers around `root`, or around the first non-`Subset`, outermost first."""
+    layers = []
+    while dataset is not root and isinstance(dataset, Subset):
+        layers.append(dataset)
+        dataset = dataset.dataset
+    return layers
+
+
 class Alignment:
     """How the items of one data set (a training split, say) line up with the rows of X.
 
     Parameters
     ----------
+    dataset : Dataset
+        The part.
+    root : Dataset
+        The one made of X.
+
+    Attributes
+    ----------
     positions : tensor of int64 (n_items,) or None
         Position in X of each item; None if item `i` is row `i`.
+
+    Raises
+    ------
+    IndexTrackingError
+        If `dataset` is neither `root` nor a `Subset` of it.
     """
 
-    positions: torch.Tensor | None
-
-    @classmethod
-    def of(cls, dataset: Dataset, root: Dataset) -> "Alignment":
-        """Find how `dataset` lines up with `root`, the data set made of X.
-
-        Raises
-        ------
-        IndexTrackingError
-            If `dataset` is neither `root` nor a `Subset` of it.
-        """
-        base, positions = unwrap_subsets(dataset, root)
+    def __init__(self, dataset: Dataset, root: Dataset) -> None:
+        base, self.positions = unwrap_subsets(dataset, root)
         if base is not root:
             raise IndexTrackingError(
                 f"train_split returned a {type(dataset).__name__} that is not a part of X, so its samples have "
                 "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets"
             )
-        return cls(positions)
 
     def to_rows(self, index: torch.Tensor) -> torch.Tensor:
         """Translate positions in the data set (n,) to positions in X (n,), both int64."""

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from scipy import sparse
 from skorch.dataset import Dataset as SkorchDataset
-from torch.utils.data import Dataset, TensorDataset, default_collate
+from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
 
-from actscore_sk.data.alignment import unwrap_subsets
+from actscore_sk.data.alignment import subset_layers, unwrap_subsets
 
 Fetch = Callable[[torch.Tensor], Any]
 
@@ -36,29 +36,46 @@ def slice_fetcher(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
         Takes int64 positions (n,) in `dataset`, returns what torch would have collated for them: a list
         ``[Xi, yi]``. None if the data are not plain arrays, or the outcome would differ in any bit.
     """
+    if collate_fn is not default_collate or not len(dataset) or not _is_plain(dataset):  # type: ignore[arg-type]
+        return None
     base, positions = unwrap_subsets(dataset)
-    columns = _columns(base) if collate_fn is default_collate and len(dataset) else None  # type: ignore[arg-type]
+    columns = _columns(base)
     if columns is None:
         return None
     fetch = columns if positions is None else lambda index: columns(positions.index_select(0, index))
     return fetch if _agrees(fetch, dataset) else None
 
 
-def _columns(base: Dataset) -> Fetch | None:
-    if type(base) is TensorDataset:
-        return _take_all([_take(tensor) for tensor in base.tensors])
-    is_plain = (
-        isinstance(base, SkorchDataset)
-        and type(base).transform is SkorchDataset.transform
-        and type(base).__getitem__ is SkorchDataset.__getitem__
+def sources(dataset: Dataset) -> list[Any]:
+    """Return the objects that a slice of `dataset` is taken from: other objects need another fetcher."""
+    layers = subset_layers(dataset)
+    base: Any = layers[-1].dataset if layers else dataset
+    data = [getattr(base, name, None) for name in ("X", "y", "tensors")]
+    return [base, *data, *[layer.dataset for layer in layers], *[layer.indices for layer in layers]]
+
+
+def _is_plain(dataset: Dataset) -> bool:
+    """Whether getting a sample runs none of the user's code: no transform, no override."""
+    layers = subset_layers(dataset)
+    base: Any = layers[-1].dataset if layers else dataset
+    if not all(_same_methods(layer, Subset, "__getitem__", "__getitems__") for layer in layers):
+        return False
+    return type(base) is TensorDataset or (
+        isinstance(base, SkorchDataset) and _same_methods(base, SkorchDataset, "__getitem__", "transform")
     )
-    if not is_plain:
-        return None
+
+
+def _same_methods(thing: Any, kind: type, *names: str) -> bool:
+    return all(getattr(type(thing), name) is getattr(kind, name) for name in names)
+
+
+def _columns(base: Any) -> Fetch | None:
+    if isinstance(base, TensorDataset):
+        return _take_all([_take(tensor) for tensor in base.tensors])
     X = base.X
     if base.X_is_ndframe and hasattr(X, "columns"):
         X = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    take_y = _dummy_target if base.y is None else _take(np.asarray(base.y) if isinstance(base.y, list) else base.y)
-    return _take_all([_take(X), take_y])
+    return _take_all([_take(X), _dummy_target if base.y is None else _take(base.y)])
 
 
 def _dummy_target(index: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """A loader that knows which samples each of its batches holds."""
 
+import operator
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from actscore_sk.data.alignment import Alignment
-from actscore_sk.data.fetching import Fetch, slice_fetcher
+from actscore_sk.data.fetching import Fetch, slice_fetcher, sources
 from actscore_sk.data.ordering import as_positions, batches_of_positions
 from actscore_sk.exceptions import IndexTrackingError
 
@@ -23,8 +24,8 @@ class TrackedLoader:
     ----------
     loader : DataLoader
         As built by the net. It is changed: its index sampler is replaced by one that keeps a log.
-    alignment : Alignment
-        From positions in the loader's data set to positions in X.
+    root : Dataset
+        The one made of X; the loader's data set is a part of it.
 
     Raises
     ------
@@ -32,27 +33,35 @@ class TrackedLoader:
         If the loader cannot say which samples a batch holds.
     """
 
-    def __init__(self, loader: DataLoader, alignment: Alignment) -> None:
+    def __init__(self, loader: DataLoader, root: Dataset) -> None:
         check_trackable(loader)
-        self.loader = loader
-        self._alignment = alignment
+        self.loader, self.dataset, self.root = loader, loader.dataset, root
         self._log = _IndexLog(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
         # DataLoader forbids to set these after it is built, which guards against loops that are already
         # running; none is here, and building a second loader would lose a subclass and its options.
         name = "sampler" if loader.batch_sampler is None else "batch_sampler"
         object.__setattr__(loader, name, self._log)
+        self._collate_fn = loader.collate_fn
         self._fetch: Fetch | None = None
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
+        self._sources: list[Any] = []
         self.batch_size_in_hand = 0
-        if loader.num_workers == 0 and loader.batch_sampler is not None:
-            self._use_slices(slice_fetcher(loader.dataset, loader.collate_fn))
+        self._look_at_data()
+
+    def _look_at_data(self) -> None:
+        """Find positions and slices anew if the data set holds other data, or other indices, than before."""
+        found = sources(self.dataset)
+        if len(found) == len(self._sources) and all(map(operator.is_, found, self._sources)):
+            return
+        self._sources, self._alignment = found, Alignment(self.dataset, self.root)
+        if self.loader.num_workers == 0 and self.loader.batch_sampler is not None:
+            self._use_slices(slice_fetcher(self.dataset, self._collate_fn))
 
     def _use_slices(self, fetch: Fetch | None) -> None:
-        if fetch is not None and self.loader.pin_memory:  # the loader itself has to pin what is fetched
-            object.__setattr__(self.loader, "dataset", _Slices(self.loader.dataset, fetch))
-            self.loader.collate_fn = _identity
-        else:
-            self._fetch = fetch
+        pins = fetch is not None and self.loader.pin_memory  # the loader itself has to pin what is fetched
+        object.__setattr__(self.loader, "dataset", _Slices(self.dataset, fetch) if fetch and pins else self.dataset)
+        self.loader.collate_fn = _identity if pins else self._collate_fn
+        self._fetch = None if pins else fetch
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -64,6 +73,7 @@ class TrackedLoader:
 
     def __iter__(self) -> Iterator[Any]:
         self._open.clear()
+        self._look_at_data()
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
             self._open[id(batch)] = batch, index
             self.batch_size_in_hand = len(index)

@@ -22,11 +22,11 @@ def _logits(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def _binary_logit(logit: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     # The second class has the logit, the first has 0: their softmax is the sigmoid, the margin is +-logit.
     logit = logit.reshape(len(logit))
-    return torch.stack([torch.zeros_like(logit), logit], 1), (target.reshape(len(logit)) > 0).long()
+    return torch.stack([torch.zeros_like(logit), logit], 1), (target.reshape(len(logit)) > 0.5).long()
 
 
 def _binary_probability(probability: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    return _binary_logit(torch.logit(probability.double()), target)
+    return _binary_logit(torch.logit(probability.double(), eps=torch.finfo(torch.float64).eps), target)
 
 
 def _probabilities(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

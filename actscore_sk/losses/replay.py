@@ -1,18 +1,23 @@
 """Ask a user's own criterion twice as if it had been called once."""
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.utils.randomness import RandomState
+
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device)
 
 
 class Replay:
-    """Calls a criterion, and then its per-sample form with the same random numbers and buffers.
+    """Calls a criterion, and then its per-sample form with the same random numbers and the same state.
 
-    A user's criterion may draw random numbers (sampled negatives) or keep running statistics. The second
-    call sees what the first one saw and leaves no trace: the random stream and the buffers are put back.
+    A user's criterion may draw random numbers (sampled negatives), keep running statistics or count its calls. The
+    second call is made on a twin that has the state from before the first one, so that the criterion changes once.
 
     Parameters
     ----------
@@ -22,29 +27,49 @@ class Replay:
 
     def __init__(self, sample_loss: SampleLoss) -> None:
         self.sample_loss = sample_loss
-        criterion = sample_loss.criterion
-        self._buffers = list(criterion.buffers()) if isinstance(criterion, nn.Module) else []
 
-    def __call__(self, call: Any, inputs: tuple, n_samples: int) -> tuple[Any, Tensor]:
-        """Return what `call` (the criterion) gives for `inputs`, and the loss of each sample (n_samples,)."""
-        devices = sorted({part.get_device() for part in inputs if isinstance(part, Tensor) and part.is_cuda})
-        before = self._state(devices)
-        output = call(*inputs)
-        after = self._state(devices)
-        self._restore(before, devices)
+    def __call__(self, call: Callable, inputs: tuple, n_samples: int, named: dict) -> tuple[Any, Tensor]:
+        """Return what `call` (the criterion) gives for its arguments, and the loss of each sample (n_samples,)."""
+        device = next((part.device for part in inputs if isinstance(part, Tensor)), "cpu")
+        # A criterion without a reduction to leave out has told all it knows in the first call.
+        twin = self.twin() if self.sample_loss.reduces else None
+        before = RandomState(device) if twin is not None else None
+        output = call(*inputs, **named)
         with torch.no_grad():
-            values = self.sample_loss.values(self.sample_loss.units(inputs, n_samples, output), inputs)
-        self._restore(after, devices)
-        return output, values
+            if before is None:
+                units = self.sample_loss.units(inputs, n_samples, output)
+            else:
+                after = RandomState(device)
+                before.restore()
+                units = self.sample_loss.units(inputs, n_samples, twin(*inputs, **named))  # type: ignore[misc]
+                after.restore()
+            return output, self.sample_loss.values(units, inputs)
 
-    def _state(self, devices: list[int]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        streams = [torch.cuda.get_rng_state(device) for device in devices]
-        return torch.get_rng_state(), streams, [buffer.clone() for buffer in self._buffers]
+    def twin(self) -> Any:
+        """Return the criterion as it is now, with its own state but the same parameters, and no reduction."""
+        criterion = self.sample_loss.criterion
+        if _has_state(criterion):
+            memo: dict[int, Any] = {id(shared): shared for shared in _parameters(criterion)}
+            memo |= {id(generator): generator.clone_state() for generator in _generators(criterion)}
+            twin = copy.deepcopy(criterion, memo)
+        else:
+            twin = copy.copy(criterion)
+        object.__setattr__(twin, "reduction", "none")
+        return twin
 
-    def _restore(self, state: tuple[Tensor, list[Tensor], list[Tensor]], devices: list[int]) -> None:
-        stream, cuda_streams, buffers = state
-        torch.set_rng_state(stream)
-        for device, cuda_stream in zip(devices, cuda_streams, strict=True):
-            torch.cuda.set_rng_state(cuda_stream, device)
-        for buffer, saved in zip(self._buffers, buffers, strict=True):
-            buffer.data.copy_(saved)
+
+def _has_state(criterion: Any) -> bool:
+    """Whether a call could change anything in the criterion: it holds more than settings."""
+    empty = vars(nn.Module())
+    return any(
+        not isinstance(value, _PLAIN) and not (name in empty and not value) for name, value in vars(criterion).items()
+    )
+
+
+def _parameters(criterion: Any) -> list[nn.Parameter]:
+    return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
+
+
+def _generators(criterion: Any) -> list[torch.Generator]:
+    parts = criterion.modules() if isinstance(criterion, nn.Module) else [criterion]
+    return [value for part in parts for value in vars(part).values() if isinstance(value, torch.Generator)]

@@ -40,7 +40,6 @@ class SampleLoss:
         self.reduction = getattr(criterion, "reduction", None)
         self.is_pure = type(criterion).__module__.startswith("torch.nn.modules.loss")
         self.reduces = self.reduction in ("mean", "sum", "batchmean")
-        self._unreduced = _without_reduction(criterion) if isinstance(self.reduction, str) else None
 
     def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:
         """Values before any mean, (n_samples, ...), with gradient.
@@ -51,19 +50,25 @@ class SampleLoss:
             What the criterion was called with.
         n_samples : int
             Size of the batch.
-        output : tensor, optional
-            What it returned; needed of criteria without a `reduction`.
+        output : optional
+            What it returned without reduction, if that is known; needed of all but torch's own losses.
 
         Raises
         ------
         SampleLossError
             If the criterion gives no more than one number for several samples.
         """
-        if self._unreduced is not None:
-            output = self._unreduced(*inputs)
-        elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss):
+        if output is None:
+            output = self.unreduced()(*inputs)
+        elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss) and not isinstance(output, Tensor):
             output = -output.output
         return check_units(output, n_samples, self.criterion)
+
+    def unreduced(self) -> Any:
+        """Return the criterion, with the settings and buffers that it has now, without its reduction."""
+        twin = copy.copy(self.criterion)
+        object.__setattr__(twin, "reduction", "none")
+        return twin
 
     def values(self, units: Tensor, inputs: tuple) -> Tensor:
         """Loss of each sample (n_samples,), from the values of its units.
@@ -110,13 +115,6 @@ class SampleLoss:
         if not isinstance(self.criterion, _WEIGHTED_MEANS) or inputs[1].is_floating_point():
             return None
         return inputs[1] != self.criterion.ignore_index
-
-
-def _without_reduction(criterion: Any) -> Any:
-    # A shallow copy: parameters and buffers stay shared, so that class weights follow the device.
-    unreduced = copy.copy(criterion)
-    unreduced.reduction = "none"
-    return unreduced
 
 
 def check_units(units: Any, n_samples: int, criterion: Any) -> Tensor:

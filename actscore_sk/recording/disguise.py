@@ -14,7 +14,8 @@ class Disguise:
     def __reduce_ex__(self, protocol: Any) -> tuple:
         plain = type(self).__bases__[1]
         state = {name: value for name, value in self.__getstate__().items() if name != "tap_"}  # type: ignore[attr-defined]
-        return copyreg.__newobj__, (plain,), state  # type: ignore[attr-defined]
+        # pickle refuses the usual constructor for a class that is not the object's own
+        return copyreg._reconstructor, (plain, object, None), state  # type: ignore[attr-defined]
 
 
 def disguise(thing: Any, mixin: type[Disguise], tap: Any) -> None:

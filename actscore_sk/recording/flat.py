@@ -5,7 +5,8 @@ builds a generator of parameters that nobody reads. For a small net that is a th
 functions here do the same operations in the same order; they serve only nets that do not override them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class Plan:
         self.has_flat_loop = own_class.run_single_epoch is NeuralNet.run_single_epoch and type(net.history) is History
         self.has_flat_step = (
             all(getattr(own_class, name) is getattr(NeuralNet, name) for name in _STEP)
-            and own_class.get_loss in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
+            and is_skorch_loss(own_class.get_loss)
             and net._optimizers == ["optimizer"]  # skorch keeps their names in this list
             and _steps_once(net.optimizer_)
             and self.sample_loss.is_pure
@@ -107,6 +108,11 @@ def like_output(y_true: Any, y_pred: Any) -> Any:
     return y_true
 
 
+def is_skorch_loss(get_loss: Any) -> bool:
+    """Whether `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once."""
+    return getattr(get_loss, "__func__", get_loss) in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
+
+
 def _steps_once(optimizer: Any) -> bool:
     """Whether a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""
     kind = type(optimizer)
@@ -119,6 +125,25 @@ def all_modules(net: NeuralNet) -> list[nn.Module]:
     # skorch keeps the names of a net's modules and criteria in these two lists
     roots = [getattr(net, name + "_") for name in net._modules + net._criteria]
     return [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
+
+
+@contextmanager
+def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
+    """Put the modes of modules, and their buffers, back as they were before the block."""
+    modes = [module.training for module in modules]
+    buffers = [[(name, buffer, buffer.clone()) for name, buffer in _buffers(module)] for module in modules]
+    try:
+        yield
+    finally:
+        for module, mode, saved in zip(modules, modes, buffers, strict=True):
+            module.training = mode
+            for name, buffer, value in saved:
+                module._buffers[name] = buffer
+                buffer.data.copy_(value)
+
+
+def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(name, buffer) for name, buffer in module._buffers.items() if buffer is not None]
 
 
 def run_epoch(net: Any, plan: Plan, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:

@@ -1,5 +1,6 @@
 """The step in hand: which samples it sees, what the criterion says of them, what the net is trained on."""
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.replay import Replay
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.disguise import disguise, undisguise
+from actscore_sk.recording.flat import is_skorch_loss
 from actscore_sk.recording.tapped import TappedCriterion
 from actscore_sk.recording.visit import Consumer, Visit
+from actscore_sk.utils.randomness import RandomState
 
 
 class Step:
@@ -71,6 +74,8 @@ class Step:
         if net.criterion_ is not self._criterion:
             self._follow(net.criterion_)
         self._calls = calls = []
+        # A get_loss of the user's may draw random numbers, and may have to be asked again with the same ones.
+        before = RandomState(net.device) if self._consumers and not is_skorch_loss(own_loss) else None
         loss = own_loss(y_pred, y_true, *args, **kwargs)
         if not calls:
             raise SampleLossError(
@@ -79,8 +84,11 @@ class Step:
             )
         if self._consumers:
             inputs, values = calls[0]
-            if len(calls) > 1:
+            if before is not None and len(calls) > 1:
+                after = RandomState(net.device)
+                before.restore()
                 inputs, values = None, self._combined(own_loss, y_pred, y_true, *args, **kwargs)
+                after.restore()
             self._hand_on(inputs, values, self._sample_loss)
         return loss if loss.ndim == 0 and self._weights is None else self._trainable(loss, calls)
 
@@ -99,20 +107,21 @@ class Step:
         for consume in consumers:
             consume(visit)
 
-    def criterion_called(self, call: Callable, inputs: tuple) -> Any:
+    def criterion_called(self, call: Callable, inputs: tuple, named: dict) -> Any:
         """Answer for the criterion: its own value, or the weighted one; note the loss of each sample."""
         sample_loss, n_samples, values = self._sample_loss, len(self.rows), None
         if self._per_sample:
-            return sample_loss.values(sample_loss.units(inputs, n_samples, call(*inputs)), inputs)
-        batch_first = _is_batch_first(inputs, n_samples)
-        if self._weights is not None and sample_loss.reduces:
-            units = sample_loss.units(inputs, n_samples)
+            asked = self._replay.twin() if sample_loss.reduces else copy.deepcopy(sample_loss.criterion)
+            return sample_loss.values(sample_loss.units(inputs, n_samples, asked(*inputs, **named)), inputs)
+        batch_first = not named and _is_batch_first(inputs, n_samples)
+        if self.is_weighted and sample_loss.reduces:
+            units = sample_loss.units(inputs, n_samples, sample_loss.unreduced()(*inputs, **named))
             values = sample_loss.values(units.detach(), inputs)
             output = sample_loss.weighted(units, inputs, self._batch_weights(units))
         elif sample_loss.is_pure and batch_first:
             output = call(*inputs)
         else:
-            output, values = self._replay(call, inputs, n_samples)
+            output, values = self._replay(call, inputs, n_samples, named)
         self._calls.append((inputs if batch_first else None, values))
         return output
 
@@ -120,17 +129,30 @@ class Step:
         self.let_go()
         self._criterion, self._sample_loss = criterion, SampleLoss(criterion)
         self._replay = Replay(self._sample_loss)
-        disguise(criterion, TappedCriterion, self)
+        try:
+            disguise(criterion, TappedCriterion, self)
+        except TypeError:
+            raise SampleLossError(
+                f"the criterion is a {type(criterion).__name__}, which cannot be listened to; make it an nn.Module whose "
+                "forward returns one loss a sample"
+            ) from None
+
+    def check_seen(self, net: Any) -> None:
+        """Raise SampleLossError if the step ended without a loss from the net's `get_loss`."""
+        if self._consumers:
+            raise SampleLossError(
+                f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is unknown; "
+                "let train_step_single take its loss from self.get_loss"
+            )
 
     def _combined(self, own_loss: Callable, *args: Any, **kwargs: Any) -> Tensor:
         """Loss of each sample where `get_loss` combines several calls: the same combination, sample by sample."""
-        stream, self._per_sample = torch.get_rng_state(), True
+        self._per_sample = True
         try:
             with torch.no_grad():
                 losses = own_loss(*args, **kwargs)
         finally:
             self._per_sample = False
-            torch.set_rng_state(stream)
         if losses.shape != self.rows.shape:
             raise SampleLossError(
                 f"get_loss combines several calls of the criterion into shape {tuple(losses.shape)}; expected "

@@ -35,6 +35,8 @@ class Tap:
     ----------
     root : Dataset
         The one made of X.
+    validation_rows : tensor of int64
+        Rows of X that are held out of training.
     recorders : list of Recorder
         Told of every epoch, and of the visits they want.
     step : Step
@@ -59,11 +61,11 @@ class Tap:
         self.step = Step(sample_weight)
         self.plan: Plan | None = None
         self.forward_params: dict = {}
+        self.validation_rows = torch.empty(0, dtype=torch.int64)
         self._own_class, self._prepare = type(net), prepare
         self._is_splitting = False
         # indexed by `training`: the validation part, the training part
         self._splits: list[Dataset | None] = [None, None]
-        self._alignments: list[Alignment | None] = [None, None]
         self._loaders: list[TrackedLoader | None] = [None, None]
         self._consumers: list[list[Consumer]] = [[], []]
         disguise(net, TappedNet, self)
@@ -101,9 +103,7 @@ class Tap:
         self._is_splitting = False
         self.root = train if self.root is None else self.root
         self._splits, self._loaders = [valid, train], [None, None]
-        self._alignments = [None, Alignment.of(train, self.root)]
-        if valid is not None and is_part_of(valid, self.root):
-            self._alignments[False] = Alignment.of(valid, self.root)
+        self.validation_rows = self._held_out(valid, Alignment(train, self.root))
         for recorder in self.recorders:
             recorder.begin(self)
         self._consumers = [[r.consume for r in self.recorders if r.wants(training)] for training in (False, True)]
@@ -113,24 +113,27 @@ class Tap:
         """Number of rows of X."""
         return len(self.root)  # type: ignore[arg-type]
 
-    def validation_rows(self) -> Tensor:
-        """Rows of X that are held out of training, int64."""
-        valid = self._alignments[False]
-        if valid is None or valid.positions is None:
-            return torch.empty(0, dtype=torch.int64)
-        return valid.positions
+    def _held_out(self, valid: Dataset | None, train: Alignment) -> Tensor:
+        """Rows of X in the validation part; none if some of them are trained on, and have a loss already."""
+        nothing = torch.empty(0, dtype=torch.int64)
+        if valid is None or train.positions is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
+            return nothing
+        rows = Alignment(valid, self.root).positions  # type: ignore[arg-type]
+        is_trained = torch.zeros(self.n_samples, dtype=torch.bool)
+        is_trained[train.positions] = True
+        return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
     def loader_built(self, loader: Any, dataset: Dataset, training: bool) -> Any:
         """Track the loaders of the fit loop; let any other pass."""
-        alignment = self._alignments[training]
-        if self._loaders[training] is not None or dataset is not self._splits[training] or alignment is None:
+        is_known = training or len(self.validation_rows) > 0
+        if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
-        self._loaders[training] = tracked = TrackedLoader(loader, alignment)
+        self._loaders[training] = tracked = TrackedLoader(loader, self.root)  # type: ignore[arg-type]
         return tracked
 
     def pass_over(self, dataset: Dataset, consumer: Consumer) -> None:
         """Validate on all of `dataset` as the net validates, for one consumer; no parameter changes."""
-        loader = TrackedLoader(self.net.get_iterator(dataset, training=False), Alignment(None))
+        loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
         saved = self._loaders[False], self._consumers[False]
         self._loaders[False], self._consumers[False] = loader, [consumer]
         try:

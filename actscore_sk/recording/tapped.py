@@ -22,8 +22,10 @@ class TappedCriterion(Disguise):
         if step is None or not step.is_listening:
             return call(*inputs, **named)
         if named:
-            inputs = inspect.signature(self.forward).bind(*inputs, **named).args  # type: ignore[attr-defined]
-        return step.criterion_called(call, inputs)
+            bound = inspect.signature(self.forward).bind(*inputs, **named)  # type: ignore[attr-defined]
+            bound.apply_defaults()
+            inputs, named = bound.args, bound.kwargs
+        return step.criterion_called(call, inputs, named)
 
 
 class TappedNet(Disguise):
@@ -83,7 +85,9 @@ class TappedNet(Disguise):
             if tap.plan.has_flat_step and self.criterion_ is tap.plan.criterion:
                 tap.step.is_listening = False  # it is told
                 return flat.train_step(self, tap.plan, batch, tap.step.see, **fit_params)
-            return super().train_step(batch, **fit_params)  # type: ignore[misc]
+            step = super().train_step(batch, **fit_params)  # type: ignore[misc]
+            tap.step.check_seen(self)
+            return step
         finally:
             tap.step.close()
 

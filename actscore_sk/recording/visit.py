@@ -33,7 +33,7 @@ class Visit:
         self.inputs, self._version, self.size = inputs, 0, 1
         if inputs is not None:  # the graph behind the output must not stay alive
             self.inputs = tuple([part.detach() if part.requires_grad else part for part in inputs])
-            self._version, self.size = inputs[0]._version, inputs[0].numel()
+            self._version, self.size = _version(inputs[0]), inputs[0].numel()
 
     @property
     def kind(self) -> tuple:
@@ -43,7 +43,12 @@ class Visit:
 
     def was_changed(self) -> bool:
         """Whether somebody wrote into the net's output since."""
-        return self.inputs is not None and self.inputs[0]._version != self._version
+        return self.inputs is not None and _version(self.inputs[0]) != self._version
+
+
+def _version(tensor: Tensor) -> int:
+    """Number of in-place changes so far; tensors made in inference mode do not count them."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 Consumer = Callable[[Visit], None]

@@ -1,7 +1,7 @@
-"""Random state: seed a stretch of code, or run it without a trace in any generator."""
+"""Random state: seed a stretch of code, run it without a trace in any generator, or draw the same numbers twice."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,16 +10,45 @@ import torch
 from sklearn.utils import check_random_state
 
 
+class RandomState:
+    """The generators of Python, NumPy and torch as they are now.
+
+    Parameters
+    ----------
+    device : str, torch.device or None
+        Where the net computes; a CUDA device has a generator of its own.
+
+    Examples
+    --------
+    >>> state = RandomState()
+    >>> first = torch.rand(1)
+    >>> state.restore()
+    >>> bool(torch.rand(1) == first)
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+        self._torch = torch.get_rng_state()
+        self._cuda = [(index, torch.cuda.get_rng_state(index)) for index in cuda_indices(device)]
+
+    def restore(self) -> None:
+        """Put all of them back."""
+        random.setstate(self._python)
+        np.random.set_state(self._numpy)  # noqa: NPY002
+        torch.set_rng_state(self._torch)
+        for index, state in self._cuda:
+            torch.cuda.set_rng_state(state, index)
+
+
 @contextmanager
 def preserved_random_state(device: Any = "cpu") -> Iterator[None]:
     """Put the generators of Python, NumPy and torch (CPU and `device`) back as they were before the block."""
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+    state = RandomState(device)
     try:
-        with torch.random.fork_rng(devices=_cuda_indices(device)):
-            yield
+        yield
     finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        state.restore()
 
 
 @contextmanager
@@ -39,12 +68,13 @@ def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[
         yield
         return
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    with torch.random.fork_rng(devices=_cuda_indices(device)):
+    with torch.random.fork_rng(devices=cuda_indices(device)):
         torch.manual_seed(seed + stream)
         yield
 
 
-def _cuda_indices(device: Any) -> list[int]:
+def cuda_indices(device: Any) -> Sequence[int]:
+    """Index of a CUDA device, as a list; empty for any other device."""
     device = torch.device("cpu" if device is None else device)
     if device.type != "cuda":
         return []
