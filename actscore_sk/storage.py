@@ -162,9 +162,7 @@ def _remove_earlier_run(path: Path) -> None:
     if not os.path.lexists(path):
         return
     if not _is_trajectories(path):
-        raise FileExistsError(
-            f"{path} exists and was not written as trajectories; move it or choose another path"
-        )
+        raise FileExistsError(f"{path} exists and was not written as trajectories; move it or choose another path")
     path.unlink()
 
 

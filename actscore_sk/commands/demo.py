@@ -70,9 +70,7 @@ def add_parser(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--output-dir", metavar="DIR", type=Path, default=Path(), help="where to write (default: here)"
-    )
+    parser.add_argument("--output-dir", metavar="DIR", type=Path, default=Path(), help="where to write (default: here)")
     parser.add_argument("--seed", type=int, default=0, help="seed of flips, net and batches (%(default)s)")
     parser.set_defaults(run=run)
 

@@ -117,9 +117,7 @@ def _encode_column(column: "pd.Series") -> "tuple[str, pd.Series]":
 def _column_transformer(numeric: list[int], categorical: list[int]) -> ColumnTransformer:
     """Build the transformer of columns that are given by position."""
     # The largest number becomes 1 first: medians and variances of huge ones would overflow.
-    numbers = make_pipeline(
-        MaxAbsScaler(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
-    )
+    numbers = make_pipeline(MaxAbsScaler(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     categories = OneHotEncoder(max_categories=MAX_CATEGORIES, min_frequency=2, sparse_output=False)
     steps = [("numeric", numbers, numeric), ("categorical", categories, categorical)]
     return ColumnTransformer(steps, sparse_threshold=0.0)

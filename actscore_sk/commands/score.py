@@ -61,9 +61,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS, help="epochs of training (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the net and the batches (%(default)s)")
-    parser.add_argument(
-        "--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values"
-    )
+    parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
     parser.set_defaults(run=run)
 
 

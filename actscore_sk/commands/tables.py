@@ -27,9 +27,7 @@ def _read_csv(path: Path, separator: str) -> "pd.DataFrame":
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            path, sep=separator, index_col=False, low_memory=False, dtype_backend="numpy_nullable"
-        )
+        frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, dtype_backend="numpy_nullable")
     # pandas renames a second "label" to "label.1": a copy of the target would pass for a feature.
     header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
     frame.columns = header.where(header.notna(), frame.columns)

@@ -76,7 +76,11 @@ def _knows_shuffle() -> bool:
                 generator.set_state(start)  # type: ignore[arg-type]
             ours = _shuffled(7, generator).tolist()
             same = torch.equal(ends[0], torch.get_rng_state())
-            if ours != theirs or not same or (generator is not None and not torch.equal(ends[1], generator.get_state())):  # type: ignore[arg-type]
+            if (
+                ours != theirs
+                or not same
+                or (generator is not None and not torch.equal(ends[1], generator.get_state()))
+            ):  # type: ignore[arg-type]
                 return False
     return True
 

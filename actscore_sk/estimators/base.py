@@ -1,6 +1,7 @@
 """What the three estimators share: fit the net, watch it, publish the scores."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -22,8 +23,8 @@ from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_samp
 class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators; a subclass says how targets become what the net is trained on."""
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "partial_fit", "predict"]), None],
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": "no_validation",  # its own message says how to make a net of a module
         "recording": [StrOptions(set(RECORDINGS))],
         "reduction": [StrOptions(set(REDUCTIONS))],
         "metrics": [tuple, list],
@@ -51,7 +52,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
 
     # -- what a subclass decides --------------------------------------------------------------------------
 
-    def _learn_targets(self, y, classes):
+    def _learn_targets(self, X, y, classes):
         """Learn from y what maps it to targets of the net (`classes_`, say); y is None for some data sets."""
         raise NotImplementedError
 
@@ -115,7 +116,9 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             Fitted.
         """
         goes_on = hasattr(self, "estimator_")
-        return self._fit(X, y, sample_weight, eval_set, fit_params, method="partial_fit", goes_on=goes_on, classes=classes)
+        return self._fit(
+            X, y, sample_weight, eval_set, fit_params, method="partial_fit", goes_on=goes_on, classes=classes
+        )
 
     def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
         if routing_enabled():
@@ -126,15 +129,20 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
         recorder = self._recorder if goes_on else self._new_recorder()
         recorder.eval_set = self._check_eval_set(eval_set)
-        adapter = self._adapter if goes_on else DtypeAdapter(class_codes=self._has_class_codes)
+        adapter = (
+            self._adapter if goes_on else DtypeAdapter(class_codes=self._has_class_codes, forward_params=fit_params)
+        )
         watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
         n_before = recorder.n_epochs_ if goes_on else 0
         with seeded(self.random_state, net.device, stream=n_before), recorder.watching(net, **watch):
-            getattr(net, method)(X, targets, **fit_params)
+            self._train(getattr(net, method), X, targets, fit_params)
         self.estimator_, self._recorder, self._adapter = net, recorder, adapter
         self._given, self._index = y, index
         self._publish(X)
         return self
+
+    def _train(self, fit, X, targets, fit_params):
+        fit(X, targets, **fit_params)
 
     def _check_data(self, X, y, classes, *, reset):
         X = check_X(self, X, reset=reset)
@@ -146,15 +154,17 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
                 "the targets itself"
             )
         if y is not None:
-            check_consistent_length(np.empty(n_samples_of(X)), y)
+            check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         if reset:
-            self._learn_targets(y, classes)
+            self._learn_targets(X, y, classes)
         return X, y, None if y is None else self._to_targets(y)
 
     def _check_weights(self, sample_weight, n_samples):
         if sample_weight is None:
             return None
-        weights = check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
+        weights = check_sample_weight(
+            sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
+        )
         # Weights of 1 take the road without weights: the same net, to the bit.
         return None if (weights == 1).all() else as_tensor(weights)
 
@@ -165,16 +175,17 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             raise ValueError(f"eval_set must be a tuple (X_eval, y_eval) or a Dataset, got {type(eval_set).__name__}")
         X, y = eval_set
         X = check_X(self, X, reset=False)
-        check_consistent_length(np.empty(n_samples_of(X)), y)
+        check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         return X, self._to_targets(y)
 
     def _clone_net(self, X, targets, weights):
         if self.estimator is None:
             return self._build_net(X, targets, None if weights is None else weights.numpy())
         if not isinstance(self.estimator, NeuralNet):
+            name = getattr(self.estimator, "__name__", type(self.estimator).__name__)
             raise TypeError(
-                f"estimator must be a skorch NeuralNet, got {type(self.estimator).__name__}; wrap a torch module as "
-                "skorch.NeuralNetClassifier(module, criterion=torch.nn.CrossEntropyLoss)"
+                f"estimator must be a skorch NeuralNet or None, got {name}; wrap a torch module as "
+                "skorch.NeuralNetClassifier(module, criterion=torch.nn.CrossEntropyLoss), an instance and not a class"
             )
         return clone(self.estimator)
 
@@ -201,7 +212,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
     # -- using --------------------------------------------------------------------------------------------
 
     def _ask_net(self, method, X):
-        check_is_fitted(self)
+        check_is_fitted(self, "estimator_")
         return getattr(self.estimator_, method)(self._adapter.cast(check_X(self, X, reset=False)))
 
     def to_frame(self):
@@ -218,9 +229,9 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         ImportError
             If pandas is not installed.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "estimator_")
         pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else _columns("target", np.asarray(self._given))
+        given = {} if self._given is None else _columns("target", self._given)
         columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
         columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
         index = self._index if isinstance(self._index, pandas.Index) else None
@@ -242,7 +253,12 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _columns(name: str, values: np.ndarray) -> dict[str, Any]:
+def _columns(name: str, values: Any) -> dict[str, Any]:
+    """Give each target a column, however they are nested."""
+    if isinstance(values, (Mapping, tuple)):
+        parts = values.items() if isinstance(values, Mapping) else enumerate(values)
+        return {key: column for part, value in parts for key, column in _columns(f"{name}_{part}", value).items()}
+    values = np.asarray(values)
     if values.ndim == 1:
         return {name: values}
     return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}

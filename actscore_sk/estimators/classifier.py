@@ -1,11 +1,14 @@
 """A classifier that scores how hard each of its training samples is."""
 
 import numpy as np
+from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
-from torch.utils.data import Subset
+from skorch import NeuralNetBinaryClassifier
+from torch.nn import SoftMarginLoss
+from torch.utils.data import Dataset, Subset
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
@@ -83,7 +86,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
 
     _has_class_codes = True
 
-    def _learn_targets(self, y, classes):
+    def _learn_targets(self, X, y, classes):
+        self._has_codes = False
         if y is None and classes is None:
             self.classes_ = None  # known after training, from the width of the net's output
             return
@@ -93,6 +97,9 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
             raise ValueError(
                 f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two to tell apart"
             )
+        if isinstance(X, Dataset) and labels.dtype.kind in "iu" and self.classes_[0] >= 0:
+            # The net is trained on what the data set yields: its labels are the codes.
+            self._has_codes, self.classes_ = True, np.arange(self.classes_[-1] + 1)
 
     def _check_labels(self, y):
         y = column_or_1d(y, warn=True)
@@ -117,10 +124,32 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     def _build_net(self, X, y, sample_weight):
         return default_net(X, y, sample_weight, kind="classification", n_classes=len(self.classes_))
 
+    def _train(self, fit, X, targets, fit_params):
+        try:
+            fit(X, targets, **fit_params)
+        except IndexError as error:
+            if "out of bounds" not in str(error):
+                raise
+            raise ValueError(
+                f"the net has fewer outputs than there are classes, {len(self.classes_)} in y (torch says: {error}); give "
+                "its last layer one output a class"
+            ) from error
+
     def _publish(self, X):
         super()._publish(X)
-        if self.classes_ is None:
-            self.classes_ = np.arange(self.estimator_.predict_proba(Subset(X, [0])).shape[1])
+        if self.classes_ is None or self._has_codes:
+            n_outputs = self._probabilities(Subset(X, [0])).shape[1]
+            self.classes_ = np.arange(max(n_outputs, 0 if self.classes_ is None else len(self.classes_)))
+
+    def _probabilities(self, X):
+        """What the net says of the classes, (n_samples, n_outputs), also if it has a single output for two."""
+        scores = np.asarray(self._ask_net("predict_proba", X))
+        scores = scores.reshape(len(scores), -1)
+        if scores.shape[1] > 1:
+            return scores
+        if isinstance(self.estimator_.criterion_, SoftMarginLoss):  # skorch leaves the logit as it is
+            scores = expit(scores)
+        return np.hstack([1 - scores, scores])
 
     def predict(self, X):
         """Predict the class of each sample.
@@ -134,8 +163,11 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         y : ndarray (n_samples,)
             Labels from `classes_`.
         """
-        codes = np.asarray(self._ask_net("predict", X))
-        codes = codes.argmax(axis=1) if codes.ndim == 2 else codes.astype(np.int64)
+        check_is_fitted(self, "estimator_")
+        if isinstance(self.estimator_, NeuralNetBinaryClassifier):  # it has a threshold of its own
+            codes = (self._probabilities(X)[:, 1] > self.estimator_.threshold).astype(np.int64)
+        else:
+            codes = self._probabilities(X).argmax(axis=1)
         if len(codes) and codes.max() >= len(self.classes_):
             raise ValueError(
                 f"the net predicts class number {codes.max()}, but y had {len(self.classes_)} classes; give the net as "
@@ -155,8 +187,7 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         probabilities : ndarray (n_samples, n_classes)
             Columns in the order of `classes_`.
         """
-        check_is_fitted(self)
-        return np.asarray(self._ask_net("predict_proba", X))
+        return self._probabilities(X)
 
 
 def _are_codes(y, classes):

@@ -14,12 +14,11 @@ from torch.utils.data import Dataset
 
 from actscore_sk.utils.randomness import preserved_random_state
 
-# Losses of two classes that want -1 and 1, and losses that want floating targets.
+# Losses that want -1 and 1, losses of two classes, and losses that want floating targets.
 _SIGNED_TARGETS = (nn.SoftMarginLoss, nn.HingeEmbeddingLoss)
+BINARY_LOSSES = (*_SIGNED_TARGETS, nn.BCELoss, nn.BCEWithLogitsLoss)
 _FLOAT_TARGETS = (
-    *_SIGNED_TARGETS,
-    nn.BCELoss,
-    nn.BCEWithLogitsLoss,
+    *BINARY_LOSSES,
     nn.MSELoss,
     nn.L1Loss,
     nn.SmoothL1Loss,
@@ -38,6 +37,8 @@ class DtypeAdapter:
     ----------
     class_codes : bool
         Whether y holds codes 0..K-1 of classes, to be signed for losses that take -1 and 1.
+    forward_params : dict
+        What the module is called with beside X.
 
     Attributes
     ----------
@@ -47,25 +48,25 @@ class DtypeAdapter:
         Whether the net takes integers (an embedding) or wants them as numbers.
     """
 
-    def __init__(self, *, class_codes: bool) -> None:
+    def __init__(self, *, class_codes: bool, forward_params: dict | None = None) -> None:
         self.class_codes = class_codes
+        self.forward_params = forward_params or {}
 
     def __call__(self, net: Any, X: Any, y: Any) -> tuple[Any, Any]:
         """Return X and y as `net`, which is initialized, takes them."""
-        if isinstance(X, Dataset):
-            return X, y
         if not hasattr(self, "float_dtype_"):
             parameters = (parameter for _, parameter in net.get_all_learnable_params())
             floating = (p.dtype for p in parameters if p.dtype.is_floating_point)
             self.float_dtype_ = next(floating, torch.get_default_dtype())
-            self.keeps_integers_ = _takes_integers(net, X)
-        return self.cast(X), y if y is None else self._cast_target(net, y)
+            self.keeps_integers_ = isinstance(X, Dataset) or self._takes_integers(net, X)
+        return self.cast(X), y if y is None or isinstance(X, Dataset) else self._cast_target(net, y)
 
     def cast(self, X: Any) -> Any:
         """Return X, or each of its parts, in the net's dtype; nothing is copied that has it already."""
-        if isinstance(X, Dataset):
-            return X
-        return _map(X, lambda part: part if self.keeps_integers_ and _is_integer(part) else self._to_float(part))
+        return X if isinstance(X, Dataset) else self._cast(X, keeps_integers=self.keeps_integers_)
+
+    def _cast(self, X: Any, *, keeps_integers: bool) -> Any:
+        return _map(X, lambda part: _to_int64(part) if keeps_integers and _is_integer(part) else self._to_float(part))
 
     def _to_float(self, part: Any) -> Any:
         if isinstance(part, torch.Tensor):
@@ -76,11 +77,43 @@ class DtypeAdapter:
 
     def _cast_target(self, net: Any, y: Any) -> Any:
         criterion = getattr(net.criterion_, "_orig_mod", net.criterion_)
+        if self.class_codes and (isinstance(criterion, BINARY_LOSSES) or isinstance(net, NeuralNetBinaryClassifier)):
+            _check_binary(y, net, criterion)
         if self.class_codes and isinstance(criterion, _SIGNED_TARGETS):
             y = 2 * y - 1
         if isinstance(criterion, _FLOAT_TARGETS) or isinstance(net, NeuralNetBinaryClassifier):
             return _map(y, self._to_float)
         return _map(y, lambda part: _to_int64(part) if _is_integer(part) else self._to_float(part))
+
+    def _takes_integers(self, net: Any, X: Any) -> bool:
+        """Whether integers in X stay what they are: the module takes them, or takes numbers no better."""
+        found: list[bool] = []
+        _map(X, lambda part: found.append(_is_integer(part) and not sparse.issparse(part)))
+        return any(found) and (self._is_taken(net, X, keeps_integers=True) or not self._is_taken(net, X))
+
+    def _is_taken(self, net: Any, X: Any, *, keeps_integers: bool = False) -> bool:
+        """Whether a copy of the module accepts two samples of X."""
+        module = copy.deepcopy(net.module_).eval()
+        sample = self._cast(_map(X, lambda part: part[:2]), keeps_integers=keeps_integers)
+        batch = to_tensor(_map(sample, lambda part: part.toarray() if sparse.issparse(part) else part), net.device)
+        with preserved_random_state(net.device), torch.no_grad():
+            try:
+                if isinstance(batch, Mapping):
+                    module(**batch, **self.forward_params)
+                else:
+                    module(batch, **self.forward_params)
+            except Exception:  # whatever a module says of a dtype that it does not take
+                return False
+        return True
+
+
+def _check_binary(y: Any, net: Any, criterion: Any) -> None:
+    n_classes = int(np.max(y)) + 1 if np.ndim(y) == 1 else 2
+    if n_classes > 2:
+        raise ValueError(
+            f"y holds {n_classes} classes, but {type(net).__name__} with {type(criterion).__name__} tells two apart; use "
+            "NeuralNetClassifier with CrossEntropyLoss and one output a class"
+        )
 
 
 def _map(X: Any, function: Any) -> Any:
@@ -99,19 +132,3 @@ def _is_integer(part: Any) -> bool:
 
 def _to_int64(part: Any) -> Any:
     return part.long() if isinstance(part, torch.Tensor) else part.astype(np.int64, copy=False)
-
-
-def _takes_integers(net: Any, X: Any) -> bool:
-    """Whether the module accepts the integers in X, tried on a copy with two samples."""
-    found: list[bool] = []
-    _map(X, lambda part: found.append(_is_integer(part) and not sparse.issparse(part)))
-    if not any(found):
-        return False
-    module = copy.deepcopy(net.module_).eval()
-    batch = to_tensor(_map(X, lambda part: part[:2]), device=net.device)
-    with preserved_random_state(net.device), torch.no_grad():
-        try:
-            module(**batch) if isinstance(batch, Mapping) else module(batch)
-        except Exception:  # whatever a module says of a dtype that it does not take
-            return False
-    return True

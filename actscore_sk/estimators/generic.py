@@ -36,7 +36,7 @@ class ActionScoreEstimator(BaseActionScore):
     ((200,), (200, 3))
     """
 
-    def _learn_targets(self, y, classes):
+    def _learn_targets(self, X, y, classes):
         if classes is not None:
             raise ValueError("classes is for ActionScoreClassifier; pass targets as the net takes them")
 

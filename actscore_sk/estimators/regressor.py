@@ -33,7 +33,7 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
     (3, (442,))
     """
 
-    def _learn_targets(self, y, classes):
+    def _learn_targets(self, X, y, classes):
         if classes is not None:
             raise ValueError("classes is for classifiers; leave it out for regression")
         self._is_flat = y is None or self._to_targets(y).ndim == 1

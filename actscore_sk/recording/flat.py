@@ -146,7 +146,9 @@ def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
     return [(name, buffer) for name, buffer in module._buffers.items() if buffer is not None]
 
 
-def run_epoch(net: Any, plan: Plan, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
+def run_epoch(
+    net: Any, plan: Plan, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+) -> None:
     """Do what `NeuralNet.run_single_epoch` does with a tracked loader."""
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
     rows = net.history[-1]["batches"]
