@@ -112,6 +112,7 @@ class ActionScoreRecorder(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Watch the net from here to the end of training; a recorder that `watching` put there does already."""
+        self._check_params()
         if "tap_" not in vars(self):
             self._join(net.tap_ if isinstance(net, TappedNet) else Tap(net))
 
@@ -126,6 +127,7 @@ class ActionScoreRecorder(Callback):
         **options : dict
             Passed to `Tap`.
         """
+        self._check_params()
         tap = Tap(net, **options)
         self._join(tap)
         try:
@@ -135,7 +137,6 @@ class ActionScoreRecorder(Callback):
             vars(self).pop("tap_", None)
 
     def _join(self, tap: Tap) -> None:
-        self._check_params()
         self.tap_ = tap
         tap.recorders.append(self)
 
@@ -152,7 +153,10 @@ class ActionScoreRecorder(Callback):
             get_metric(name)
 
     def __getstate__(self) -> dict[str, Any]:
-        # what belongs to a training that is running stays behind: the tap holds the net, the block its outputs
+        # what belongs to a training that is running stays behind: the tap holds the net, the blocks its outputs
+        for name in ("block_", "eval_block_"):
+            if name in vars(self):
+                vars(self)[name].flush()
         return {name: value for name, value in vars(self).items() if name not in ("tap_", "block_", "eval_block_")}
 
     # -- called by the tap -------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ class TrackedLoader:
         self._log = _IndexLog(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
         # DataLoader forbids to set these after it is built, which guards against loops that are already
         # running; none is here, and building a second loader would lose a subclass and its options.
-        name = "sampler" if loader.batch_sampler is None else "batch_sampler"
-        object.__setattr__(loader, name, self._log)
+        self._name = "sampler" if loader.batch_sampler is None else "batch_sampler"
+        object.__setattr__(loader, self._name, self._log)
         self._collate_fn = loader.collate_fn
         self._fetch: Fetch | None = None
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
@@ -62,6 +62,12 @@ class TrackedLoader:
         object.__setattr__(self.loader, "dataset", _Slices(self.dataset, fetch) if fetch and pins else self.dataset)
         self.loader.collate_fn = _identity if pins else self._collate_fn
         self._fetch = None if pins else fetch
+
+    def release(self) -> None:
+        """Give the loader back as it was: it may be the user's."""
+        object.__setattr__(self.loader, self._name, self._log.sampler)
+        object.__setattr__(self.loader, "dataset", self.dataset)
+        self.loader.collate_fn = self._collate_fn
 
     def __len__(self) -> int:
         return len(self.loader)

@@ -39,8 +39,13 @@ def batches_of_positions(sampler: Iterable, source: Iterator) -> Iterator[torch.
     if order is None:
         yield from map(as_positions, source)
         return
-    batches = order.split(sampler.batch_size)
-    yield from batches[:-1] if sampler.drop_last and len(order) % sampler.batch_size else batches
+    full, rest = order[: len(order) - len(order) % sampler.batch_size], order[-(len(order) % sampler.batch_size) :]
+    yield from full.split(sampler.batch_size) if len(full) else ()
+    if getattr(sampler.sampler, "generator", None) is not None:
+        # Where its samples end torch draws once more, for a remainder that is not there.
+        torch.randperm(len(order), generator=sampler.sampler.generator)
+    if len(full) < len(order) and not sampler.drop_last:
+        yield rest
 
 
 def _order(sampler: Iterable) -> torch.Tensor | None:
@@ -57,30 +62,20 @@ def _shuffled(n_samples: int, generator: torch.Generator | None) -> torch.Tensor
     if generator is None:
         generator = torch.Generator()
         generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
-    order = torch.randperm(n_samples, generator=generator)
-    torch.randperm(n_samples, generator=generator)  # torch draws for the remainder also where there is none
-    return order
+    return torch.randperm(n_samples, generator=generator)
 
 
 @cache
 def _knows_shuffle() -> bool:
     """Whether the installed torch still shuffles in the way of `_shuffled`, seeded and not."""
     with torch.random.fork_rng(devices=[]):
-        for generator in (None, torch.Generator().manual_seed(0)):
+        for seed in (None, 0):
+            generators = [None if seed is None else torch.Generator().manual_seed(seed) for _ in range(2)]
             state = torch.get_rng_state()
-            start = None if generator is None else generator.get_state()
-            theirs = list(RandomSampler(range(7), generator=generator))
-            ends = torch.get_rng_state(), None if generator is None else generator.get_state()
+            theirs = list(RandomSampler(range(7), generator=generators[0])), torch.get_rng_state().tolist()
             torch.set_rng_state(state)
-            if generator is not None:
-                generator.set_state(start)  # type: ignore[arg-type]
-            ours = _shuffled(7, generator).tolist()
-            same = torch.equal(ends[0], torch.get_rng_state())
-            if (
-                ours != theirs
-                or not same
-                or (generator is not None and not torch.equal(ends[1], generator.get_state()))
-            ):  # type: ignore[arg-type]
+            ours = _shuffled(7, generators[1]).tolist(), torch.get_rng_state().tolist()
+            if ours != theirs:
                 return False
     return True
 
@@ -102,13 +97,16 @@ def as_positions(index: object) -> torch.Tensor:
     ...
     actscore_sk.exceptions.IndexTrackingError: the sampler yields str, ...
     """
-    if type(index) is list:
+    if isinstance(index, torch.Tensor):
+        return index.long().reshape(-1)
+    if type(index) is list and not isinstance(index[0], str):  # NumPy reads numbers in strings
         try:
             return torch.from_numpy(np.fromiter(index, np.int64, len(index)))
         except (TypeError, ValueError):
             index = index[0]
-    elif isinstance(index, (torch.Tensor, np.ndarray, range, tuple, int, np.integer)):
+    elif isinstance(index, (np.ndarray, range, tuple, int, np.integer)):
         return torch.from_numpy(np.array(index, dtype=np.int64).reshape(-1))
+    index = index[0] if type(index) is list else index
     raise IndexTrackingError(
         f"the sampler yields {type(index).__name__}, but a sample is known by its position in X, an integer "
         "from 0 on; let the sampler yield integers and look names up in the data set"

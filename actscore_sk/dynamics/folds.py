@@ -133,6 +133,8 @@ class Std(Fold):
     larger than the spread does not cancel the digits away.
     """
 
+    needs_seen = True
+
     def __init__(self, n_samples: int, device: torch.device) -> None:
         dtype = precise_dtype(device)
         self._shift = torch.full((n_samples,), torch.inf, dtype=dtype, device=device)

@@ -52,9 +52,17 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
 
     # -- what a subclass decides --------------------------------------------------------------------------
 
+    def _check_y(self, y):
+        """Validate y by its kind; return it as the other two take it."""
+        raise NotImplementedError
+
     def _learn_targets(self, X, y, classes):
         """Learn from y what maps it to targets of the net (`classes_`, say); y is None for some data sets."""
         raise NotImplementedError
+
+    def _check_classes(self, classes):
+        """Raise ValueError if `classes` of a later call are not those of the first."""
+        raise ValueError("classes is for ActionScoreClassifier; leave it out")
 
     def _to_targets(self, y):
         """Map y to targets of the net."""
@@ -123,7 +131,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
-        index = getattr(X, "index", None)
+        index = X.index if hasattr(X, "iloc") else None
         X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
         weights = self._check_weights(sample_weight, n_samples_of(X))
         net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
@@ -155,8 +163,11 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             )
         if y is not None:
             check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
+            y = self._check_y(y)
         if reset:
             self._learn_targets(X, y, classes)
+        elif classes is not None:
+            self._check_classes(classes)
         return X, y, None if y is None else self._to_targets(y)
 
     def _check_weights(self, sample_weight, n_samples):
@@ -176,7 +187,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         X, y = eval_set
         X = check_X(self, X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-        return X, self._to_targets(y)
+        return X, self._to_targets(self._check_y(y))
 
     def _clone_net(self, X, targets, weights):
         if self.estimator is None:

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.utils.randomness import preserved_random_state
 
 
 class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
@@ -91,17 +92,24 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         if y is None and classes is None:
             self.classes_ = None  # known after training, from the width of the net's output
             return
-        labels = self._check_labels(y if classes is None else classes)
+        labels = y if classes is None else self._check_y(classes)
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y holds one class only, {self.classes_[0]!r}; a classifier needs at least two to tell apart"
+                f"y holds one class only, {self.classes_.tolist()[0]!r}; a classifier needs at least two to tell apart"
             )
         if isinstance(X, Dataset) and labels.dtype.kind in "iu" and self.classes_[0] >= 0:
             # The net is trained on what the data set yields: its labels are the codes.
             self._has_codes, self.classes_ = True, np.arange(self.classes_[-1] + 1)
 
-    def _check_labels(self, y):
+    def _check_classes(self, classes):
+        if not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes are {np.unique(classes).tolist()}, but those of the first call were {self.classes_.tolist()}; "
+                "pass the same ones, or none"
+            )
+
+    def _check_y(self, y):
         y = column_or_1d(y, warn=True)
         if y.dtype.kind in "fc":
             assert_all_finite(y, input_name="y")
@@ -109,7 +117,6 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         return y
 
     def _to_targets(self, y):
-        y = self._check_labels(y)
         if self.classes_ is None or _are_codes(y, self.classes_):
             return y  # no copy: 8 bytes a sample
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
@@ -138,7 +145,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     def _publish(self, X):
         super()._publish(X)
         if self.classes_ is None or self._has_codes:
-            n_outputs = self._probabilities(Subset(X, [0])).shape[1]
+            with preserved_random_state(self.estimator_.device):
+                n_outputs = self._probabilities(Subset(X, [0])).shape[1]
             self.classes_ = np.arange(max(n_outputs, 0 if self.classes_ is None else len(self.classes_)))
 
     def _probabilities(self, X):
@@ -191,4 +199,6 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
 
 
 def _are_codes(y, classes):
-    return y.dtype == np.int64 and classes.dtype == np.int64 and np.array_equal(classes, np.arange(len(classes)))
+    if y.dtype != np.int64 or not np.array_equal(classes, np.arange(len(classes))):
+        return False
+    return len(y) == 0 or (y.min() >= 0 and y.max() < len(classes))

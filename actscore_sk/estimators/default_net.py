@@ -97,7 +97,7 @@ def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int
         module["n_outputs"] = n_classes
     elif kind == "regression":
         module["target_center"], module["target_scale"] = _moments(y.reshape(n_samples, -1), sample_weight)
-    net_class, criterion = _KINDS[kind]
+    net_class, criterion, nonlinearity = _KINDS[kind]
     return net_class(
         Perceptron,
         criterion=criterion,
@@ -107,15 +107,17 @@ def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int
         max_epochs=int(np.clip(-(-_MIN_UPDATES // updates_an_epoch), *_EPOCHS)),
         iterator_train__shuffle=True,
         train_split=None,
+        predict_nonlinearity=nonlinearity,
         verbose=0,
         **{f"module__{name}": value for name, value in module.items()},
     )
 
 
-_KINDS: dict[str, tuple[type[NeuralNet], type[nn.Module]]] = {
-    "classification": (NeuralNetClassifier, nn.CrossEntropyLoss),
-    "regression": (NeuralNetRegressor, nn.MSELoss),
-    "multilabel": (NeuralNet, nn.BCEWithLogitsLoss),
+_KINDS: dict[str, tuple[type[NeuralNet], type[nn.Module], Any]] = {
+    "classification": (NeuralNetClassifier, nn.CrossEntropyLoss, "auto"),
+    "regression": (NeuralNetRegressor, nn.MSELoss, "auto"),
+    # skorch would stack the probabilities of 0 and of 1 for each label
+    "multilabel": (NeuralNet, nn.BCEWithLogitsLoss, torch.sigmoid),
 }
 
 

@@ -40,10 +40,10 @@ class ActionScoreEstimator(BaseActionScore):
         if classes is not None:
             raise ValueError("classes is for ActionScoreClassifier; pass targets as the net takes them")
 
+    def _check_y(self, y):
+        return y if isinstance(y, (dict, tuple, Tensor)) else np.asarray(y)
+
     def _to_targets(self, y):
-        if isinstance(y, (dict, tuple, Tensor)):
-            return y
-        y = np.asarray(y)
         if self.estimator is None and y.dtype.kind == "f" and type_of_target(y) in ("binary", "multiclass"):
             return y.astype(np.int64)  # whole numbers are codes, as everywhere in scikit-learn
         return y

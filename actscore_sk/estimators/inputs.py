@@ -42,8 +42,7 @@ def check_X(estimator: Any, X: Any, *, reset: bool) -> Any:
     if isinstance(X, Dataset):
         return X
     if isinstance(X, torch.Tensor):
-        if reset and X.ndim > 1:
-            estimator.n_features_in_ = X.shape[1]
+        _check_n_features(estimator, X, reset)
         return X
     if is_parts(X):
         check_consistent_length(*(X.values() if isinstance(X, Mapping) else X))
@@ -51,6 +50,16 @@ def check_X(estimator: Any, X: Any, *, reset: bool) -> Any:
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", allow_nd=True)
     # skorch takes rows of sparse matrices; a row of a sparse array has lost a dimension
     return sparse.csr_matrix(X) if sparse.issparse(X) else X
+
+
+def _check_n_features(estimator: Any, X: torch.Tensor, reset: bool) -> None:
+    if reset and X.ndim > 1:
+        estimator.n_features_in_ = X.shape[1]
+    elif X.ndim > 1 and X.shape[1] != getattr(estimator, "n_features_in_", X.shape[1]):
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting {estimator.n_features_in_} "
+            "features as input"
+        )
 
 
 def n_samples_of(X: Any) -> int:

@@ -36,10 +36,12 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
     def _learn_targets(self, X, y, classes):
         if classes is not None:
             raise ValueError("classes is for classifiers; leave it out for regression")
-        self._is_flat = y is None or self._to_targets(y).ndim == 1
+        self._n_dims = None if y is None else y.ndim
+
+    def _check_y(self, y):
+        return check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
 
     def _to_targets(self, y):
-        y = check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
         return y.astype(np.float64) if y.dtype.kind in "iub" else y
 
     def _build_net(self, X, y, sample_weight):
@@ -58,7 +60,9 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
             As many dimensions as the y of `fit`.
         """
         y = np.asarray(self._ask_net("predict", X))
-        return y.reshape(-1) if self._is_flat and y.shape[1:] == (1,) else y
+        if self._n_dims in (1, 2) and y.shape in ((len(y),), (len(y), 1)):
+            return y.reshape(-1) if self._n_dims == 1 else y.reshape(-1, 1)
+        return y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -69,8 +69,11 @@ def class_view(criterion: Any, inputs: tuple, metrics: str) -> View:
         if isinstance(criterion, kind) and inputs[0].numel() == len(inputs[0]):
             return view
     scores, target = (*inputs, None)[:2]
+    # A criterion with parameters has the last layer of the net in it: its input is no score of a class yet.
+    has_layer = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
     is_single_label = (
-        isinstance(scores, Tensor)
+        not has_layer
+        and isinstance(scores, Tensor)
         and isinstance(target, Tensor)
         and scores.ndim == 2
         and scores.shape[1] > 1

@@ -47,23 +47,21 @@ class Replay:
 
     def twin(self) -> Any:
         """Return the criterion as it is now, with its own state but the same parameters, and no reduction."""
-        criterion = self.sample_loss.criterion
-        if _has_state(criterion):
-            memo: dict[int, Any] = {id(shared): shared for shared in _parameters(criterion)}
-            memo |= {id(generator): generator.clone_state() for generator in _generators(criterion)}
-            twin = copy.deepcopy(criterion, memo)
-        else:
-            twin = copy.copy(criterion)
+        twin = independent_copy(self.sample_loss.criterion)
         object.__setattr__(twin, "reduction", "none")
         return twin
 
 
-def _has_state(criterion: Any) -> bool:
-    """Whether a call could change anything in the criterion: it holds more than settings."""
+def independent_copy(criterion: Any) -> Any:
+    """Return a copy whose calls change nothing in `criterion`; parameters are shared."""
+    # A criterion that holds nothing but settings needs no deep copy, which costs more than its call.
     empty = vars(nn.Module())
-    return any(
-        not isinstance(value, _PLAIN) and not (name in empty and not value) for name, value in vars(criterion).items()
-    )
+    values = [value for name, value in vars(criterion).items() if name != "tap_" and (name not in empty or value)]
+    if all(isinstance(value, _PLAIN) for value in values):
+        return copy.copy(criterion)
+    memo: dict[int, Any] = {id(shared): shared for shared in _parameters(criterion)}
+    memo |= {id(generator): generator.clone_state() for generator in _generators(criterion)}
+    return copy.deepcopy(criterion, memo)
 
 
 def _parameters(criterion: Any) -> list[nn.Parameter]:

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from actscore_sk.exceptions import SampleLossError
 
 # These divide by the sum of the class weights of the targets they do not ignore, not by a count.
-_WEIGHTED_MEANS = (nn.CrossEntropyLoss, nn.NLLLoss)
+_WEIGHTED_MEANS = tuple(
+    getattr(nn, name) for name in ("CrossEntropyLoss", "NLLLoss", "LinearCrossEntropyLoss") if hasattr(nn, name)
+)
+_NOTHING_IGNORED = -100  # torch's default `ignore_index`, which some losses write as None
 
 
 class SampleLoss:
@@ -30,6 +33,8 @@ class SampleLoss:
     is_pure : bool
         The value of a sample depends on its own inputs only, and asking for it changes nothing. True for
         torch's own losses, whose values may then be computed later and for many batches at once.
+    buffers : list of tensors
+        Of the criterion: class weights.
     reduces : bool
         Whether the criterion has a `reduction` that makes a scalar, and which `units` can leave out.
     """
@@ -38,7 +43,9 @@ class SampleLoss:
         criterion = getattr(criterion, "_orig_mod", criterion)
         self.criterion = criterion
         self.reduction = getattr(criterion, "reduction", None)
-        self.is_pure = type(criterion).__module__.startswith("torch.nn.modules.loss")
+        self.buffers: list[Tensor] = list(criterion.buffers()) if isinstance(criterion, nn.Module) else []
+        has_parameters = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
+        self.is_pure = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
         self.reduces = self.reduction in ("mean", "sum", "batchmean")
 
     def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:
@@ -114,7 +121,8 @@ class SampleLoss:
         """Which targets count, shaped like them; None where all do."""
         if not isinstance(self.criterion, _WEIGHTED_MEANS) or inputs[1].is_floating_point():
             return None
-        return inputs[1] != self.criterion.ignore_index
+        ignored = self.criterion.ignore_index
+        return inputs[1] != (_NOTHING_IGNORED if ignored is None else ignored)
 
 
 def check_units(units: Any, n_samples: int, criterion: Any) -> Tensor:

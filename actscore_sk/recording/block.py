@@ -59,8 +59,8 @@ class VisitBlock:
         visit = visits[0]
         if any(each.was_changed() for each in visits):
             raise SampleLossError(
-                "an output of the net was changed in place after its loss was computed, so the loss of its samples is "
-                "lost; change a copy"
+                "an output of the net, a target or a class weight was changed in place after the loss was computed, so "
+                "the loss of single samples is lost; change a copy, or change it at the end of an epoch"
             )
         inputs = None
         if visit.inputs is not None and (self.keep_inputs or visit.values is None):

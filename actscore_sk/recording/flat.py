@@ -69,6 +69,7 @@ class Plan:
             and net._optimizers == ["optimizer"]  # skorch keeps their names in this list
             and _steps_once(net.optimizer_)
             and self.sample_loss.is_pure
+            and self.sample_loss.reduces
             and not is_weighted
         )
         self._logs = own_class.get_loss is NeuralNetClassifier.get_loss and isinstance(net.criterion_, nn.NLLLoss)
@@ -102,9 +103,10 @@ class Plan:
 
 
 def like_output(y_true: Any, y_pred: Any) -> Any:
-    """Give a target of shape (n,) the shape (n, 1) of the output; torch would broadcast the two to (n, n)."""
-    if getattr(y_true, "ndim", 0) == 1 and getattr(y_pred, "ndim", 0) == 2 and y_pred.shape[1] == 1:
-        return y_true.reshape(-1, 1)
+    """Give a target of shape (n,) or (n, 1) the other one if the output has it; torch would make (n, n) of both."""
+    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor) and y_true.ndim != y_pred.ndim:
+        if {tuple(y_true.shape), tuple(y_pred.shape)} == {(len(y_true),), (len(y_true), 1)}:
+            return y_true.reshape(y_pred.shape)
     return y_true
 
 

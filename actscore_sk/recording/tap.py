@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from actscore_sk.data.alignment import Alignment, is_part_of
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.exceptions import IndexTrackingError
+from actscore_sk.losses.replay import independent_copy
 from actscore_sk.recording.disguise import disguise, undisguise
 from actscore_sk.recording.flat import Plan
 from actscore_sk.recording.step import Step
@@ -74,6 +75,9 @@ class Tap:
         """Give the net and its criterion their own classes back."""
         self.step.let_go()
         undisguise(self.net)
+        for loader in self._loaders:
+            if loader is not None:
+                loader.release()
         self._loaders = [None, None]
 
     # -- the data ---------------------------------------------------------------------------------------
@@ -134,13 +138,16 @@ class Tap:
     def pass_over(self, dataset: Dataset, consumer: Consumer) -> None:
         """Validate on all of `dataset` as the net validates, for one consumer; no parameter changes."""
         loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
-        saved = self._loaders[False], self._consumers[False]
+        saved = self._loaders[False], self._consumers[False], self.net.criterion_
         self._loaders[False], self._consumers[False] = loader, [consumer]
+        object.__setattr__(self.net, "criterion_", independent_copy(self.net.criterion_))
         try:
             for batch in loader:
                 self.net.validation_step(batch, **self.forward_params)
         finally:
-            self._loaders[False], self._consumers[False] = saved
+            self._loaders[False], self._consumers[False] = saved[:2]
+            object.__setattr__(self.net, "criterion_", saved[2])
+            loader.release()
 
     # -- events -----------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ Each method calls the net's own one, so that whatever a subclass of `NeuralNet` 
 import inspect
 from typing import Any
 
+from sklearn.base import clone
+
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.recording import flat
 from actscore_sk.recording.disguise import Disguise
@@ -116,15 +118,23 @@ class TappedNet(Disguise):
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Tell the tap first, so that scores are up to date in callbacks and kept if one stops training."""
         tap = self.tap_
-        if tap is not None:
-            tap.event(method_name)
-        if tap is None or tap.plan is None or not tap.plan.has_flat_notify:
-            super().notify(method_name, **kwargs)  # type: ignore[misc]
-        else:
-            for listener in tap.plan.listeners(self, method_name):
-                listener(self, **kwargs)
-        if tap is not None and method_name == "on_train_end":
-            tap.detach()
+        try:
+            if tap is not None:
+                tap.event(method_name)
+            if tap is None or tap.plan is None or not tap.plan.has_flat_notify:
+                super().notify(method_name, **kwargs)  # type: ignore[misc]
+            else:
+                for listener in tap.plan.listeners(self, method_name):
+                    listener(self, **kwargs)
+        finally:
+            if tap is not None and method_name == "on_train_end":
+                tap.detach()
+
+    def __sklearn_clone__(self) -> Any:
+        """Clone the net that it is without the disguise."""
+        plain: Any = object.__new__(type(self).__bases__[1])
+        vars(plain).update({name: value for name, value in vars(self).items() if name != "tap_"})
+        return clone(plain)
 
     def _set_training(self, training: bool = True) -> None:
         # nn.Module.train() walks the tree and sets what is set already, at each batch

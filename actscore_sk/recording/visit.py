@@ -26,14 +26,15 @@ class Visit:
         Numbers in the net's output, held back as long as the visit is.
     """
 
-    __slots__ = ("_version", "inputs", "rows", "sample_loss", "size", "values")
+    __slots__ = ("_versions", "inputs", "rows", "sample_loss", "size", "values")
 
     def __init__(self, rows: Tensor, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
         self.rows, self.values, self.sample_loss = rows, values, sample_loss
-        self.inputs, self._version, self.size = inputs, 0, 1
+        self.inputs, self.size = inputs, 1
         if inputs is not None:  # the graph behind the output must not stay alive
             self.inputs = tuple([part.detach() if part.requires_grad else part for part in inputs])
-            self._version, self.size = _version(inputs[0]), inputs[0].numel()
+            self.size = inputs[0].numel()
+        self._versions = self._count_changes()
 
     @property
     def kind(self) -> tuple:
@@ -42,13 +43,12 @@ class Visit:
         return self.sample_loss, self.values is None, shapes
 
     def was_changed(self) -> bool:
-        """Whether somebody wrote into the net's output since."""
-        return self.inputs is not None and _version(self.inputs[0]) != self._version
+        """Whether somebody wrote into what the loss was computed from since."""
+        return self._count_changes() != self._versions
 
-
-def _version(tensor: Tensor) -> int:
-    """Number of in-place changes so far; tensors made in inference mode do not count them."""
-    return 0 if tensor.is_inference() else tensor._version
+    def _count_changes(self) -> list[int]:
+        tensors = [*(self.inputs or ()), *(self.sample_loss.buffers if self.values is None else ())]
+        return [0 if tensor.is_inference() else tensor._version for tensor in tensors]  # inference mode counts none
 
 
 Consumer = Callable[[Visit], None]

@@ -1,0 +1,226 @@
+"""What scoring costs: the same net trained by a torch loop, by skorch and by actscore_sk, in turns.
+
+    python -m benchmarks.bench_overhead --threads 1 --json overhead.json
+    python -m benchmarks.bench_overhead --quick
+
+Timed is all of a fit: checks of the input, the module made, training and scores; see `benchmarks.training`.
+Targets are judged by the median over repeats of the ratio inside a repeat. Needs the `bench` extra.
+`--quick` takes less than two minutes on two idle cores and leaves the rows with worker processes out.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.timing import (
+    CLOCKS,
+    Seconds,
+    Spread,
+    Target,
+    in_fresh_process,
+    interleave,
+    machine,
+    markdown_table,
+    paired_ratio,
+    peak_bytes,
+    timing_table,
+)
+from benchmarks.training import ROWS, SEED, TWINS, Case, cnn, make_job, mlp, parameters, work
+
+# Ten epochs are skorch's default. A batch of 1024 is what one takes for a million rows; it shows the cost of a
+# sample, as the batch of 128 shows the cost of a batch. In `scaling` each size makes a million visits in batches
+# that are all full. Repeats are many and short, since other work on the machine comes and goes.
+MLP = Case(20_000, (32,), 2, partial(mlp, 32), 128, epochs=10, repeats=15, quick_repeats=3)
+CNN = Case(4_000, (1, 28, 28), 10, cnn, 64, epochs=1, repeats=21, quick_repeats=3)
+MILLION = Case(1_000_000, (16,), 2, partial(mlp, 16), 1024, epochs=1, repeats=7, quick_repeats=3)
+SCALING = Case(1_000_000, (16,), 2, partial(mlp, 16), 125, epochs=1, repeats=7, quick_repeats=3)
+SIZES = {"10^4 rows": 10_000, "10^5 rows": 100_000, "10^6 rows": 1_000_000}
+LARGE_ROWS = ("torch loop", "torch loop + scores", "actscore", "actscore, all metrics")
+MEMORY_ROWS = ("torch loop", "skorch", "actscore", "actscore, all metrics")
+WORKER_ROWS = ("skorch, user's DataLoader settings", "actscore, user's DataLoader settings")
+MEMORY_REPEATS = 3
+
+
+# -- the cases -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asks for."""
+
+    device: str
+    threads: int
+    clock: str
+    quick: bool
+    repeats: int | None
+
+    def rows(self) -> list[str]:
+        """Give the rows of the small cases."""
+        leaves_out = self.quick or self.clock == "cpu"
+        return [row for row in ROWS if not (leaves_out and row in WORKER_ROWS)]
+
+    def repeats_of(self, case: Case) -> int:
+        """Give the number of repeats that count."""
+        return self.repeats or (case.quick_repeats if self.quick else case.repeats)
+
+
+Found = tuple[dict[str, Any], list[Target]]
+
+
+def compare(case: Case, rows: Sequence[str], settings: Settings) -> Seconds:
+    """Time rows on one case, print the table, and check that scored nets equal the plain ones."""
+    job = make_job(case, settings.device)
+    seconds, results = interleave(
+        {row: partial(work, row, job) for row in rows},
+        repeats=settings.repeats_of(case),
+        device=settings.device,
+        clock=settings.clock,
+    )
+    print(timing_table(seconds, "torch loop", case.n_batches))
+    pairs = [(row, twin) for row, twin in TWINS.items() if row in results and twin in results]
+    unequal = [row for row, twin in pairs if not torch.equal(*map(parameters, (results[row], results[twin])))]
+    if pairs:
+        n_equal = len(pairs) - len(unequal)
+        print(f"\nParameters equal to skorch's, to the bit: {n_equal} of {len(pairs)} scored rows", *unequal)
+    return seconds
+
+
+def ratio_targets(name: str, seconds: Seconds, limits: dict[tuple[str, str], float]) -> list[Target]:
+    """Hold ratios of rows against their limits."""
+    return [
+        Target(f"{name}: {row} / {reference}", paired_ratio(seconds, row, reference), limit)
+        for (row, reference), limit in limits.items()
+    ]
+
+
+def run_mlp(settings: Settings) -> Found:
+    """Small batches of a small net, where every microsecond shows."""
+    seconds = compare(MLP, settings.rows(), settings)
+    limits = {
+        ("actscore", "torch loop"): 1.10,
+        ("actscore", "skorch"): 0.5,
+        ("actscore, all metrics", "actscore"): 1.15,
+    }
+    return {"seconds": seconds}, ratio_targets("mlp", seconds, limits)
+
+
+def run_cnn(settings: Settings) -> Found:
+    """A net that works harder for a batch."""
+    seconds = compare(CNN, settings.rows(), settings)
+    return {"seconds": seconds}, ratio_targets("cnn", seconds, {("actscore", "torch loop"): 1.02})
+
+
+def run_million(settings: Settings) -> Found:
+    """Many samples: time, then memory."""
+    rows = LARGE_ROWS if settings.quick else (*LARGE_ROWS, "skorch")
+    seconds = compare(MILLION, rows, settings)
+    peaks, targets = compare_memory(settings)
+    targets += ratio_targets("million", seconds, {("actscore, all metrics", "actscore"): 1.15})
+    return {"seconds": seconds, **peaks}, targets
+
+
+def run_scaling(settings: Settings) -> Found:
+    """The same number of visits to more and more samples."""
+    rows: dict[str, Callable[[], Any]] = {}
+    for label, n_samples in SIZES.items():
+        epochs = SCALING.n_samples // n_samples
+        job = make_job(replace(SCALING, n_samples=n_samples, epochs=epochs), settings.device)
+        rows |= {f"{row}, {label}": partial(work, row, job) for row in ("torch loop", "actscore")}
+    seconds, _ = interleave(rows, repeats=settings.repeats_of(SCALING), device=settings.device, clock=settings.clock)
+    first, *larger = [f"actscore, {label}" for label in SIZES]
+    print(timing_table(seconds, first, SCALING.n_batches))
+    ratios = {row: paired_ratio(seconds, row, first) for row in larger}
+    return {"seconds": seconds}, [
+        Target(f"scaling: {row} / {first}", ratio, 1.1, low=0.9) for row, ratio in ratios.items()
+    ]
+
+
+# -- memory ----------------------------------------------------------------------------------------------------
+
+
+def measure_memory(row: str, device: str, threads: int) -> tuple[int, int]:
+    """Train one row in this process; give its peak and the recorder's state, both in bytes."""
+    torch.set_num_threads(threads)
+    work(row, make_job(replace(MILLION, n_samples=2 * MILLION.batch_size), device))  # loads what is loaded late
+    result = work(row, make_job(MILLION, device))
+    recorder = getattr(result, "_recorder", None)
+    state = 0 if recorder is None else recorder.ledger_.nbytes + recorder.validation_mask_.nbytes
+    return peak_bytes(device), state
+
+
+def compare_memory(settings: Settings) -> Found:
+    """Measure each row in processes of its own and print the table."""
+    repeats = range(1 if settings.quick else MEMORY_REPEATS)
+    found = {
+        row: [in_fresh_process(measure_memory, row, settings.device, settings.threads) for _ in repeats]
+        for row in MEMORY_ROWS
+    }
+    lines = []
+    for row, measured in found.items():
+        peak = median(peak for peak, _ in measured) / 1e6
+        more = [bytes_more(measured, found[other]) for other in ("torch loop", "skorch")]
+        lines.append((row, f"{peak:.0f}", *more, measured[0][1] / MILLION.n_samples))
+    header = ("row", "peak MB", "bytes a sample more than torch loop", "more than skorch", "state of the recorder")
+    print("", markdown_table(header, lines), sep="\n")
+    state = Spread.of([state / MILLION.n_samples for _, state in found["actscore"]])
+    over = bytes_more(found["actscore"], found["skorch"])
+    return {"peak_and_state_bytes": found}, [
+        Target("million: peak of actscore over skorch, bytes a sample", over, 16),
+        Target("million: state of the recorder, bytes a sample", state, 16),
+    ]
+
+
+def bytes_more(mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> Spread:
+    """Compare peaks of two rows, each process with each, in bytes a sample."""
+    return Spread.of([(peak - other) / MILLION.n_samples for peak, _ in mine for other, _ in theirs])
+
+
+CASES = {"mlp": run_mlp, "cnn": run_cnn, "million": run_million, "scaling": run_scaling}
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="What scoring costs.")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, no worker processes")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu: for a busy machine, one thread, no workers"
+    )
+    parser.add_argument("--repeats", type=int, help="for all cases")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--cases", default=",".join(CASES), help="comma-separated, of: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement")
+    args = parser.parse_args()
+    if unknown := set(args.cases.split(",")) - set(CASES):
+        parser.error(f"unknown cases {sorted(unknown)}; expected some of {', '.join(CASES)}")
+    return args
+
+
+def main() -> None:
+    """Run the cases asked for, then print the verdicts."""
+    args = parse()
+    torch.set_num_threads(args.threads)
+    settings = Settings(args.device, args.threads, args.clock, args.quick, args.repeats)
+    record: dict[str, Any] = {"machine": machine(args.device), "settings": asdict(settings) | {"seed": SEED}}
+    for name, value in {**record["machine"], **record["settings"]}.items():
+        print(f"{name}: {value}")
+    targets: list[Target] = []
+    for name in args.cases.split(","):
+        print(f"\n## {name}\n")
+        record[name], found = CASES[name](settings)
+        targets += found
+    print("\n## Targets\n", *[target.verdict() for target in targets], sep="\n")
+    if args.json is not None:
+        record["targets"] = [asdict(target) | {"met": target.met} for target in targets]
+        args.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
