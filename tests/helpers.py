@@ -10,8 +10,6 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, Subset
 
-torch.set_num_threads(1)  # nets this small lose time in a second thread
-
 # One visit: running number of the epoch, whether it was trained on, positions in X, loss of each sample,
 # output of the net, targets.
 Visit = namedtuple("Visit", "epoch training rows losses output target")
@@ -27,7 +25,7 @@ def make_vectors(n_samples=70, n_classes=3, seed=0):
 
 def make_images(n_samples=70):
     """Give X (n, 1, 6, 6) float32 and labels of three classes."""
-    X, y = make_vectors(n_samples)
+    _, y = make_vectors(n_samples)
     return np.random.default_rng(1).normal(size=(n_samples, 1, 6, 6)).astype(np.float32), y
 
 

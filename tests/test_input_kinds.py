@@ -206,7 +206,7 @@ def test_inputs_of_different_lengths():
 def test_default_net_wants_one_array():
     X, codes = make_data()
     for given in ({"X": X}, (X, X), TensorDataset(torch.from_numpy(X), torch.from_numpy(codes))):
-        with pytest.raises(ValueError, match="estimator=None builds a net for an array.*pass a skorch net"):
+        with pytest.raises(ValueError, match=r"estimator=None builds a net for an array.*pass a skorch net"):
             ActionScoreClassifier().fit(given, codes)
 
 

@@ -196,7 +196,7 @@ BAD_LABELS = {
     "continuous": (lambda codes: codes + 0.5, "Unknown label type: continuous"),
     "two columns": (
         lambda codes: np.stack([codes, codes], 1),
-        r"y should be a 1d array, got an array of shape \(48, 2\)",
+        r"y should be a 1d array, got an array of shape",
     ),
     "one class": (lambda codes: 0 * codes + 3, "y holds one class only, 3;"),
     "one class, strings": (lambda codes: ["red"] * len(codes), "y holds one class only, 'red';"),
@@ -490,7 +490,7 @@ def test_generic_targets(kind):
 def test_generic_targets_of_parts_must_have_one_length():
     X, codes = make_data(2)
     net = make_net(SumOfParts, criterion=nn.MSELoss, module__n_outputs=1)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples|lengths"):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples|lengths"):
         ActionScoreEstimator(net).fit(X, {"a": X[:, :1], "b": codes[:-1]})
 
 

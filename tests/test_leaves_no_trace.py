@@ -23,12 +23,12 @@ from helpers import (
     seed_everything,
     tensors_of,
 )
+from sklearn.base import clone
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.dataset import ValidSplit
 from skorch.helper import predefined_split
-from sklearn.base import clone
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Subset, TensorDataset, WeightedRandomSampler
 
@@ -448,7 +448,8 @@ def test_error_leaves_no_disguise(event, how):
     assert type(net) is NeuralNetClassifier
     assert type(criterion) is nn.CrossEntropyLoss
     assert not {"tap_"} & (vars(net).keys() | vars(criterion).keys())
-    assert not (criterion._forward_hooks or criterion._forward_pre_hooks)
+    assert not criterion._forward_hooks
+    assert not criterion._forward_pre_hooks
 
 
 @pytest.mark.parametrize("where", ["module", "criterion", "loader"])

@@ -457,7 +457,7 @@ def test_weights_train_as_copies_or_are_refused(case):
     try:
         scorer = ActionScoreClassifier(net, random_state=0).fit(X, y, sample_weight=weights)
     except ActionScoreError as error:
-        assert case == "vector reduced by get_loss"  # noqa: PT017 - one of two allowed outcomes
+        assert case == "vector reduced by get_loss"
         assert "weight" in str(error)  # noqa: PT017
         return
     alike = ActionScoreClassifier(net, random_state=0).fit(X[copies], y[copies])

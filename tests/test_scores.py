@@ -826,7 +826,7 @@ def test_metrics_of_smoothed_binary_targets(high):
 
 def test_class_metrics_of_a_regression_are_an_error():
     net = make_net(NeuralNetRegressor, n_outputs=1, criterion=nn.MSELoss)
-    with pytest.raises(SampleLossError, match="need class scores .* leave these metrics out"):
+    with pytest.raises(SampleLossError, match=r"need class scores .* leave these metrics out"):
         record(net, *make_numbers(), metrics=("aum", "confidence"))
 
 
