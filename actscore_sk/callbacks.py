@@ -134,7 +134,7 @@ class ActionScoreRecorder(Callback):
             yield
         finally:
             tap.detach()
-            vars(self).pop("tap_", None)
+            self.__dict__.pop("tap_", None)
 
     def _join(self, tap: Tap) -> None:
         self.tap_ = tap
@@ -165,7 +165,7 @@ class ActionScoreRecorder(Callback):
         """Allocate for the rows of X, or go on with those of the training before."""
         if "ledger_" in vars(self):
             self._check_same_samples(tap.n_samples)
-            self.ledger_ = self.ledger_.copy()  # scores handed out before keep their values
+            self.ledger_: Ledger = self.ledger_.copy()  # scores handed out before keep their values
         else:
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
             self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=self.trajectories_store_ is not None)
@@ -181,7 +181,7 @@ class ActionScoreRecorder(Callback):
         X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
         self.eval_dataset_ = tap.net.get_dataset(*tap.prepared(X, y))
         if "eval_ledger_" in vars(self) and self.eval_ledger_.n_samples == len(self.eval_dataset_):
-            self.eval_ledger_ = self.eval_ledger_.copy()
+            self.eval_ledger_: Ledger = self.eval_ledger_.copy()
         else:
             self.eval_ledger_ = Ledger(len(self.eval_dataset_))
         self.eval_block_ = VisitBlock(self._eval_sink, keep_inputs=False, capacity=capacity)
@@ -224,7 +224,7 @@ class ActionScoreRecorder(Callback):
     def _close_epoch(self) -> None:
         self.block_.flush()
         row = self.ledger_.end_epoch()
-        if row is not None:
+        if row is not None and self.trajectories_store_ is not None:
             self.trajectories_store_.append(row)
 
     def end(self) -> None:
@@ -232,7 +232,7 @@ class ActionScoreRecorder(Callback):
         self.block_.flush()
         if self.ledger_.epoch_has_visits:
             self._close_epoch()
-        vars(self).pop("tap_", None)
+        self.__dict__.pop("tap_", None)
 
     # -- results -----------------------------------------------------------------------------------------
 

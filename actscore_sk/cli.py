@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = build_parser().parse_args(argv)
         arguments.run(arguments)
-    except (ActionScoreError, ImportError) as error:
+    except (ActionScoreError, ImportError, OSError) as error:
         return _fail(str(error), WRONG_USE)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)

@@ -62,9 +62,7 @@ def test_fold_equals_definition(name, seed, n_epochs, n_samples, repeats):
     n_visits = stream(fold, epochs, n_samples, rng)
 
     counted = epochs[:2] if name == "mean_of_first" else epochs
-    visits = [
-        [value for epoch in counted for i, value in epoch if i == sample] for sample in range(n_samples)
-    ]
+    visits = [[value for epoch in counted for i, value in epoch if i == sample] for sample in range(n_samples)]
     table = np.full((max(map(len, visits)), n_samples), np.nan)
     for sample, values in enumerate(visits):
         table[: len(values), sample] = values
@@ -146,9 +144,7 @@ def draw_run(seed, n_epochs=4, n_samples=6, n_classes=3, spread=4.0):
 
 
 def measure(logits, labels):
-    outcomes = [
-        Outcome(torch.nn.functional.cross_entropy(z, labels, reduction="none"), z, labels) for z in logits
-    ]
+    outcomes = [Outcome(torch.nn.functional.cross_entropy(z, labels, reduction="none"), z, labels) for z in logits]
     return {name: np.stack([m.kernel(o) for o in outcomes]) for name, m in METRICS.items()}
 
 
@@ -184,8 +180,7 @@ def test_jensen_is_an_equality_only_for_constant_probability(seed, n_epochs):
     logits, labels, varying = draw_run(seed, n_epochs)
     constant = measure(logits[:1].expand(n_epochs, -1, -1), labels)
     gaps = [
-        definitions.action_score(v["action_score"], reduction="mean")
-        + np.log(definitions.confidence(v["confidence"]))
+        definitions.action_score(v["action_score"], reduction="mean") + np.log(definitions.confidence(v["confidence"]))
         for v in (constant, varying)
     ]
     np.testing.assert_allclose(gaps[0], 0, atol=1e-9)
@@ -210,9 +205,7 @@ def test_permuting_samples_permutes_scores(run, random):
     order = random.sample(range(len(labels)), len(labels))
     permuted = measure(logits[:, order], labels[order])
     for name, metric in METRICS.items():
-        np.testing.assert_allclose(
-            metric(permuted[name]), metric(values[name])[order], rtol=1e-12, atol=1e-12
-        )
+        np.testing.assert_allclose(metric(permuted[name]), metric(values[name])[order], rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
@@ -255,9 +248,7 @@ def test_rows_are_complete(name):
     for epoch in range(12):
         row = torch.tensor(values[name][epoch])
         fold.update(torch.arange(6), row, torch.full((6,), epoch), epoch + 1)
-    np.testing.assert_allclose(
-        fold.compute(torch.full((6,), 12)), metric(values[name]), rtol=1e-9, atol=1e-12
-    )
+    np.testing.assert_allclose(fold.compute(torch.full((6,), 12)), metric(values[name]), rtol=1e-9, atol=1e-12)
 
     loss_only = Outcome(torch.tensor(values["action_score"][0]))
     if metric.needs_classes:

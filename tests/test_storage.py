@@ -105,9 +105,7 @@ def test_no_file_before_the_first_epoch_and_no_other_file_after(tmp_path):
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_rows_come_back_in_order(tmp_path, in_memory):
-    expected = (
-        np.random.default_rng(0).normal(size=(1200, 3)).astype(np.float32)
-    )  # the count grows to 4 digits
+    expected = np.random.default_rng(0).normal(size=(1200, 3)).astype(np.float32)  # the count grows to 4 digits
     expected[::7, 1] = np.nan
     rows = open_trajectories(True if in_memory else str(tmp_path / "losses.npy"), 3)
     assert rows is not None

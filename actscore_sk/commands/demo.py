@@ -13,6 +13,7 @@ import torch
 from sklearn.datasets import load_digits
 from skorch import NeuralNet
 
+from actscore_sk.commands.arguments import seed_number
 from actscore_sk.commands.errors import CommandError
 from actscore_sk.commands.picture import draw_digits
 from actscore_sk.commands.screen import say, show_progress, show_rows
@@ -71,7 +72,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--output-dir", metavar="DIR", type=Path, default=Path(), help="where to write (default: here)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of flips, net and batches (%(default)s)")
+    parser.add_argument(
+        "--seed", metavar="N", type=seed_number, default=0, help="seed of flips, net and batches (%(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -120,9 +123,9 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     times: dict[str, list[float]] = {"plain": [], "scored": []}
     with one_thread(), show_progress("training", 2 * (1 + N_TIMED) * EPOCHS) as advance:
         net = build_net("classification", X.shape, N_CLASSES, epochs=EPOCHS, advance=advance)
+        estimator = ActionScoreClassifier(net, random_state=seed)
         for _ in range(1 + N_TIMED):
             times["plain"].append(_seconds(lambda: _fit_plain(net, X, y, seed)))
-            estimator = ActionScoreClassifier(net, random_state=seed)
             times["scored"].append(_seconds(lambda: estimator.fit(X, y)))
     return estimator, {name: median(values[1:]) for name, values in times.items()}
 

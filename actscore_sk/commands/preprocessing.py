@@ -1,7 +1,7 @@
 """From the columns of a table to the matrix that a net is trained on."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
@@ -66,24 +66,25 @@ def encode_features(frame: "pd.DataFrame") -> Features:
         If no column is left that could tell one row from another.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    values: dict[int, pd.Series] = {}
+    values: list[Any] = []
     kinds: dict[str, list[int]] = {"numeric": [], "categorical": []}
     ignored = []
     for position, name in enumerate(frame.columns):
         kind, column = _encode_column(frame.iloc[:, position])
         if kind in kinds:
             kinds[kind].append(len(values))
-            values[len(values)] = column.rename(name)
+            values.append(column.rename(name))
         else:
             ignored.append(f"{name} ({kind})")
     if not values:
         raise CommandError(f"no feature is left beside the target; ignored: {', '.join(ignored) or 'none'}")
     encoder = _column_transformer(kinds["numeric"], kinds["categorical"])
-    matrix = encoder.fit_transform(pd.DataFrame(values)).astype(np.float32)
+    matrix = encoder.fit_transform(pd.DataFrame(dict(enumerate(values)))).astype(np.float32)
     return Features(
-        np.clip(matrix, -MAX_DEVIATION, MAX_DEVIATION),
-        *([values[key].name for key in keys] for keys in kinds.values()),
-        ignored,
+        matrix=np.clip(matrix, -MAX_DEVIATION, MAX_DEVIATION),
+        numeric=[values[key].name for key in kinds["numeric"]],
+        categorical=[values[key].name for key in kinds["categorical"]],
+        ignored=ignored,
     )
 
 

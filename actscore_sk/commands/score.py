@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from actscore_sk.commands.arguments import positive_number, seed_number
 from actscore_sk.commands.errors import CommandError
 from actscore_sk.commands.preprocessing import Features, encode_features
 from actscore_sk.commands.screen import say, show_progress, show_rows
@@ -59,8 +60,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--metrics", metavar="NAME", nargs="+", default=[], help=f"further metrics: {', '.join(METRICS)}"
     )
-    parser.add_argument("--epochs", type=int, default=DEFAULT_EPOCHS, help="epochs of training (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the net and the batches (%(default)s)")
+    parser.add_argument(
+        "--epochs", metavar="N", type=positive_number, default=DEFAULT_EPOCHS, help="epochs of training (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=seed_number, default=0, help="seed of net and batches (%(default)s)"
+    )
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
     parser.set_defaults(run=run)
 
@@ -73,8 +78,6 @@ def run(arguments: Namespace) -> None:
     CommandError
         If something is wrong with the arguments, the table or the output; nothing is written then.
     """
-    if arguments.epochs < 1:
-        raise CommandError(f"--epochs must be at least 1, got {arguments.epochs}")
     source = arguments.file
     output = arguments.output or Path(f"{source.name.removesuffix(table_suffix(source))}_action_scores.csv")
     metrics = metric_names(arguments.metrics)

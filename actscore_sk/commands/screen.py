@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Longer values end in an ellipsis, so that one of them does not push all other columns off the screen.
 MAX_CELL = 24
-CELL_PADDING = 2
+CELL_PADDING = 3
 
 
 def make_console(*, stderr: bool = False) -> "Console":

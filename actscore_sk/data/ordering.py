@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 from actscore_sk.exceptions import IndexTrackingError
 
 
-def batches_of_positions(sampler: Iterable, source: Iterator) -> Iterator[torch.Tensor]:
+def batches_of_positions(sampler: Any, source: Iterator) -> Iterator[torch.Tensor]:
     """Iterate over a batch sampler once; yield positions (batch_size,) int64.
 
     The order and the random numbers drawn are those of ``iter(sampler)``, whatever the sampler is. For shuffled and

@@ -132,6 +132,8 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
         index = X.index if hasattr(X, "iloc") else None
+        if not goes_on:
+            self.__dict__.pop("estimator_", None)  # a fit that fails leaves nothing to predict with
         X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
         weights = self._check_weights(sample_weight, n_samples_of(X))
         net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
@@ -158,8 +160,8 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             y = targets_in(X)
         elif y is None:
             raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; only a torch Dataset may hold "
-                "the targets itself"
+                f"{type(self).__name__} requires y to be passed, but the target y is None; only a torch Dataset may "
+                "hold the targets itself"
             )
         if y is not None:
             check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
@@ -185,6 +187,10 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
             raise ValueError(f"eval_set must be a tuple (X_eval, y_eval) or a Dataset, got {type(eval_set).__name__}")
         X, y = eval_set
+        if y is None:
+            raise ValueError(
+                "eval_set=(X_eval, y_eval) needs targets, but y_eval is None; only a Dataset may hold them"
+            )
         X = check_X(self, X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         return X, self._to_targets(self._check_y(y))
@@ -216,7 +222,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.validation_mask_ = recorder.validation_mask_
         self.history_ = self.estimator_.history
         for name in ("trajectories_", "eval_action_scores_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
             if hasattr(recorder, name):
                 setattr(self, name, getattr(recorder, name))
 

@@ -1,5 +1,7 @@
 """A classifier that scores how hard each of its training samples is."""
 
+import re
+
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
@@ -105,7 +107,7 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     def _check_classes(self, classes):
         if not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
-                f"classes are {np.unique(classes).tolist()}, but those of the first call were {self.classes_.tolist()}; "
+                f"classes are {np.unique(classes).tolist()}, but the first call gave {self.classes_.tolist()}; "
                 "pass the same ones, or none"
             )
 
@@ -123,8 +125,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         unknown = self.classes_[codes] != y
         if unknown.any():
             raise ValueError(
-                f"y holds {np.unique(y[unknown])[:5].tolist()}, but the classes are {self.classes_[:10].tolist()}; pass all "
-                "of them as `classes` in the first partial_fit, or leave these samples out"
+                f"y holds {np.unique(y[unknown])[:5].tolist()}, but the classes are {self.classes_[:10].tolist()}; "
+                "pass all of them as `classes` in the first partial_fit, or leave these samples out"
             )
         return codes
 
@@ -135,11 +137,11 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         try:
             fit(X, targets, **fit_params)
         except IndexError as error:
-            if "out of bounds" not in str(error):
+            if not re.match(r"Target -?\d+ is out of bounds", str(error)):
                 raise
             raise ValueError(
-                f"the net has fewer outputs than there are classes, {len(self.classes_)} in y (torch says: {error}); give "
-                "its last layer one output a class"
+                f"the net has fewer outputs than there are classes, {len(self.classes_)} in y (torch says: {error}); "
+                "give its last layer one output a class"
             ) from error
 
     def _publish(self, X):

@@ -30,6 +30,11 @@ class Perceptron(nn.Module):
         The output is scaled by one and moved by the other.
     """
 
+    center: Tensor
+    scale: Tensor
+    target_center: Tensor
+    target_scale: Tensor
+
     def __init__(
         self,
         center: Any,

@@ -111,8 +111,8 @@ def _check_binary(y: Any, net: Any, criterion: Any) -> None:
     n_classes = int(np.max(y)) + 1 if np.ndim(y) == 1 else 2
     if n_classes > 2:
         raise ValueError(
-            f"y holds {n_classes} classes, but {type(net).__name__} with {type(criterion).__name__} tells two apart; use "
-            "NeuralNetClassifier with CrossEntropyLoss and one output a class"
+            f"y holds {n_classes} classes, but {type(net).__name__} with {type(criterion).__name__} tells two apart; "
+            "use NeuralNetClassifier with CrossEntropyLoss and one output a class"
         )
 
 

@@ -15,7 +15,7 @@ from actscore_sk.exceptions import SampleLossError
 from actscore_sk.recording.visit import Visit
 from actscore_sk.utils.interrupts import uninterrupted
 
-# Numbers of the net's output held back: 256 KiB in float32, enough to make the cost of a call disappear for small outputs.
+# Numbers of the net's output held back: 256 KiB in float32, enough to hide the cost of a call where outputs are small.
 CAPACITY = 2**16
 
 Sink = Callable[[Tensor, Tensor, tuple | None, Visit], None]
@@ -70,7 +70,7 @@ class VisitBlock:
             sample_loss = visit.sample_loss
             losses = sample_loss.values(sample_loss.units(inputs, len(rows)), inputs)  # type: ignore[arg-type]
         else:
-            losses = torch.cat([each.values for each in visits])  # type: ignore[union-attr]
+            losses = torch.cat([each.values for each in visits if each.values is not None])
         self.sink(rows.to(losses.device), losses, inputs, visit)
 
 

@@ -104,10 +104,10 @@ class Plan:
 
 def like_output(y_true: Any, y_pred: Any) -> Any:
     """Give a target of shape (n,) or (n, 1) the other one if the output has it; torch would make (n, n) of both."""
-    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor) and y_true.ndim != y_pred.ndim:
-        if {tuple(y_true.shape), tuple(y_pred.shape)} == {(len(y_true),), (len(y_true), 1)}:
-            return y_true.reshape(y_pred.shape)
-    return y_true
+    if not isinstance(y_true, Tensor) or not isinstance(y_pred, Tensor) or y_true.ndim == y_pred.ndim:
+        return y_true
+    is_column = {tuple(y_true.shape), tuple(y_pred.shape)} == {(len(y_true),), (len(y_true), 1)}
+    return y_true.reshape(y_pred.shape) if is_column else y_true
 
 
 def is_skorch_loss(get_loss: Any) -> bool:

@@ -73,7 +73,8 @@ class Step:
         """
         if net.criterion_ is not self._criterion:
             self._follow(net.criterion_)
-        self._calls = calls = []
+        calls: list[tuple] = []
+        self._calls = calls
         # A get_loss of the user's may draw random numbers, and may have to be asked again with the same ones.
         before = RandomState(net.device) if self._consumers and not is_skorch_loss(own_loss) else None
         loss = own_loss(y_pred, y_true, *args, **kwargs)
@@ -133,16 +134,16 @@ class Step:
             disguise(criterion, TappedCriterion, self)
         except TypeError:
             raise SampleLossError(
-                f"the criterion is a {type(criterion).__name__}, which cannot be listened to; make it an nn.Module whose "
-                "forward returns one loss a sample"
+                f"the criterion is a {type(criterion).__name__}, which cannot be listened to; make it an nn.Module "
+                "whose forward returns one loss a sample"
             ) from None
 
     def check_seen(self, net: Any) -> None:
         """Raise SampleLossError if the step ended without a loss from the net's `get_loss`."""
         if self._consumers:
             raise SampleLossError(
-                f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is unknown; "
-                "let train_step_single take its loss from self.get_loss"
+                f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is "
+                "unknown; let train_step_single take its loss from self.get_loss"
             )
 
     def _combined(self, own_loss: Callable, *args: Any, **kwargs: Any) -> Tensor:
