@@ -282,11 +282,15 @@ def test_each_partial_fit_draws_anew():
             return super().forward(X)
 
     net = make_net(module=Spy, iterator_train__shuffle=True, max_epochs=1, batch_size=-1)
-    clf = ActionScoreClassifier(net, random_state=0).partial_fit(X, codes).partial_fit(X, codes)
-    assert orders[0] != orders[1]
-    assert sorted(orders[0]) == sorted(orders[1])
-    again = ActionScoreClassifier(net, random_state=0).partial_fit(X, codes).partial_fit(X, codes)
-    np.testing.assert_array_equal(clf.action_scores_, again.action_scores_)
+
+    def scores():
+        clf = ActionScoreClassifier(net, random_state=0)
+        return clf.partial_fit(X, codes).partial_fit(X, codes).partial_fit(X, codes).action_scores_
+
+    first = scores()
+    assert len({tuple(order) for order in orders}) == 3
+    assert len({tuple(sorted(order)) for order in orders}) == 1
+    np.testing.assert_array_equal(first, scores())
 
 
 @pytest.mark.parametrize("recording", ["training", "epoch_end"])
@@ -407,6 +411,14 @@ def test_fit_params_reach_the_module(recording):
     assert_same_net(clf, plain.partial_fit(X, codes, scale=0.5))
     with pytest.raises(TypeError, match="unexpected keyword argument 'scales'"):
         ActionScoreClassifier(make_net()).fit(X, codes, scales=0.5)
+
+
+def test_fit_params_reach_the_passes_that_score():
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net(), recording="epoch_end")
+    clf.fit(X, codes, scale=0.0, eval_set=(X, codes))  # all outputs are 0
+    np.testing.assert_allclose(clf.action_scores_, 2 * np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(clf.eval_action_scores_, 2 * np.log(2), rtol=1e-6)
 
 
 @pytest.mark.parametrize("recording", ["training", "epoch_end"])

@@ -64,7 +64,7 @@ class VisitBlock:
             )
         inputs = None
         if visit.inputs is not None and (self.keep_inputs or visit.values is None):
-            inputs = tuple(_join(parts) for parts in zip(*[each.inputs for each in visits], strict=True))  # type: ignore[arg-type]
+            inputs = tuple(_join(parts) for parts in zip(*[each.inputs for each in visits], strict=True))
         rows = torch.cat([each.rows for each in visits])
         if visit.values is None:
             sample_loss = visit.sample_loss
