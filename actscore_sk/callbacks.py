@@ -165,7 +165,6 @@ class ActionScoreRecorder(Callback):
         """Allocate for the rows of X, or go on with those of the training before."""
         if "ledger_" in vars(self):
             self._check_same_samples(tap.n_samples)
-            self.ledger_: Ledger = self.ledger_.copy()  # scores handed out before keep their values
         else:
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
             self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=self.trajectories_store_ is not None)
@@ -180,10 +179,8 @@ class ActionScoreRecorder(Callback):
     def _begin_eval(self, tap: Tap, capacity: int) -> None:
         X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
         self.eval_dataset_ = tap.net.get_dataset(*tap.prepared(X, y))
-        if "eval_ledger_" in vars(self) and self.eval_ledger_.n_samples == len(self.eval_dataset_):
-            self.eval_ledger_: Ledger = self.eval_ledger_.copy()
-        else:
-            self.eval_ledger_ = Ledger(len(self.eval_dataset_))
+        if "eval_ledger_" not in vars(self) or self.eval_ledger_.n_samples != len(self.eval_dataset_):
+            self.eval_ledger_: Ledger = Ledger(len(self.eval_dataset_))
         self.eval_block_ = VisitBlock(self._eval_sink, keep_inputs=False, capacity=capacity)
 
     def _sink(self, *block: Any) -> None:
@@ -239,7 +236,7 @@ class ActionScoreRecorder(Callback):
     @property
     def sample_metrics_(self) -> dict[str, np.ndarray]:
         """Score of each sample under each metric, (n_samples,) float64."""
-        scores = self._flushed().results(shared="tap_" not in vars(self))
+        scores = self._flushed().results()
         if self.reduction == "mean":
             visits = self.n_visits_
             scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
@@ -253,8 +250,7 @@ class ActionScoreRecorder(Callback):
     @property
     def n_visits_(self) -> np.ndarray:
         """Number of visits of each sample, (n_samples,) int32."""
-        visits = self._flushed().visits()
-        return visits.copy() if "tap_" in vars(self) else visits
+        return self._flushed().visits()
 
     @property
     def n_epochs_(self) -> int:
@@ -274,7 +270,7 @@ class ActionScoreRecorder(Callback):
         """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
         if "eval_ledger_" not in vars(self):
             raise AttributeError("no eval_set was scored; pass one")
-        total = self.eval_ledger_.results(shared="tap_" not in vars(self))["action_score"]
+        total = self.eval_ledger_.results()["action_score"]
         return total / np.maximum(self.eval_ledger_.visits(), 1) if self.reduction == "mean" else total
 
     def _flushed(self) -> Ledger:

@@ -61,11 +61,9 @@ def add_parser(commands: Any) -> None:
         "--metrics", metavar="NAME", nargs="+", default=[], help=f"further metrics: {', '.join(METRICS)}"
     )
     parser.add_argument(
-        "--epochs", metavar="N", type=positive_number, default=DEFAULT_EPOCHS, help="epochs of training (%(default)s)"
+        "--epochs", metavar="N", type=positive_number, default=DEFAULT_EPOCHS, help="of training (%(default)s)"
     )
-    parser.add_argument(
-        "--seed", metavar="S", type=seed_number, default=0, help="seed of net and batches (%(default)s)"
-    )
+    parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="of net and batches (%(default)s)")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
     parser.set_defaults(run=run)
 
@@ -166,7 +164,7 @@ def _describe(source: Path, name: str, features: Features, target: Target) -> No
     say(f"{source}: {n_rows:,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
     if features.ignored:
         say(f"ignored: {', '.join(features.ignored)}")
-    say(f"task: {target.task} of {name!r} ({target.reason}; --task overrides)")
+    say(f"task: {target.task} of {name!r} ({target.reason})")
     n_missing = n_rows - int(target.known.sum())
     if n_missing:
         say(f"without target: {n_missing:,} rows, not trained on, no score in the output")

@@ -126,12 +126,14 @@ def read_table(path: Path) -> "pd.DataFrame":
     suffix = table_suffix(path)
     if not path.exists():
         raise CommandError(f"no such file: {str(path)!r}")
+    if not path.stat().st_size:
+        raise CommandError(f"{str(path)!r} is empty")
     try:
         frame = FORMATS[suffix].read(path)
     except UNREADABLE as error:
         raise CommandError(f"cannot read {str(path)!r} as {suffix}: {error}") from error
     if frame.empty:
-        raise CommandError(f"{str(path)!r} has a header but no rows")
+        raise CommandError(f"{str(path)!r} has no rows")
     return frame
 
 

@@ -102,15 +102,15 @@ def read_target(column: "pd.Series", task: str) -> Target:
 def _choose_task(column: "pd.Series", numbers: "pd.Series | None", task: str) -> tuple[str, str]:
     """Give the task and the reason, from the known values."""
     if task != "auto":
-        return task, "asked for by --task"
-    n_distinct = column.astype(str).nunique()
+        return task, "as --task says"
+    n_distinct = as_text(column).nunique()
     if numbers is None:
-        return "classification", f"{n_distinct:,} different values that are not numbers"
+        return "classification", f"{n_distinct:,} different values that are not numbers; --task overrides"
     if not are_whole(numbers):
-        return "regression", "numbers with fractions"
+        return "regression", "numbers with fractions; --task overrides"
     # Two values are always classes; otherwise a class has two rows or more, on average.
     few = n_distinct <= max(2, min(MAX_CLASSES, len(column) // 2))
-    return "classification" if few else "regression", f"{n_distinct:,} different whole values"
+    return "classification" if few else "regression", f"{n_distinct:,} different whole values; --task overrides"
 
 
 def _amounts(column: "pd.Series") -> "pd.Series":

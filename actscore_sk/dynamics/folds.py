@@ -4,9 +4,7 @@ A block may hold several visits of one sample, in visit order. No fold loops ove
 device.
 """
 
-import copy
 from abc import ABC, abstractmethod
-from typing import Self
 
 import torch
 
@@ -62,10 +60,6 @@ class Fold(ABC):
         n_visits : torch.Tensor of shape (n_samples,)
             Number of visits of each sample so far, integer.
         """
-
-    def copy(self) -> Self:
-        """Give an independent copy: costs the `nbytes` of the state."""
-        return copy.deepcopy(self)
 
     @property
     def nbytes(self) -> int:

@@ -1,6 +1,5 @@
 """What is remembered of the samples of one data set: a few numbers each, on the device of the net."""
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +19,8 @@ _N_NAMED = 5  # samples named in an error
 class Ledger:
     """Folds, counts and the current epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, where the loss lies: 12 bytes a sample for the action score alone.
+    State is allocated at the first visit, where the loss lies: 12 bytes a sample for the action score alone. What is
+    handed out is copied, so that nobody's arithmetic reaches the state.
 
     Parameters
     ----------
@@ -56,18 +56,6 @@ class Ledger:
         """Bytes of state; the same at every epoch."""
         tensors = [part for part in (self._visits, self._row) if part is not None]
         return sum(fold.nbytes for fold in self.folds.values()) + sum(part.nbytes for part in tensors)
-
-    def copy(self) -> "Ledger":
-        """Return an independent copy."""
-        return copy.deepcopy(self)
-
-    def __deepcopy__(self, memo: dict) -> "Ledger":
-        twin = copy.copy(self)
-        twin.folds = {name: fold.copy() for name, fold in self.folds.items()}
-        twin._visits, twin._row, twin._bad = (
-            None if part is None else part.clone() for part in (self._visits, self._row, self._bad)
-        )
-        return twin
 
     def update(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
         """Add a block of visits: rows (n,) int64, losses (n,), and the criterion's inputs if they are needed."""
@@ -156,23 +144,11 @@ class Ledger:
         return row
 
     def visits(self) -> np.ndarray:
-        """Number of visits of each sample, (n_samples,) int32."""
-        return np.zeros(self.n_samples, np.int32) if self._visits is None else self._visits.cpu().numpy()
+        """Number of visits of each sample, (n_samples,) int32; a copy."""
+        return np.zeros(self.n_samples, np.int32) if self._visits is None else self._visits.cpu().numpy().copy()
 
-    def results(self, *, shared: bool = False) -> dict[str, np.ndarray]:
-        """Score of each sample under each metric, (n_samples,) float64, NaN = never visited.
-
-        Parameters
-        ----------
-        shared : bool
-            Let the action score share memory with the ledger where it can, which saves 8 bytes a sample; `copy` the
-            ledger before it goes on.
-        """
+    def results(self) -> dict[str, np.ndarray]:
+        """Score of each sample under each metric, (n_samples,) float64, NaN = never visited; copies."""
         if self._visits is None:
             return {metric.name: np.full(self.n_samples, np.nan) for metric in self.metrics}
-        total = self.folds["action_score"].total  # type: ignore[attr-defined]
-        scores = {"action_score": total} if shared and not bool((self._visits == 0).any()) else {}
-        for name, fold in self.folds.items():
-            if name not in scores:
-                scores[name] = fold.compute(self._visits)
-        return {metric.name: scores[metric.name].cpu().double().numpy() for metric in self.metrics}
+        return {name: fold.compute(self._visits).cpu().double().numpy() for name, fold in self.folds.items()}
