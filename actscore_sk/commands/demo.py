@@ -73,7 +73,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--output-dir", metavar="DIR", type=Path, default=Path(), help="where to write (default: here)")
     parser.add_argument(
-        "--seed", metavar="N", type=seed_number, default=0, help="seed of flips, net and batches (%(default)s)"
+        "--seed", metavar="N", type=seed_number, default=0, help="of the flips, the net and the batches (%(default)s)"
     )
     parser.set_defaults(run=run)
 

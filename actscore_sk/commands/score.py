@@ -57,13 +57,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--output", metavar="OUT", type=Path, help="table to write (default: NAME_action_scores.csv, here)"
     )
+    harder = {higher: [n for n, m in METRICS.items() if m.higher_is_harder is higher] for higher in (True, False)}
+    directions = f"higher = harder: {', '.join(harder[True])}; lower = harder: {', '.join(harder[False])}"
+    parser.add_argument("--metrics", metavar="NAME", nargs="+", default=[], help=f"also these; {directions}")
     parser.add_argument(
-        "--metrics", metavar="NAME", nargs="+", default=[], help=f"further metrics: {', '.join(METRICS)}"
+        "--epochs",
+        metavar="N",
+        type=positive_number,
+        default=DEFAULT_EPOCHS,
+        help="of training (%(default)s)",
     )
-    parser.add_argument(
-        "--epochs", metavar="N", type=positive_number, default=DEFAULT_EPOCHS, help="of training (%(default)s)"
-    )
-    parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="of net and batches (%(default)s)")
+    parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="same seed, same scores (%(default)s)")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
     parser.set_defaults(run=run)
 

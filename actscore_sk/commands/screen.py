@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Longer values end in an ellipsis, so that one of them does not push all other columns off the screen.
 MAX_CELL = 24
 CELL_PADDING = 3
+LONG_NUMBER = 1e9
 
 
 def make_console(*, stderr: bool = False) -> "Console":
@@ -97,9 +98,16 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if _is_number(value):
-        return "" if value != value else f"{value:,.2f}" if isinstance(value, float) else str(value)
+        return "" if value != value else _number(value)
     text = "" if str(value) in ("<NA>", "NaT", "None") else _printable(str(value))
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
+
+
+def _number(value: Any) -> str:
+    """Write a number: two places behind the point where they tell something, three digits elsewhere."""
+    if float(value).is_integer():
+        return f"{value:.0f}" if abs(value) < LONG_NUMBER else f"{value:.3g}"
+    return f"{value:.2f}" if 0.1 <= abs(value) < LONG_NUMBER else f"{value:.3g}"
 
 
 def _is_number(value: Any) -> bool:

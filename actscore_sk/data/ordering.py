@@ -100,7 +100,7 @@ def as_positions(index: object) -> torch.Tensor:
     """
     if isinstance(index, torch.Tensor):
         return index.long().reshape(-1)
-    if type(index) is list and not isinstance(index[0], str):  # NumPy reads numbers in strings
+    if type(index) is list and not isinstance(index[0], (str, float)):  # NumPy reads numbers in strings
         try:
             return torch.from_numpy(np.fromiter(index, np.int64, len(index)))
         except (TypeError, ValueError):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.dynamics.folds import Fold
-from actscore_sk.dynamics.kernels import Outcome
+from actscore_sk.dynamics.kernels import Kernel, Outcome
 from actscore_sk.dynamics.registry import Metric, get_metric
 from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
 from actscore_sk.losses.class_view import View, class_view
@@ -65,9 +65,12 @@ class Ledger:
         outcome = self._outcome(losses, inputs, visit)
         needs_seen = any(fold.needs_seen for fold in self.folds.values())
         seen = self._visits[rows] if needs_seen else rows  # type: ignore[index]
+        measured: dict[Kernel, Tensor] = {}  # metrics share kernels
         for metric in self.metrics:
             kernel = metric.regression_kernel if self._without_classes else metric.kernel
-            self.folds[metric.name].update(rows, kernel(outcome), seen, self.epoch)  # type: ignore[misc]
+            if kernel not in measured:
+                measured[kernel] = kernel(outcome)  # type: ignore[misc, index]
+            self.folds[metric.name].update(rows, measured[kernel], seen, self.epoch)  # type: ignore[index]
         self._visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
