@@ -16,6 +16,7 @@ from actscore_sk.recording.tap import Tap
 from actscore_sk.recording.tapped import TappedNet
 from actscore_sk.recording.visit import Visit
 from actscore_sk.storage import open_trajectories
+from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
 RECORDINGS = ("training", "epoch_end")
@@ -219,10 +220,11 @@ class ActionScoreRecorder(Callback):
         block.flush()
 
     def _close_epoch(self) -> None:
-        self.block_.flush()
-        row = self.ledger_.end_epoch()
-        if row is not None and self.trajectories_store_ is not None:
-            self.trajectories_store_.append(row)
+        with uninterrupted():  # as many rows as epochs
+            self.block_.flush()
+            row = self.ledger_.end_epoch()
+            if row is not None and self.trajectories_store_ is not None:
+                self.trajectories_store_.append(row)
 
     def end(self) -> None:
         """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""

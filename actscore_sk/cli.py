@@ -25,12 +25,29 @@ class CommandParser(ArgumentParser):
     """A parser that reports wrong arguments in one line, as all other errors are."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage."""
+        """Raise instead of printing the usage.
+
+        Parameters
+        ----------
+        message : str
+            What argparse found wrong.
+        """
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
 def build_parser() -> CommandParser:
-    """Build the parser of the program with all of its subcommands."""
+    """Build the parser of the program with all of its subcommands.
+
+    Returns
+    -------
+    parser : CommandParser
+        Its result has ``run``, the function that does the work.
+
+    Examples
+    --------
+    >>> build_parser().parse_args(["score", "flowers.csv", "--target", "species"]).epochs
+    20
+    """
     parser = CommandParser(
         prog="actscore",
         description="Measure how hard each sample is to learn, while a net learns it.",

@@ -47,6 +47,18 @@ def make_binary(n_samples=70):
     return X, y.astype(np.float32)
 
 
+class Drifting(nn.Module):
+    """Layer with a buffer that changes at each call, in training and in evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("drift", torch.tensor(0.0))
+
+    def forward(self, X):
+        self.drift.add_(0.1 * X.mean())
+        return X + self.drift.clone()
+
+
 class Net(nn.Sequential):
     """Small net; `kind` chooses the layers."""
 
@@ -58,6 +70,7 @@ class Net(nn.Sequential):
             "lazy": [nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(n_outputs)],
             "tokens": [nn.Embedding(11, 4), nn.Flatten(), nn.Linear(16, n_outputs)],
             "probabilities": [nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, n_outputs), nn.Softmax(-1)],
+            "drifting": [Drifting(), nn.Linear(5, n_outputs)],
             "flat": [nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0)],
             "flat_probability": [nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1), nn.Sigmoid(), nn.Flatten(0)],
         }
@@ -218,3 +231,82 @@ class Scalar(nn.Module):
 
     def forward(self, output, target):
         return F.cross_entropy(output, target)
+
+
+class Random(Reduced):
+    """Weighs samples at random, on torch's stream."""
+
+    def each(self, output, target):
+        return cross_entropies(output, target) * torch.rand(len(target))
+
+
+class RandomNumpy(Reduced):
+    """Weighs batches at random, on the streams of NumPy and Python."""
+
+    def each(self, output, target):
+        return cross_entropies(output, target) * (np.random.uniform() + random.random())  # noqa: NPY002
+
+
+class OwnGenerator(Reduced):
+    """Draws from a generator of its own."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def each(self, output, target):
+        return cross_entropies(output, target) * torch.rand(len(target), generator=self.generator)
+
+
+class RunningBuffer(Reduced):
+    """Keeps a running mean in a buffer, written in place."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+        self.register_buffer("running", torch.tensor(1.0))
+
+    def each(self, output, target):
+        losses = cross_entropies(output, target) * self.running.clone()
+        self.running.mul_(0.9).add_(losses.detach().mean(), alpha=0.1)
+        return losses
+
+
+class ReplacedBuffer(RunningBuffer):
+    """Keeps it in a buffer that each call replaces."""
+
+    def each(self, output, target):
+        losses = cross_entropies(output, target) * self.running
+        self.running = 0.9 * self.running + 0.1 * losses.detach().mean()
+        return losses
+
+
+class Counting(Reduced):
+    """Counts its calls in a list."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+        self.calls = []
+
+    def each(self, output, target):
+        self.calls.append(len(target))
+        return cross_entropies(output, target) / len(self.calls)
+
+
+class NamedOptions(nn.Module):
+    """Takes options by position, by name, and by name only."""
+
+    def forward(self, output, target, scale=None, mask=None, *, power=1):
+        losses = cross_entropies(output, target) ** power
+        losses = losses if scale is None else losses * scale
+        return losses if mask is None else losses * mask
+
+
+class LearnedTemperature(Reduced):
+    """Has a parameter, which the optimizer trains."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+        self.temperature = nn.Parameter(torch.tensor(2.0))
+
+    def each(self, output, target):
+        return cross_entropies(output / self.temperature, target)

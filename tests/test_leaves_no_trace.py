@@ -2,16 +2,22 @@
 
 import copy
 import pickle
-import random
 
 import numpy as np
 import pytest
 import torch
 from helpers import (
+    Counting,
     Focal,
+    LearnedTemperature,
+    NamedOptions,
+    OwnGenerator,
+    Random,
+    RandomNumpy,
     Reduced,
+    ReplacedBuffer,
+    RunningBuffer,
     Vector,
-    cross_entropies,
     history_of,
     make_binary,
     make_images,
@@ -39,72 +45,6 @@ N = 70
 split = ValidSplit(4, stratified=False)
 
 
-# -- criteria of a user's own, with all that a criterion may do --------------------------------------------
-
-
-class Random(Reduced):
-    def each(self, output, target):
-        return cross_entropies(output, target) * torch.rand(len(target))
-
-
-class RandomNumpy(Reduced):
-    def each(self, output, target):
-        return cross_entropies(output, target) * (np.random.uniform() + random.random())  # noqa: NPY002
-
-
-class OwnGenerator(Reduced):
-    def __init__(self, reduction="mean"):
-        super().__init__(reduction)
-        self.generator = torch.Generator().manual_seed(0)
-
-    def each(self, output, target):
-        return cross_entropies(output, target) * torch.rand(len(target), generator=self.generator)
-
-
-class RunningBuffer(Reduced):
-    def __init__(self, reduction="mean"):
-        super().__init__(reduction)
-        self.register_buffer("running", torch.tensor(1.0))
-
-    def each(self, output, target):
-        losses = cross_entropies(output, target) * self.running.clone()
-        self.running.mul_(0.9).add_(losses.detach().mean(), alpha=0.1)
-        return losses
-
-
-class ReplacedBuffer(RunningBuffer):
-    def each(self, output, target):
-        losses = cross_entropies(output, target) * self.running
-        self.running = 0.9 * self.running + 0.1 * losses.detach().mean()
-        return losses
-
-
-class Counting(Reduced):
-    def __init__(self, reduction="mean"):
-        super().__init__(reduction)
-        self.calls = []
-
-    def each(self, output, target):
-        self.calls.append(len(target))
-        return cross_entropies(output, target) / len(self.calls)
-
-
-class NamedOptions(nn.Module):
-    def forward(self, output, target, scale=None, mask=None, *, power=1):
-        losses = cross_entropies(output, target) ** power
-        losses = losses if scale is None else losses * scale
-        return losses if mask is None else losses * mask
-
-
-class LearnedTemperature(Reduced):
-    def __init__(self, reduction="mean"):
-        super().__init__(reduction)
-        self.temperature = nn.Parameter(torch.tensor(2.0))
-
-    def each(self, output, target):
-        return cross_entropies(output / self.temperature, target)
-
-
 # -- nets of a user's own ----------------------------------------------------------------------------------
 
 
@@ -120,6 +60,23 @@ class Accumulating(NeuralNetClassifier):  # the recipe of skorch's FAQ
         if n_batches % self.acc_steps == 0:
             self.optimizer_.step()
             self.optimizer_.zero_grad()
+        return step
+
+
+class OwnTrainStep(NeuralNetClassifier):
+    def train_step(self, batch, **fit_params):
+        step = self.train_step_single(batch, **fit_params)
+        if len(self.history[-1, "batches"]) % 2:
+            self.optimizer_.step()
+            self.optimizer_.zero_grad()
+        return step
+
+
+class NoisyGradients(NeuralNetClassifier):
+    def train_step_single(self, batch, **fit_params):
+        step = super().train_step_single(batch, **fit_params)
+        for parameter in self.module_.parameters():
+            parameter.grad += 0.01 * torch.randn_like(parameter)
         return step
 
 
@@ -250,6 +207,7 @@ CASES = {
     "dropout and batch norm": {"kind": "noisy", **adam},
     "lazy layers": {"kind": "lazy"},
     "embedding": {"kind": "tokens", "data": make_tokens},
+    "buffers of its own": {"kind": "drifting", "train_split": split},
     # criteria
     "class weights": {"criterion__weight": weights},
     "label smoothing": {"criterion__label_smoothing": 0.2, "criterion__weight": weights},
@@ -296,6 +254,8 @@ CASES = {
     "validated in inference mode": {"net_class": InferenceMode, "train_split": split},
     # steps
     "gradient accumulation": {"net_class": Accumulating},
+    "own train_step": {"net_class": OwnTrainStep},
+    "own train_step_single": {"net_class": NoisyGradients},
     "regularised": {"net_class": Regularised},
     "mixup": {"net_class": MixedUp, "kind": "noisy"},
     "mixup by NumPy": {"net_class": MixedUpByNumpy},
@@ -450,6 +410,18 @@ def test_error_leaves_no_disguise(event, how):
     assert not {"tap_"} & (vars(net).keys() | vars(criterion).keys())
     assert not criterion._forward_hooks
     assert not criterion._forward_pre_hooks
+
+
+def test_fit_after_an_error_at_the_start():
+    X, y = make_vectors()
+    recorder = ActionScoreRecorder()
+    net = make_net(callbacks=[("action_scores", recorder), ("fail", failing("on_train_begin"))])
+    with pytest.raises(RuntimeError, match="the callback fails"):
+        net.fit(X, y)
+    assert net.predict(X).shape == (N,)
+    net.set_params(callbacks__fail=None).fit(X, y)
+    assert type(net) is NeuralNetClassifier
+    assert recorder.n_visits_.tolist() == [2] * N
 
 
 @pytest.mark.parametrize("where", ["module", "criterion", "loader"])

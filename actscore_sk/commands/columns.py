@@ -44,6 +44,15 @@ def as_numbers(column: "pd.Series") -> "pd.Series | None":
 def as_text(column: "pd.Series") -> "pd.Series":
     """Give the values of a column as text, for use as categories; missing is None.
 
+    Parameters
+    ----------
+    column : Series
+        Any column, also of lists or bytes, which could not be categories themselves.
+
+    Returns
+    -------
+    text : Series of object
+
     Examples
     --------
     >>> import pandas as pd
@@ -67,7 +76,17 @@ def are_whole(numbers: "pd.Series") -> bool:
 
 
 def _as_dates(column: "pd.Series") -> "pd.Series | None":
-    """Give the dates that a column of text or of date objects holds, or None if one value is no date."""
+    """Give the dates that a column of text or of date objects holds, or None if one value is no date.
+
+    Parameters
+    ----------
+    column : Series
+        Any column. Text of digits alone is no date, though pandas would read a year in it.
+
+    Returns
+    -------
+    dates : Series of datetimes in UTC, or None
+    """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     if pd.api.types.is_numeric_dtype(column) or column.isna().all():
         return None

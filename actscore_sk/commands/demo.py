@@ -63,7 +63,13 @@ class Digits:
 
 
 def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser of the program."""
+    """Add the subcommand to the parser of the program.
+
+    Parameters
+    ----------
+    commands : argparse action
+        What ``ArgumentParser.add_subparsers`` gives.
+    """
     parser: ArgumentParser = commands.add_parser(
         "demo",
         help="find flipped labels among handwritten digits",
@@ -81,16 +87,22 @@ def add_parser(commands: Any) -> None:
 def run(arguments: Namespace) -> None:
     """Flip, train, write, then show what was found.
 
+    Parameters
+    ----------
+    arguments : Namespace
+        ``output_dir`` and ``seed``.
+
     Raises
     ------
     CommandError
         If the files cannot be written.
     """
+    directory = _make_directory(arguments.output_dir)
     digits = flip_labels(arguments.seed)
     estimator, seconds = time_fits(digits, arguments.seed)
     table = digits_table(digits, estimator)
+    # Drawn before anything is written: without matplotlib there is no half of a result.
     picture = draw_digits(digits.images, table)
-    directory = _make_directory(arguments.output_dir)
     write_table(directory / "action_scores.csv", table)
     write_atomically(directory / "action_scores.png", picture)
     _show(table, seconds)
@@ -98,7 +110,23 @@ def run(arguments: Namespace) -> None:
 
 
 def flip_labels(seed: int) -> Digits:
-    """Load the digits and give some of them the label of another class, each other class as likely."""
+    """Load the digits and give some of them the label of another class, each other class as likely.
+
+    Parameters
+    ----------
+    seed : int
+        Decides which labels are flipped, and to what.
+
+    Returns
+    -------
+    digits : Digits
+
+    Examples
+    --------
+    >>> digits = flip_labels(seed=0)
+    >>> digits.images.shape, int((digits.given_label != digits.true_label).sum())
+    ((1797, 8, 8), 90)
+    """
     bunch = load_digits()
     true_label = bunch.target.astype(np.int64)
     rng = np.random.default_rng(seed)
@@ -111,6 +139,13 @@ def flip_labels(seed: int) -> Digits:
 
 def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     """Fit the net with and without scores, in turns.
+
+    Parameters
+    ----------
+    digits : Digits
+        What to fit on.
+    seed : int
+        Of each fit: all of them do the same work.
 
     Returns
     -------
@@ -131,7 +166,20 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
 
 
 def digits_table(digits: Digits, estimator: Any) -> "pd.DataFrame":
-    """Give one row a digit: its labels, its score and its rank (1 = hardest)."""
+    """Give one row a digit: its labels, its score and its rank (1 = hardest).
+
+    Parameters
+    ----------
+    digits : Digits
+        What the estimator was fitted on.
+    estimator : ActionScoreClassifier
+        Fitted.
+
+    Returns
+    -------
+    table : DataFrame
+        ``row``, ``given_label``, ``true_label``, ``flipped``, ``action_score``, ``n_visits`` and ``rank``.
+    """
     pd = import_optional("pandas", extra="cli", purpose="write tables")
     given_label, true_label = digits.given_label, digits.true_label
     table = pd.DataFrame({"row": np.arange(len(given_label)), "given_label": given_label, "true_label": true_label})
@@ -150,7 +198,10 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _fit_plain(net: NeuralNet, X: np.ndarray, y: np.ndarray, seed: int) -> None:
-    """Fit without scores from the same seed, and leave torch's random state as it was."""
+    """Fit without scores from the same seed, and leave torch's random state as it was.
+
+    The net is the one that the estimator clones: what watches its epochs costs both fits the same.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net.fit(X, y)

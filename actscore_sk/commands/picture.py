@@ -53,7 +53,19 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
 
 
 def _draw_block(panel: Any, title: str, images: np.ndarray, rows: "pd.DataFrame") -> None:
-    """Draw one grid of digits under its title."""
+    """Draw one grid of digits under its title.
+
+    Parameters
+    ----------
+    panel : SubFigure
+        Where to draw.
+    title : str
+        Above the grid, at its left edge.
+    images : ndarray, (n_samples, height, width)
+        All images.
+    rows : DataFrame
+        Those to draw, in order; the index is the position in ``images``.
+    """
     panel.suptitle(title, x=GAP / SIZE[0], ha="left", fontsize=11, fontweight="bold")
     grid = panel.subplots(len(rows) // N_COLUMNS, N_COLUMNS, squeeze=False)
     for axes, row in zip(grid.flat, rows.itertuples(), strict=True):

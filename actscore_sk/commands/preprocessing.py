@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from actscore_sk.commands.columns import are_whole, as_numbers, as_text
 from actscore_sk.commands.errors import CommandError
@@ -91,16 +91,39 @@ def encode_features(frame: "pd.DataFrame") -> Features:
 def standardise(numbers: np.ndarray) -> np.ndarray:
     """Shift and scale numbers to mean 0 and variance 1, however large they are.
 
+    Parameters
+    ----------
+    numbers : ndarray of float64, (n,)
+        Finite.
+
+    Returns
+    -------
+    standardised : ndarray of float64, (n,)
+        All 0 if the numbers are all the same.
+
     Examples
     --------
     >>> standardise(np.array([-1e308, 1e308]))
     array([-1.,  1.])
     """
-    return make_pipeline(MaxAbsScaler(), StandardScaler()).fit_transform(numbers[:, None]).ravel()
+    return StandardScaler().fit_transform(_within_one(numbers)[:, None]).ravel()
 
 
 def _encode_column(column: "pd.Series") -> "tuple[str, pd.Series]":
-    """Give the kind of a column, or the reason to ignore it, and its values as float64 or text."""
+    """Give the kind of a column, or the reason to ignore it, and its values as float64 or text.
+
+    Parameters
+    ----------
+    column : Series
+        One column of the rows to train on.
+
+    Returns
+    -------
+    kind : str
+        ``"numeric"``, ``"categorical"``, or why the column says nothing.
+    values : Series of float64, or of text
+        NaN or None where the column has no value.
+    """
     numbers = as_numbers(column)
     values = as_text(column) if numbers is None else numbers
     n_distinct = values.nunique(dropna=False)
@@ -108,17 +131,34 @@ def _encode_column(column: "pd.Series") -> "tuple[str, pd.Series]":
         return "always the same", values
     if numbers is None:
         return "no value repeats" if n_distinct == len(values) else "categorical", values
+    # In a sorted table the number of a row would give its class away.
     if str(column.name).startswith("Unnamed: ") and numbers.is_monotonic_increasing and are_whole(numbers):
-        return "row numbers", values  # an index that was saved with the table
+        return "row numbers", values
     if are_whole(numbers) and numbers.nunique() <= min(MAX_CODES, len(numbers) // 2):
         return "categorical", as_text(numbers)
-    return "numeric", values
+    return "numeric", _within_one(values)
+
+
+def _within_one(numbers: Any) -> Any:
+    """Divide numbers by the largest of them: medians and variances of huge ones would overflow."""
+    return numbers / (np.abs(numbers).max() or 1.0)
 
 
 def _column_transformer(numeric: list[int], categorical: list[int]) -> ColumnTransformer:
-    """Build the transformer of columns that are given by position."""
-    # The largest number becomes 1 first: medians and variances of huge ones would overflow.
-    numbers = make_pipeline(MaxAbsScaler(), SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    """Build the transformer of columns that are given by position.
+
+    Parameters
+    ----------
+    numeric, categorical : list of int
+        Positions, since names may repeat.
+
+    Returns
+    -------
+    transformer : ColumnTransformer
+        Not fitted; its output is dense.
+    """
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    # Dense, since the net takes dense batches; the limit on categories keeps it small.
     categories = OneHotEncoder(max_categories=MAX_CATEGORIES, min_frequency=2, sparse_output=False)
     steps = [("numeric", numbers, numeric), ("categorical", categories, categorical)]
     return ColumnTransformer(steps, sparse_threshold=0.0)

@@ -44,7 +44,13 @@ metrics, n_visits and rank (1 = hardest). A row without target is not trained on
 
 
 def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser of the program."""
+    """Add the subcommand to the parser of the program.
+
+    Parameters
+    ----------
+    commands : argparse action
+        What ``ArgumentParser.add_subparsers`` gives.
+    """
     parser: ArgumentParser = commands.add_parser(
         "score",
         help="score the rows of a CSV or Parquet table",
@@ -75,6 +81,11 @@ def add_parser(commands: Any) -> None:
 def run(arguments: Namespace) -> None:
     """Read, train, write, then show the hardest rows.
 
+    Parameters
+    ----------
+    arguments : Namespace
+        ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``seed`` and ``task``.
+
     Raises
     ------
     CommandError
@@ -101,6 +112,21 @@ def run(arguments: Namespace) -> None:
 def metric_names(given: list[str]) -> tuple[str, ...]:
     """Split the values of ``--metrics`` and check them; the action score always comes first.
 
+    Parameters
+    ----------
+    given : list of str
+        Names, or several of them with commas between.
+
+    Returns
+    -------
+    names : tuple of str
+        Each once.
+
+    Raises
+    ------
+    CommandError
+        If there is no such metric, with the names there are.
+
     Examples
     --------
     >>> metric_names(["aum,el2n", "forgetting", "aum"])
@@ -115,6 +141,13 @@ def metric_names(given: list[str]) -> tuple[str, ...]:
 
 def check_metrics(names: tuple[str, ...], task: str) -> None:
     """Refuse metrics that need classes where there are none.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Metrics to record.
+    task : {"classification", "regression"}
+        What the net learns.
 
     Raises
     ------
@@ -154,7 +187,22 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
 
 
 def _fit(features: Features, target: Target, *, metrics: tuple[str, ...], epochs: int, seed: int) -> Any:
-    """Train a net on the rows with a target, with a bar on the screen."""
+    """Train a net on the rows with a target, with a bar on the screen.
+
+    Parameters
+    ----------
+    features, target : Features, Target
+        Of the same rows, in the same order.
+    metrics : tuple of str
+        Recorded in the one training.
+    epochs, seed : int
+        The seed decides the net's first weights and the order of the batches.
+
+    Returns
+    -------
+    estimator : ActionScoreClassifier or ActionScoreRegressor
+        Fitted; its scores are aligned with the rows of ``features``.
+    """
     shape = features.matrix.shape
     with one_thread(), show_progress("training", epochs) as advance:
         net = build_net(target.task, shape, target.n_outputs, epochs=epochs, advance=advance)

@@ -16,16 +16,34 @@ if TYPE_CHECKING:
 MAX_CELL = 24
 CELL_PADDING = 3
 LONG_NUMBER = 1e9
+MIDNIGHT = " 00:00:00"  # what pandas writes behind a date
 
 
 def make_console(*, stderr: bool = False) -> "Console":
-    """Make the console of the results (stdout) or of the progress (stderr); it takes text as it is."""
+    """Make the console of the results (stdout) or of the progress (stderr); it takes text as it is.
+
+    Parameters
+    ----------
+    stderr : bool
+        Whether it writes to stderr.
+
+    Returns
+    -------
+    console : rich.console.Console
+        Neither markup in square brackets nor names of emoji in the text mean anything to it.
+    """
     rich = import_optional("rich.console", extra="cli", purpose="write to the screen")
     return rich.Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str) -> None:
-    """Print a line; it is not broken at the edge of the screen, since it may hold the name of a file."""
+    """Print a line; it is not broken at the edge of the screen, since it may hold the name of a file.
+
+    Parameters
+    ----------
+    text : str
+        May hold anything from a file; what is not printable becomes a question mark.
+    """
     make_console().print(_printable(text), soft_wrap=True)
 
 
@@ -88,18 +106,30 @@ def show_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _count_fitting(columns: list[list[str]], width: int) -> int:
-    """Count the first columns that fit on the screen side by side."""
+    """Count the first columns that fit on the screen side by side.
+
+    Examples
+    --------
+    >>> _count_fitting([["row", "10"], ["target", "tulip"], ["colour", "red"]], width=20)
+    2
+    """
     widths = [max(map(len, column)) + CELL_PADDING for column in columns]
     return int((np.cumsum(widths) + CELL_PADDING <= width).sum())
 
 
 def _cell(value: Any) -> str:
-    """Write a value of a table in few letters; missing is empty."""
+    """Write a value of a table in few letters; missing is empty.
+
+    Examples
+    --------
+    >>> [_cell(value) for value in (True, None, 2.0, 0.25, 0.00012, "north" * 6)]
+    ['yes', '', '2', '0.25', '0.00012', 'northnorthnorthnorthnor…']
+    """
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if _is_number(value):
         return "" if value != value else _number(value)
-    text = "" if str(value) in ("<NA>", "NaT", "None") else _printable(str(value))
+    text = "" if str(value) in ("<NA>", "NaT", "None") else _printable(str(value).removesuffix(MIDNIGHT))
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
 

@@ -30,7 +30,7 @@ def _read_csv(path: Path, separator: str) -> "pd.DataFrame":
         frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, dtype_backend="numpy_nullable")
     # pandas renames a second "label" to "label.1": a copy of the target would pass for a feature.
     header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
-    frame.columns = header.where(header.notna(), frame.columns)
+    frame.columns = list(header.where(header.notna(), frame.columns))
     return frame
 
 
@@ -165,7 +165,20 @@ def check_output(path: Path, *, source: Path) -> None:
 
 
 def write_table(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a table in the format of its suffix, wholly or not at all."""
+    """Write a table in the format of its suffix, wholly or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its suffix is one of ``FORMATS``.
+    frame : DataFrame
+        The index is not written.
+
+    Raises
+    ------
+    CommandError
+        If the system refuses; what was there is left as it was.
+    """
     write_atomically(path, FORMATS[table_suffix(path)].encode(frame))
 
 
@@ -184,6 +197,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     CommandError
         If the system refuses; what was there is left as it was.
     """
+    # In the same directory, thus on the same disk: only there is the replacement one step.
     place = path.resolve()
     temporary = place.with_name(f".actscore-{uuid.uuid4().hex}.tmp")
     try:

@@ -47,6 +47,17 @@ class Target:
 def find_column(frame: "pd.DataFrame", name: str) -> int:
     """Give the position of the column with a name, or say which names are close.
 
+    Parameters
+    ----------
+    frame : DataFrame
+        Names may repeat.
+    name : str
+        As the user wrote it.
+
+    Returns
+    -------
+    position : int
+
     Raises
     ------
     CommandError
@@ -57,6 +68,7 @@ def find_column(frame: "pd.DataFrame", name: str) -> int:
         return columns.index(name)
     if name in columns:
         raise CommandError(f"{columns.count(name)} columns are called {name!r}; rename all but one")
+    # Case is the commonest mistake, and a difference of every letter to the comparison.
     folded = {column.casefold(): column for column in columns}
     close = [folded[match] for match in get_close_matches(name.casefold(), folded)]
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {_listing(columns)}"
@@ -82,6 +94,7 @@ def read_target(column: "pd.Series", task: str) -> Target:
     CommandError
         If nothing can be learnt: no value, one value, classes of one row each, or numbers that are none.
     """
+    # An infinite target has no finite loss; it counts as missing.
     numbers = as_numbers(column)
     known = (column if numbers is None else numbers).notna().to_numpy()
     if not known.any():
@@ -100,7 +113,21 @@ def read_target(column: "pd.Series", task: str) -> Target:
 
 
 def _choose_task(column: "pd.Series", numbers: "pd.Series | None", task: str) -> tuple[str, str]:
-    """Give the task and the reason, from the known values."""
+    """Give the task and the reason, from the known values.
+
+    Parameters
+    ----------
+    column : Series
+        The target of the rows that have one.
+    numbers : Series of float64, or None
+        The same as numbers, also of rows without target; None if it holds none.
+    task : {"auto", "classification", "regression"}
+        What the user asked for.
+
+    Returns
+    -------
+    task, reason : str
+    """
     if task != "auto":
         return task, "as --task says"
     n_distinct = as_text(column).nunique()
@@ -114,7 +141,22 @@ def _choose_task(column: "pd.Series", numbers: "pd.Series | None", task: str) ->
 
 
 def _amounts(column: "pd.Series") -> "pd.Series":
-    """Give the numbers of a column, also if they are stored as text or as true and false."""
+    """Give the numbers of a column, also if they are stored as text or as true and false.
+
+    Parameters
+    ----------
+    column : Series
+        The target of the rows that have one, of any type.
+
+    Returns
+    -------
+    numbers : Series of float64
+
+    Raises
+    ------
+    CommandError
+        Naming the first value that is no number.
+    """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     numbers = as_numbers(column)
     if numbers is not None:

@@ -71,6 +71,7 @@ class EpochWatch(Callback):
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Pass an interrupt on."""
+        # Called after skorch has caught the first interrupt, where nothing catches this one.
         if self.n_epochs_ < net.max_epochs:
             raise KeyboardInterrupt
 
@@ -81,6 +82,11 @@ def one_thread() -> Iterator[None]:
 
     Steps of a small net take less time than its threads take to meet; on a busy machine they wait for each
     other up to fifty times longer than they work.
+
+    Yields
+    ------
+    None
+        The number of threads is what it was after the block.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

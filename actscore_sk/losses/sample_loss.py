@@ -33,8 +33,6 @@ class SampleLoss:
     is_pure : bool
         The value of a sample depends on its own inputs only, and asking for it changes nothing. True for
         torch's own losses, whose values may then be computed later and for many batches at once.
-    buffers : list of tensors
-        Of the criterion: class weights.
     reduces : bool
         Whether the criterion has a `reduction` that makes a scalar, and which `units` can leave out.
     """
@@ -43,7 +41,6 @@ class SampleLoss:
         criterion = getattr(criterion, "_orig_mod", criterion)
         self.criterion = criterion
         self.reduction = getattr(criterion, "reduction", None)
-        self.buffers: list[Tensor] = list(criterion.buffers()) if isinstance(criterion, nn.Module) else []
         has_parameters = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
         self.is_pure = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
         self.reduces = self.reduction in ("mean", "sum", "batchmean")
@@ -70,6 +67,13 @@ class SampleLoss:
         elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss) and not isinstance(output, Tensor):
             output = -output.output
         return check_units(output, n_samples, self.criterion)
+
+    def settings(self) -> list[tuple]:
+        """Return what the value of a sample depends on beside its inputs; equal as long as nothing changed."""
+        plain = [(name, value) for name, value in vars(self.criterion).items() if isinstance(value, (int, float, str))]
+        buffers = self.criterion.named_buffers() if isinstance(self.criterion, nn.Module) else ()
+        weights = [(name, id(buffer), buffer._version) for name, buffer in buffers]
+        return [setting for setting in plain if setting[0] != "training"] + weights
 
     def unreduced(self) -> Any:
         """Return the criterion, with the settings and buffers that it has now, without its reduction."""

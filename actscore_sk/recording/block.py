@@ -38,10 +38,13 @@ class VisitBlock:
     def __init__(self, sink: Sink, *, keep_inputs: bool, capacity: int = CAPACITY) -> None:
         self.sink, self.keep_inputs, self.capacity = sink, keep_inputs, capacity
         self._visits: list[Visit] = []
+        self._settings: list[tuple] = []
         self._size = 0
 
     def add(self, visit: Visit) -> None:
         """Hold a visit, or evaluate those held if there are enough."""
+        if not self._visits:
+            self._settings = visit.sample_loss.settings()
         self._visits.append(visit)
         self._size += visit.size
         if self._size >= self.capacity:
@@ -57,10 +60,11 @@ class VisitBlock:
 
     def _evaluate(self, visits: list[Visit]) -> None:
         visit = visits[0]
-        if any(each.was_changed() for each in visits):
+        is_other_loss = visit.values is None and visit.sample_loss.settings() != self._settings
+        if is_other_loss or any(each.was_changed() for each in visits):
             raise SampleLossError(
-                "an output of the net, a target or a class weight was changed in place after the loss was computed, so "
-                "the loss of single samples is lost; change a copy, or change it at the end of an epoch"
+                "an output of the net, a target or a setting of the criterion was changed in place after the loss was "
+                "computed, so the loss of single samples is lost; change a copy, or change it at the end of an epoch"
             )
         inputs = None
         if visit.inputs is not None and (self.keep_inputs or visit.values is None):

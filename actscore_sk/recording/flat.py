@@ -48,6 +48,8 @@ class Plan:
     ----------
     has_flat_loop, has_flat_notify, has_flat_step : bool
         Whether `run_epoch`, `listeners`, `train_step` do what the net itself would do.
+    opens_rows : bool
+        Whether the net itself does no more at the start of a batch than to open a row of its history.
     criterion : callable
         The net's.
     sample_loss : SampleLoss
@@ -56,6 +58,9 @@ class Plan:
 
     def __init__(self, net: NeuralNet, own_class: Any, *, is_weighted: bool, aligns: bool) -> None:
         self._aligns = aligns
+        self._device = None if net.device is None else torch.device(net.device)
+        self._has_flat_infer = own_class.infer is NeuralNet.infer
+        self.opens_rows = own_class.on_batch_begin is NeuralNet.on_batch_begin
         modules = all_modules(net)
         self._modules = modules if all(type(module).train is nn.Module.train for module in modules) else []
         self._listeners: dict[str, tuple] = {}
@@ -94,20 +99,32 @@ class Plan:
             known = self._listeners[event] = callbacks, len(callbacks), heard
         return known[2]
 
+    def infer(self, net: Any, Xi: Any, **fit_params: Any) -> Any:
+        """Return what `NeuralNet.infer`, or the net's own, gives for a batch."""
+        if self._has_flat_infer and self._is_there(Xi):
+            return net.module_(Xi, **fit_params)
+        return net.infer(Xi, **fit_params)
+
+    def _is_there(self, part: Any) -> bool:
+        """Whether it is a tensor on the net's device already."""
+        return type(part) is Tensor and part.device == self._device
+
     def criterion_inputs(self, net: NeuralNet, y_pred: Tensor, y_true: Any) -> tuple[Tensor, Any]:
         """Return what the net's `get_loss` calls its criterion with."""
         if self._logs:  # the module of a NeuralNetClassifier gives probabilities to NLLLoss
             y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
-        y_true = to_tensor(y_true, device=net.device)
+        if not self._is_there(y_true):
+            y_true = to_tensor(y_true, device=net.device)
         return y_pred, like_output(y_true, y_pred) if self._aligns else y_true
 
 
 def like_output(y_true: Any, y_pred: Any) -> Any:
     """Give a target of shape (n,) or (n, 1) the other one if the output has it; torch would make (n, n) of both."""
-    if not isinstance(y_true, Tensor) or not isinstance(y_pred, Tensor) or y_true.ndim == y_pred.ndim:
-        return y_true
-    is_column = {tuple(y_true.shape), tuple(y_pred.shape)} == {(len(y_true),), (len(y_true), 1)}
-    return y_true.reshape(y_pred.shape) if is_column else y_true
+    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
+        n_dims = y_true.ndim, y_pred.ndim
+        if (n_dims == (1, 2) and y_pred.shape[1] == 1) or (n_dims == (2, 1) and y_true.shape[1] == 1):
+            return y_true.reshape(y_pred.shape)
+    return y_true
 
 
 def is_skorch_loss(get_loss: Any) -> bool:
@@ -155,7 +172,10 @@ def run_epoch(
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
     rows = net.history[-1]["batches"]
     for batch in iterator:
-        net.notify("on_batch_begin", batch=batch, training=training)
+        if plan.opens_rows and len(plan.listeners(net, "on_batch_begin")) == 1:
+            rows.append({})
+        else:
+            net.notify("on_batch_begin", batch=batch, training=training)
         step = step_fn(batch, **fit_params)
         row = rows[-1]
         row[loss_name] = step["loss"].item()  # skorch's own host sync, one a batch
@@ -173,7 +193,7 @@ def train_step(net: Any, plan: Plan, batch: Any, see: Callable[[tuple, SampleLos
         for parameter in group["params"]:
             parameter.grad = None
     net._set_training(True)
-    y_pred = net.infer(Xi, **fit_params)
+    y_pred = plan.infer(net, Xi, **fit_params)
     inputs = plan.criterion_inputs(net, y_pred, yi)
     loss = plan.criterion(*inputs)
     see(inputs, plan.sample_loss)

@@ -43,12 +43,14 @@ class Visit:
         return self.sample_loss, self.values is None, shapes
 
     def was_changed(self) -> bool:
-        """Whether somebody wrote into what the loss was computed from since."""
+        """Whether somebody wrote into what the criterion was called with since."""
         return self._count_changes() != self._versions
 
     def _count_changes(self) -> list[int]:
-        tensors = [*(self.inputs or ()), *(self.sample_loss.buffers if self.values is None else ())]
-        return [0 if tensor.is_inference() else tensor._version for tensor in tensors]  # inference mode counts none
+        try:
+            return [tensor._version for tensor in self.inputs or ()]
+        except RuntimeError:  # made in inference mode, where changes are not counted
+            return []
 
 
 Consumer = Callable[[Visit], None]
