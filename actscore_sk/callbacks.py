@@ -10,8 +10,8 @@ from skorch.callbacks import Callback
 
 from actscore_sk.dynamics.registry import get_metric
 from actscore_sk.recording.block import CAPACITY, VisitBlock
-from actscore_sk.recording.flat import all_modules, preserved_modules
 from actscore_sk.recording.ledger import Ledger
+from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.recording.tap import Tap
 from actscore_sk.recording.tapped import TappedNet
 from actscore_sk.recording.visit import Visit

@@ -5,8 +5,7 @@ builds a generator of parameters that nobody reads. For a small net that is a th
 functions here do the same operations in the same order; they serve only nets that do not override them.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from skorch.utils import TeeGenerator, to_tensor
 from torch import Tensor, nn
 
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.modules import all_modules
 
 # What skorch's training step is made of, next to `infer` and `get_loss`.
 _STEP = (
@@ -137,32 +137,6 @@ def _steps_once(optimizer: Any) -> bool:
     kind = type(optimizer)
     is_torch = kind.__module__.startswith("torch.optim.") and kind is not torch.optim.LBFGS
     return is_torch and kind.zero_grad is torch.optim.Optimizer.zero_grad
-
-
-def all_modules(net: NeuralNet) -> list[nn.Module]:
-    """Every module whose mode the net switches."""
-    # skorch keeps the names of a net's modules and criteria in these two lists
-    roots = [getattr(net, name + "_") for name in net._modules + net._criteria]
-    return [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
-
-
-@contextmanager
-def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
-    """Put the modes of modules, and their buffers, back as they were before the block."""
-    modes = [module.training for module in modules]
-    buffers = [[(name, buffer, buffer.clone()) for name, buffer in _buffers(module)] for module in modules]
-    try:
-        yield
-    finally:
-        for module, mode, saved in zip(modules, modes, buffers, strict=True):
-            module.training = mode
-            for name, buffer, value in saved:
-                module._buffers[name] = buffer
-                buffer.data.copy_(value)
-
-
-def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
-    return [(name, buffer) for name, buffer in module._buffers.items() if buffer is not None]
 
 
 def run_epoch(
