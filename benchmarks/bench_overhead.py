@@ -38,7 +38,7 @@ from benchmarks.training import ROWS, SEED, TWINS, Case, cnn, make_job, mlp, par
 # sample, as the batch of 128 shows the cost of a batch. In `scaling` each size makes a million visits in batches
 # that are all full. Repeats are many and short, since other work on the machine comes and goes.
 MLP = Case(20_000, (32,), 2, partial(mlp, 32), 128, epochs=10, repeats=15, quick_repeats=3)
-CNN = Case(4_000, (1, 28, 28), 10, cnn, 64, epochs=1, repeats=21, quick_repeats=3)
+CNN = Case(4_000, (1, 28, 28), 10, cnn, 64, epochs=3, repeats=9, quick_repeats=2)
 MILLION = Case(1_000_000, (16,), 2, partial(mlp, 16), 1024, epochs=1, repeats=7, quick_repeats=3)
 SCALING = Case(1_000_000, (16,), 2, partial(mlp, 16), 125, epochs=1, repeats=7, quick_repeats=3)
 SIZES = {"10^4 rows": 10_000, "10^5 rows": 100_000, "10^6 rows": 1_000_000}
