@@ -16,7 +16,6 @@ from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.exceptions import (
     ActionScoreError,
-    ActionScoreWarning,
     IndexTrackingError,
     NonFiniteLossError,
     SampleLossError,
@@ -30,7 +29,6 @@ __all__ = [
     "ActionScoreEstimator",
     "ActionScoreRecorder",
     "ActionScoreRegressor",
-    "ActionScoreWarning",
     "IndexTrackingError",
     "NonFiniteLossError",
     "SampleLossError",

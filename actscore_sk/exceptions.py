@@ -1,4 +1,4 @@
-"""Errors and warnings of the package; each error is a ``ValueError``, as scikit-learn's callers expect."""
+"""Errors of the package; each is a ``ValueError``, as scikit-learn's callers expect."""
 
 
 class ActionScoreError(ValueError):
@@ -15,7 +15,3 @@ class SampleLossError(ActionScoreError):
 
 class NonFiniteLossError(ActionScoreError):
     """The loss of a sample became NaN or infinite during training."""
-
-
-class ActionScoreWarning(UserWarning):
-    """Scores are valid, but probably not what the user wants."""

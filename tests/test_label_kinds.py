@@ -278,6 +278,15 @@ def test_a_net_with_one_output_cannot_have_three_classes(net):
         ActionScoreClassifier(ONE_OUTPUT_NETS[net][0]()).fit(X, codes)
 
 
+def test_a_distance_is_no_probability():
+    X, codes = make_data(2)
+    net = make_net(criterion=nn.HingeEmbeddingLoss, module__n_outputs=1)
+    clf = ActionScoreClassifier(net).fit(X, codes)
+    assert np.isfinite(clf.action_scores_).all()
+    with pytest.raises(ValueError, match="tells no probability of a class"):
+        clf.predict(X)
+
+
 @pytest.mark.parametrize("net", ["cross entropy", "log-likelihood"])
 def test_fewer_outputs_than_classes(net):
     X, codes = make_data(3)

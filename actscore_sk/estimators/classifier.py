@@ -9,7 +9,7 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetBinaryClassifier
-from torch.nn import SoftMarginLoss
+from torch.nn import HingeEmbeddingLoss, SoftMarginLoss
 from torch.utils.data import Dataset, Subset
 
 from actscore_sk.estimators.base import BaseActionScore
@@ -157,6 +157,11 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         scores = scores.reshape(len(scores), -1)
         if scores.shape[1] > 1:
             return scores
+        if isinstance(self.estimator_.criterion_, HingeEmbeddingLoss):
+            raise ValueError(
+                "HingeEmbeddingLoss trains a distance, which tells no probability of a class; read action_scores_, or "
+                "train with BCEWithLogitsLoss to predict"
+            )
         if isinstance(self.estimator_.criterion_, SoftMarginLoss):  # skorch leaves the logit as it is
             scores = expit(scores)
         return np.hstack([1 - scores, scores])

@@ -48,7 +48,7 @@ class Perceptron(nn.Module):
         constants = {"center": center, "scale": scale, "target_center": target_center, "target_scale": target_scale}
         for name, value in constants.items():
             self.register_buffer(name, torch.as_tensor(np.array(value, dtype=np.float64)))
-        # Double precision: so few operations cost little, and weights agree with repetitions to 1e-9.
+        # Double precision: so few operations cost little, and scikit-learn checks weights against repetitions.
         self.layers = nn.Sequential(
             nn.Linear(len(center), n_hidden),
             nn.SiLU(),

@@ -91,7 +91,7 @@ class Step:
                 inputs, values = None, self._combined(own_loss, y_pred, y_true, *args, **kwargs)
                 after.restore()
             self._hand_on(inputs, values, self._sample_loss)
-        return loss if loss.ndim == 0 and self._weights is None else self._trainable(loss, calls)
+        return loss if loss.ndim == 0 and self._weights is None else self._trainable(loss)
 
     def see(self, inputs: tuple, sample_loss: SampleLoss) -> None:
         """Take a visit from what a criterion that is not listened to was called with."""
@@ -162,7 +162,7 @@ class Step:
             )
         return losses
 
-    def _trainable(self, loss: Tensor, calls: list[tuple]) -> Tensor:
+    def _trainable(self, loss: Tensor) -> Tensor:
         """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
         if loss.ndim:
             losses = loss.reshape(len(loss), -1).mean(1)
