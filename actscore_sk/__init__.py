@@ -1,5 +1,7 @@
 """Sample difficulty from one training run, for scikit-learn and skorch."""
 
+__version__ = "0.1.0"
+
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.dynamics.definitions import (
     action_score,
@@ -20,17 +22,29 @@ from actscore_sk.exceptions import (
     NonFiniteLossError,
     SampleLossError,
 )
-
-__version__ = "0.1.0"
+from actscore_sk.resampling.curriculum import ActionScoreCurriculum
+from actscore_sk.resampling.pruner import ActionScorePruner
+from actscore_sk.resampling.resampled import ResampledClassifier, ResampledRegressor
+from actscore_sk.resampling.resampler import ActionScoreResampler
+from actscore_sk.resampling.reweighted import ReweightedClassifier, ReweightedRegressor
+from actscore_sk.resampling.transformer import ActionScoreTransformer
 
 __all__ = [
     "ActionScoreClassifier",
+    "ActionScoreCurriculum",
     "ActionScoreError",
     "ActionScoreEstimator",
+    "ActionScorePruner",
     "ActionScoreRecorder",
     "ActionScoreRegressor",
+    "ActionScoreResampler",
+    "ActionScoreTransformer",
     "IndexTrackingError",
     "NonFiniteLossError",
+    "ResampledClassifier",
+    "ResampledRegressor",
+    "ReweightedClassifier",
+    "ReweightedRegressor",
     "SampleLossError",
     "action_score",
     "aum",

@@ -16,6 +16,7 @@ FLOORS = [
     {"recording"},
     {"callbacks"},
     {"estimators"},
+    {"resampling"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,1 @@
+"""Act on difficulty inside a pipeline: prune, order, draw, reweight, predict."""

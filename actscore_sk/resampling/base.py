@@ -1,0 +1,166 @@
+"""What the three samplers share: score the samples, choose some, give them back in the kind they came in."""
+
+from typing import ClassVar
+
+import numpy as np
+from imblearn.base import BaseSampler
+from sklearn.base import MetaEstimatorMixin, is_classifier
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import validate_data
+from torch.utils.data import Dataset
+
+from actscore_sk.estimators.inputs import is_parts, n_samples_of
+from actscore_sk.resampling.labels import class_labels, ranks_within_class
+from actscore_sk.resampling.rows import take_rows
+from actscore_sk.resampling.scoring import check_given_scores, comparable_scores, fit_scorer, make_scorer
+from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
+
+
+class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
+    """Base of the samplers; a subclass says which samples to take, in `_choose`.
+
+    It has imbalanced-learn's grammar and not its limits: X may have any number of dimensions or be several arrays, and
+    y may hold numbers.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": "no_validation",  # its own message says how to make a scorer of a net
+        "memory": [None, str, HasMethods(["cache"])],
+        "random_state": ["random_state"],
+    }
+
+    def _choose(self, scores, labels, weights, rng):
+        """Choose samples.
+
+        Parameters
+        ----------
+        scores : ndarray of float64 (n_samples,)
+            Higher = harder.
+        labels : ndarray (n_samples,) or None
+            Classes, if y holds any.
+        weights : ndarray of float64 (n_samples,) or None
+            The user's.
+        rng : RandomState
+
+        Returns
+        -------
+        indices : ndarray of int64 (n_chosen,)
+        weights : ndarray of float64 (n_chosen,) or None
+        """
+        raise NotImplementedError
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Score the samples and choose, without giving them back; `fit_resample` does both.
+
+        Parameters
+        ----------
+        X, y, **params
+            As in `fit_resample`. A Pipeline routes metadata to the latter only: requests are set on it.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+        """
+        self._fit_resample(X, y, **params)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit_resample(self, X, y=None, action_scores=None, sample_weight=None, **fit_params):
+        """Score the samples and give some of them back.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples along the first dimension; of any kind that the scorer takes, or of any kind at all if
+            `action_scores` are given.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets of any kind that the scorer takes; may be None for a Dataset that holds them.
+        action_scores : array-like of shape (n_samples,), optional
+            Scores to choose by, higher = harder; nothing is trained then.
+        sample_weight : array-like of shape (n_samples,), optional
+            Passed to the scorer. A sample of weight 2 counts as two; see `sample_weight_`.
+        **fit_params : dict
+            Passed to `fit` of the scorer.
+
+        Returns
+        -------
+        X_resampled, y_resampled : the kinds of X and y
+            The chosen samples, `sample_indices_` of those given.
+
+        Raises
+        ------
+        ValueError
+            If `action_scores` are not one finite number a sample, a sample gets no score, or a class would be lost.
+        TypeError
+            If the estimator gives no scores.
+        """
+        return self._fit_resample(X, y, action_scores, sample_weight, **fit_params)
+
+    def _fit_resample(self, X, y, action_scores=None, sample_weight=None, **fit_params):
+        if routing_enabled() and fit_params:
+            fit_params = process_routing(self, "fit_resample", **fit_params).estimator.fit
+        n_samples = n_samples_of(X)
+        if y is not None:
+            check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
+        if not isinstance(X, Dataset) and not is_parts(X):
+            validate_data(self, X, skip_check_array=True)
+        weights = self._check_weights(sample_weight, n_samples)
+        scorer = make_scorer(self.estimator, self.random_state)
+        labels = class_labels(X, y, scorer)
+        scores = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
+        rng = check_random_state(self.random_state)
+        indices, self.sample_weight_ = self._choose(scores, labels, weights, rng)
+        self._check_classes_kept(labels, indices, weights)
+        self.sample_indices_ = indices
+        self.class_ranks_ = ranks_within_class(scores, labels)
+        # the name that imbalanced-learn has for what is left of each class
+        kept = [] if labels is None else zip(*np.unique(labels[indices], return_counts=True), strict=True)
+        self.sampling_strategy_ = {label: int(count) for label, count in kept}
+        return take_rows(X, indices), take_rows(y, indices)
+
+    def _check_weights(self, sample_weight, n_samples):
+        if sample_weight is None:
+            return None
+        return check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
+
+    def _score(self, scorer, X, y, labels, action_scores, weights, fit_params):
+        if action_scores is not None:
+            self.estimator_ = None
+            self.action_scores_ = check_given_scores(action_scores, n_samples_of(X))
+            return self.action_scores_
+        y = labels if is_classifier(scorer) and labels is not None and y is not None else y
+        self.estimator_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=weights, **fit_params)
+        self.action_scores_ = comparable_scores(self.estimator_)
+        return self.action_scores_
+
+    def _check_classes_kept(self, labels, indices, weights):
+        if not len(indices):
+            raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._remedy}")
+        if labels is None:
+            return
+        present = labels if weights is None else labels[weights > 0]
+        lost = np.setdiff1d(present, labels[indices])
+        if len(lost):
+            raise ValueError(
+                f"{type(self).__name__} would leave no sample of class {lost.tolist()[0]!r}, which has "
+                f"{np.count_nonzero(labels == lost[0])}; {self._remedy}. If y holds numbers and no classes, pass "
+                "estimator=ActionScoreRegressor()"
+            )
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed: `action_scores` and `sample_weight` stay here, the rest goes to the scorer."""
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self.estimator is not None:
+            mapping = MethodMapping().add(caller="fit_resample", callee="fit")
+            router.add(estimator=self.estimator, method_mapping=mapping)
+        return router
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.sampler_tags.sample_indices = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.dict = True
+        return tags

@@ -1,0 +1,69 @@
+"""A sampler that puts samples in the order in which a net shall see them."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.labels import ranks_within_class
+from actscore_sk.utils.sklearn_private import StrOptions
+
+
+class ActionScoreCurriculum(BaseActionScoreSampler):
+    """Order the samples by difficulty, for nets that do not shuffle.
+
+    skorch does not shuffle unless told so (``iterator_train__shuffle=True``); a net that shuffles undoes the order.
+
+    Parameters
+    ----------
+    estimator : estimator, NeuralNet or None
+        The scorer, as in `ActionScorePruner`.
+    order : {"easy_first", "hard_first", "random"}
+        "random" is the control.
+    class_balanced : bool
+        Order by the rank within the class instead of the score, so that every part of the data holds all classes in
+        proportion; otherwise a class that is easy as a whole comes first.
+    memory, random_state
+        As in `ActionScorePruner`.
+
+    Attributes
+    ----------
+    sample_indices_ : ndarray of int64 (n_samples,)
+        Position in X of each sample, in the new order.
+    sample_weight_ : ndarray of float64 (n_samples,) or None
+        Weights in the new order, if `fit_resample` was given weights.
+    action_scores_, class_ranks_, sampling_strategy_, estimator_, n_features_in_, feature_names_in_
+        As in `ActionScorePruner`.
+
+    Examples
+    --------
+    >>> X, y = np.arange(8).reshape(4, 2), np.array(["a", "b", "a", "b"])
+    >>> curriculum = ActionScoreCurriculum()
+    >>> curriculum.fit_resample(X, y, action_scores=[0.3, 0.1, 2.0, 0.2])[1]
+    array(['b', 'b', 'a', 'a'], dtype='<U1')
+    >>> curriculum.set_params(class_balanced=True).fit_resample(X, y, action_scores=[0.3, 0.1, 2.0, 0.2])[1]
+    array(['a', 'b', 'a', 'b'], dtype='<U1')
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScoreSampler._parameter_constraints,
+        "order": [StrOptions({"easy_first", "hard_first", "random"})],
+        "class_balanced": ["boolean"],
+    }
+    _remedy = "give some samples"
+
+    def __init__(self, estimator=None, *, order="easy_first", class_balanced=False, memory=None, random_state=None):
+        self.estimator = estimator
+        self.order = order
+        self.class_balanced = class_balanced
+        self.memory = memory
+        self.random_state = random_state
+
+    def _choose(self, scores, labels, weights, rng):
+        if self.order == "random":
+            indices = rng.permutation(len(scores))
+        else:
+            if self.class_balanced:
+                scores = ranks_within_class(scores, labels)
+            indices = np.argsort(scores if self.order == "easy_first" else -scores, kind="stable")
+        return indices, None if weights is None else weights[indices]

@@ -1,0 +1,2 @@
+def estimate_n_mislabelled(scores, sample_weight=None):
+    raise NotImplementedError

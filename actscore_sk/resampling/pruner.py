@@ -1,0 +1,169 @@
+"""A sampler that leaves samples out by their difficulty."""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+
+from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
+from actscore_sk.resampling.strategies import STRATEGIES, amount_of
+from actscore_sk.utils.sklearn_private import Interval, StrOptions
+
+
+class ActionScorePruner(BaseActionScoreSampler):
+    """Leave out the hardest samples, or others, before a model is trained.
+
+    Parameters
+    ----------
+    estimator : estimator, NeuralNet or None
+        The scorer: `ActionScoreClassifier`, `ActionScoreRegressor`, `ActionScoreEstimator`, a skorch net, or a Pipeline
+        that ends in one; it is cloned. None: ``ActionScoreClassifier()``; pass ``ActionScoreRegressor()`` if y holds
+        numbers.
+    strategy : {"hardest", "easiest", "both", "stratified", "random"}
+        What to leave out. "both": half at either end. "stratified": a part of it as the hardest, the rest such that all
+        strata of the scores stay covered [1]_. "random": the control.
+    threshold : float, (float, float) or "auto"
+        How much: with ``by="fraction"`` a share of all samples in [0, 1), rounded down to whole samples; with
+        ``by="score"`` a score, beyond which samples are left out ("hardest": above, "easiest": below, "random": as many
+        as are above), and for "both" a pair (low, high). "auto": as many as seem to be mislabelled, see
+        `estimate_n_mislabelled`; none or next to none where nothing is.
+    by : {"fraction", "score"}
+        What `threshold` means.
+    class_balanced : bool
+        Leave out the same share of every class; for ``by="fraction"`` and "auto".
+    hard_share : float in [0, 1]
+        For "stratified": how much of what is left out is cut as the hardest.
+    memory : str, joblib.Memory or None
+        Keep fitted scorers, so that a search over the other parameters scores each part of the data once.
+    random_state : int, RandomState instance or None
+        Seeds the scorer, where its own `random_state` is None, and the random strategies.
+
+    Attributes
+    ----------
+    action_scores_ : ndarray of float64 (n_samples,)
+        Higher = harder. Samples that the net held out of training are put on the scale of the others, by rank.
+    sample_indices_ : ndarray of int64 (n_kept,)
+        Positions in X of the samples that stay, in ascending order.
+    sample_weight_ : ndarray of float64 (n_kept,) or None
+        Weights of the samples that stay, if `fit_resample` was given weights: a whole number counts as so many copies,
+        and at the limit some copies of a sample may go and others stay.
+    class_ranks_ : ndarray of float64 (n_samples,)
+        Rank of each sample in its class as a share: in (0, 1], 1 = the hardest of its class; without classes, of all.
+    sampling_strategy_ : dict
+        Class to number of samples that stay; empty without classes.
+    estimator_ : estimator or None
+        The fitted scorer; None if scores were given.
+    n_features_in_, feature_names_in_
+        Only for X with features, and with string column names.
+
+    References
+    ----------
+    .. [1] H. Zheng, R. Liu, F. Lai, A. Prakash, "Coverage-centric Coreset Selection for High Pruning Rates", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> wrong = [3, 100, 250]
+    >>> y[wrong] = 1 - y[wrong]
+    >>> pruner = ActionScorePruner(threshold=0.05, random_state=0)
+    >>> X_kept, y_kept = pruner.fit_resample(X, y)
+    >>> X_kept.shape, bool(np.isin(wrong, pruner.sample_indices_).any())
+    ((541, 30), False)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScoreSampler._parameter_constraints,
+        "strategy": [StrOptions(set(STRATEGIES))],
+        "threshold": [Interval(Real, None, None, closed="neither"), StrOptions({"auto"}), tuple, list],
+        "by": [StrOptions({"fraction", "score"})],
+        "class_balanced": ["boolean"],
+        "hard_share": [Interval(Real, 0, 1, closed="both")],
+    }
+    _remedy = "lower the threshold, or set class_balanced=True with by='fraction'"
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        strategy="hardest",
+        threshold=0.1,
+        by="fraction",
+        class_balanced=False,
+        hard_share=1 / 3,
+        memory=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.strategy = strategy
+        self.threshold = threshold
+        self.by = by
+        self.class_balanced = class_balanced
+        self.hard_share = hard_share
+        self.memory = memory
+        self.random_state = random_state
+
+    def _fit_resample(self, X, y, *args, **kwargs):
+        self._check_threshold()  # before anything is trained
+        return super()._fit_resample(X, y, *args, **kwargs)
+
+    def _check_threshold(self):
+        if self.threshold == "auto":
+            return
+        is_pair = isinstance(self.threshold, (tuple, list))
+        if self.by == "score":
+            if self.strategy == "stratified" or self.class_balanced:
+                raise ValueError(
+                    "by='score' is a cut-off; strategy='stratified' and class_balanced=True need a share: by='fraction'"
+                )
+            low_high = self.threshold if is_pair else ()
+            if is_pair != (self.strategy == "both") or (
+                is_pair and not (len(low_high) == 2 and low_high[0] <= low_high[1])
+            ):
+                raise ValueError(
+                    f"threshold={self.threshold!r}; by='score' takes a pair (low, high), low <= high, for "
+                    "strategy='both', and one number for the others"
+                )
+        elif is_pair or not 0 <= self.threshold < 1:
+            raise ValueError(
+                f"threshold={self.threshold!r}; by='fraction' takes a share of all samples, at least 0 and below 1; "
+                "for a cut-off on the score set by='score'"
+            )
+
+    def _choose(self, scores, labels, weights, rng):
+        amounts = np.ones(len(scores)) if weights is None else weights
+        if self.by == "score" and self.threshold != "auto" and self.strategy != "random":
+            dropped = np.where(self._is_beyond(scores), amounts, 0)
+        else:
+            dropped = self._dropped(scores, labels, amounts, rng)
+        left = amounts - dropped
+        # what is left of an amount that is no whole number may be a rounding error
+        indices = np.flatnonzero(left > 1e-9 * amounts)
+        return indices, None if weights is None else left[indices]
+
+    def _is_beyond(self, scores):
+        if self.strategy == "both":
+            low, high = self.threshold
+            return (scores < low) | (scores > high)
+        return scores < self.threshold if self.strategy == "easiest" else scores > self.threshold
+
+    def _dropped(self, scores, labels, amounts, rng):
+        share = self._share(scores, amounts)
+        groups = [np.arange(len(scores))]
+        if self.class_balanced:
+            if labels is None:
+                raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
+            groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        dropped = np.zeros(len(scores))
+        for rows in groups:
+            amount = amount_of(share, amounts[rows])
+            dropped[rows] = STRATEGIES[self.strategy](scores[rows], amounts[rows], amount, rng, self.hard_share)
+        return dropped
+
+    def _share(self, scores, amounts):
+        if self.threshold == "auto":
+            return estimate_n_mislabelled(scores, amounts) / amounts.sum()
+        if self.by == "score":  # random: as many as lie above
+            return amounts[scores > self.threshold].sum() / amounts.sum()
+        return self.threshold

@@ -1,0 +1,194 @@
+"""Meta-estimators that resample inside `fit`, for pipelines whose steps must keep the number of rows."""
+
+import inspect
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from actscore_sk.estimators.inputs import n_samples_of
+from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.delegating import DelegatingEstimator
+from actscore_sk.resampling.metadata import fit_weighted, is_aligned, take_aligned, weight_keyword
+from actscore_sk.resampling.scoring import seeded
+from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
+
+
+class _Resampled(DelegatingEstimator):
+    """Base of both: fit a sampler, then an estimator on what it gives back."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "sampler": [HasMethods(["fit_resample"])],
+        "estimator": [HasMethods(["fit"])],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, sampler, estimator, *, random_state=None):
+        self.sampler = sampler
+        self.estimator = estimator
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
+        """Resample X and y, and fit the estimator on the outcome.
+
+        Parameters
+        ----------
+        X, y : of any kind that the sampler and the estimator take
+            Samples and their targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each sample; goes to the estimator for the samples that are left, and to a sampler that takes
+            weights.
+        **fit_params : dict
+            `action_scores` and whatever else `fit_resample` of the sampler names goes there; the rest goes to `fit` of
+            the estimator, entries of samples with their samples. With metadata routing, what each of them requests.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the estimator cannot take the weights, or the sampler makes new samples and something is to follow them.
+        """
+        sampler = seeded(self._clone_sampler(), self.random_state)
+        estimator = seeded(clone(self.estimator), self.random_state)
+        n_samples = n_samples_of(X)
+        if sample_weight is not None:
+            if not routing_enabled():  # which has its own word on weights that nobody takes
+                weight_keyword(estimator)  # before anything is trained
+            ones = np.empty((n_samples, 1))
+            sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
+        for_sampler, for_estimator = self._shared_out(sampler, sample_weight, fit_params)
+        X, y = sampler.fit_resample(X, y, **for_sampler)
+        for_estimator = self._followed(sampler, for_estimator, n_samples)
+        self.estimator_ = fit_weighted(estimator, X, y, **for_estimator)
+        self.sampler_ = sampler
+        return self
+
+    def _clone_sampler(self):
+        return clone(self.sampler)
+
+    def _shared_out(self, sampler, sample_weight, fit_params):
+        """Parameters for `fit_resample` of the sampler and for `fit` of the estimator."""
+        if sample_weight is not None:
+            fit_params = {"sample_weight": sample_weight, **fit_params}
+        if routing_enabled():
+            routed = process_routing(self, "fit", **fit_params) if fit_params else None
+            return (routed.sampler.fit_resample, routed.estimator.fit) if routed else ({}, {})
+        accepted = inspect.signature(sampler.fit_resample).parameters
+        for_sampler = {name: value for name, value in fit_params.items() if name in accepted}
+        only_there = set(for_sampler) - {"sample_weight"}
+        return for_sampler, {name: value for name, value in fit_params.items() if name not in only_there}
+
+    def _followed(self, sampler, for_estimator, n_samples):
+        """Parameters of the estimator, what belongs to samples for those that are left."""
+        if not any(is_aligned(value, n_samples) for value in for_estimator.values()):
+            return for_estimator
+        indices = getattr(sampler, "sample_indices_", None)
+        if indices is None:
+            raise ValueError(
+                f"{type(sampler).__name__} has no sample_indices_: it makes new samples, which have no sample_weight "
+                "nor other metadata; leave the metadata out, or use a sampler that selects samples"
+            )
+        indices = np.asarray(indices)
+        followed = take_aligned(for_estimator, indices, n_samples)
+        if "sample_weight" in followed and getattr(sampler, "sample_weight_", None) is not None:
+            followed["sample_weight"] = sampler.sample_weight_  # a copy of a sample may have gone
+        return followed
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed: to `fit_resample` of the sampler and to the methods of the estimator."""
+        to_estimator = MethodMapping()
+        for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):
+            to_estimator.add(caller=method, callee=method)
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(sampler=self.sampler, method_mapping=MethodMapping().add(caller="fit", callee="fit_resample"))
+            .add(estimator=self.estimator, method_mapping=to_estimator)
+        )
+
+
+class ResampledClassifier(ClassifierMixin, _Resampled):
+    """Classify with an estimator that is trained on resampled data.
+
+    A scikit-learn Pipeline takes no step that changes the number of rows; this can be its last one. Nothing is
+    resampled at `predict`.
+
+    Parameters
+    ----------
+    sampler : sampler
+        `ActionScorePruner`, `ActionScoreCurriculum`, `ActionScoreResampler`, or any with ``fit_resample(X, y)``, such
+        as those of imbalanced-learn; it is cloned.
+    estimator : estimator
+        Any classifier; it is cloned.
+    random_state : int, RandomState instance or None
+        Given to every `random_state` in both that is None.
+
+    Attributes
+    ----------
+    sampler_ : sampler
+        The fitted sampler; its `sample_indices_` say which samples the estimator saw.
+    estimator_ : estimator
+        The fitted estimator.
+    classes_ : ndarray (n_classes,)
+        Of the estimator.
+    n_features_in_, feature_names_in_
+        Of the estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from actscore_sk.resampling.pruner import ActionScorePruner
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> pruned = ResampledClassifier(ActionScorePruner(threshold=0.05), LogisticRegression(), random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), pruned).fit(X, y)
+    >>> pipeline[-1].sampler_.sample_indices_.shape, pipeline.predict(X).shape
+    ((541,), (569,))
+    """
+
+
+class ResampledRegressor(RegressorMixin, _Resampled):
+    """Regress with an estimator that is trained on resampled data.
+
+    As `ResampledClassifier`; a sampler of this package with ``estimator=None`` scores with `ActionScoreRegressor`.
+
+    Parameters
+    ----------
+    sampler : sampler
+        As in `ResampledClassifier`; most of imbalanced-learn's need classes.
+    estimator : estimator
+        Any regressor; it is cloned.
+    random_state : int, RandomState instance or None
+        As in `ResampledClassifier`.
+
+    Attributes
+    ----------
+    sampler_, estimator_, n_features_in_, feature_names_in_
+        As in `ResampledClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from actscore_sk.resampling.pruner import ActionScorePruner
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[3] += 500.0                                        # a wrong target
+    >>> pruned = ResampledRegressor(ActionScorePruner(threshold=0.02), Ridge(), random_state=0).fit(X, y)
+    >>> 3 in pruned.sampler_.sample_indices_
+    False
+    """
+
+    def _clone_sampler(self):
+        sampler = clone(self.sampler)
+        if isinstance(sampler, BaseActionScoreSampler) and sampler.estimator is None:
+            sampler.set_params(estimator=ActionScoreRegressor())
+        return sampler

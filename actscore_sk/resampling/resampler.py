@@ -1,0 +1,101 @@
+"""A sampler that draws samples with replacement, in proportion to their difficulty."""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+
+from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.utils.sklearn_private import Interval, StrOptions
+
+
+class ActionScoreResampler(BaseActionScoreSampler):
+    """Draw samples with replacement, hard ones more often, for models that take no weights.
+
+    Parameters
+    ----------
+    estimator : estimator, NeuralNet or None
+        The scorer, as in `ActionScorePruner`.
+    weighting : {"hard", "easy", "middle"} or callable
+        What is drawn more often; see `difficulty_weights`. A callable gets the scores (n_samples,) and returns weights.
+    temperature : float
+        The smaller, the more unequal: the most favoured sample is drawn ``exp(1 / temperature)`` times as often as the
+        least.
+    n_samples : int, float or None
+        How many to draw: a number, a share of those given, or as many as given.
+    class_balanced : bool
+        Draw as many of each class as its share in y asks for, and at least one.
+    memory, random_state
+        As in `ActionScorePruner`.
+
+    Attributes
+    ----------
+    sample_indices_ : ndarray of int64 (n_drawn,)
+        Position in X of each sample drawn, in the order drawn.
+    sample_weight_ : ndarray of float64 (n_drawn,) or None
+        Their weights, if `fit_resample` was given weights. Weights count in the ranks of the scores, but do not change
+        how often a sample is drawn.
+    action_scores_, class_ranks_, sampling_strategy_, estimator_, n_features_in_, feature_names_in_
+        As in `ActionScorePruner`.
+
+    Examples
+    --------
+    >>> resampler = ActionScoreResampler(temperature=0.1, random_state=0)
+    >>> X, _ = resampler.fit_resample([["easy"], ["hard"]] * 50, [0, 1] * 50, action_scores=[0.1, 3.0] * 50)
+    >>> len(X), X.count(["hard"]) > 90
+    (100, True)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScoreSampler._parameter_constraints,
+        "weighting": [StrOptions(set(WEIGHTINGS)), callable],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "n_samples": [None, Interval(Integral, 1, None, closed="left"), Interval(Real, 0, None, closed="neither")],
+        "class_balanced": ["boolean"],
+    }
+    _remedy = "set class_balanced=True, or draw more samples"
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        weighting="hard",
+        temperature=1.0,
+        n_samples=None,
+        class_balanced=False,
+        memory=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.weighting = weighting
+        self.temperature = temperature
+        self.n_samples = n_samples
+        self.class_balanced = class_balanced
+        self.memory = memory
+        self.random_state = random_state
+
+    def _choose(self, scores, labels, weights, rng):
+        favour = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=weights)
+        share = self._n_drawn(len(scores)) / len(scores)
+        if self.class_balanced and labels is None:
+            raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
+        groups = (
+            [labels == label for label in np.unique(labels)] if self.class_balanced else [np.ones_like(scores, bool)]
+        )
+        drawn = [self._draw(np.flatnonzero(group), favour, share, rng) for group in groups]
+        indices = np.concatenate(drawn)
+        if len(drawn) > 1:
+            indices = rng.permutation(indices)
+        return indices, None if weights is None else weights[indices]
+
+    def _n_drawn(self, n_samples):
+        if self.n_samples is None:
+            return n_samples
+        return self.n_samples if isinstance(self.n_samples, Integral) else max(1, round(self.n_samples * n_samples))
+
+    def _draw(self, rows, favour, share, rng):
+        if not favour[rows].any():
+            raise ValueError(f"weighting={self.weighting!r} gives all samples of a class weight 0; give some more")
+        probabilities = favour[rows] / favour[rows].sum()
+        return rng.choice(rows, size=max(1, round(share * len(rows))), p=probabilities)

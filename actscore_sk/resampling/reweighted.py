@@ -1,0 +1,180 @@
+"""Meta-estimators that turn difficulty into sample weights."""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.inputs import n_samples_of
+from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.resampling.delegating import DelegatingEstimator
+from actscore_sk.resampling.labels import class_labels
+from actscore_sk.resampling.metadata import fit_weighted, weight_keyword
+from actscore_sk.resampling.scoring import check_given_scores, comparable_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.utils.sklearn_private import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+    routing_enabled,
+)
+
+
+class _Reweighted(DelegatingEstimator):
+    """Base of both: score the samples, weigh them, fit the estimator with the weights."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit"])],
+        "scorer": "no_validation",  # its own message says how to make a scorer of a net
+        "weighting": [StrOptions(set(WEIGHTINGS)), callable],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "memory": [None, str, HasMethods(["cache"])],
+        "random_state": ["random_state"],
+    }
+    _default_scorer: ClassVar[type]
+
+    def __init__(self, estimator, *, scorer=None, weighting="hard", temperature=1.0, memory=None, random_state=None):
+        self.estimator = estimator
+        self.scorer = scorer
+        self.weighting = weighting
+        self.temperature = temperature
+        self.memory = memory
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, action_scores=None, **fit_params):
+        """Score the samples, then fit the estimator with weights made of the scores.
+
+        Parameters
+        ----------
+        X, y : of any kind that the scorer and the estimator take
+            Samples and their targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Passed to the scorer, and multiplied with the weights for the estimator.
+        action_scores : array-like of shape (n_samples,), optional
+            Scores to weigh by, higher = harder; no scorer is trained then.
+        **fit_params : dict
+            Passed to `fit` of the estimator.
+
+        Returns
+        -------
+        self : object
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the estimator cannot take weights, `action_scores` are not one finite number a sample, or a callable
+            weighting returns no weights.
+        """
+        estimator = seeded(clone(self.estimator), self.random_state)
+        weight_keyword(estimator)  # before anything is trained
+        n_samples = n_samples_of(X)
+        if sample_weight is not None:
+            ones = np.empty((n_samples, 1))
+            sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
+        if routing_enabled() and fit_params:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        scores = self._score(X, y, sample_weight, action_scores, n_samples)
+        weights = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=sample_weight)
+        weights = weights if sample_weight is None else weights * sample_weight
+        self.estimator_ = fit_weighted(estimator, X, y, weights, **fit_params)
+        self.action_scores_, self.sample_weight_ = scores, weights
+        return self
+
+    def _score(self, X, y, sample_weight, action_scores, n_samples):
+        self.scorer_ = None
+        if action_scores is not None:
+            return check_given_scores(action_scores, n_samples)
+        scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
+        class_labels(X, y, scorer)  # refuses several labels a sample, in words
+        self.scorer_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)
+        return comparable_scores(self.scorer_)
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed: weights and scores stay here, the rest goes to the estimator."""
+        mapping = MethodMapping()
+        for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):
+            mapping.add(caller=method, callee=method)
+        return MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=mapping)
+
+
+class ReweightedClassifier(ClassifierMixin, _Reweighted):
+    """Classify with an estimator that is trained with weights made of difficulty.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
+    scorer : estimator, NeuralNet or None
+        What scores the samples: `ActionScoreClassifier`, a skorch net, a Pipeline that ends in one; it is cloned. None:
+        ``ActionScoreClassifier()``.
+    weighting : {"hard", "easy", "middle"} or callable
+        What counts more; see `difficulty_weights`. A callable gets the scores (n_samples,) and returns weights.
+    temperature : float
+        Above 0; the smaller, the more unequal: no weight is more than ``exp(1 / temperature)`` times another.
+    memory : str, joblib.Memory or None
+        Keep fitted scorers, so that a search over the other parameters scores each part of the data once.
+    random_state : int, RandomState instance or None
+        Given to every `random_state` in scorer and estimator that is None.
+
+    Attributes
+    ----------
+    sample_weight_ : ndarray of float64 (n_samples,)
+        What the estimator was trained with: 1 on average, or the sum of the user's weights in sum.
+    action_scores_ : ndarray of float64 (n_samples,)
+        Higher = harder.
+    scorer_ : estimator or None
+        The fitted scorer; None if scores were given.
+    estimator_ : estimator
+        The fitted estimator.
+    classes_, n_features_in_, feature_names_in_
+        Of the estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> trees = HistGradientBoostingClassifier(max_iter=10)
+    >>> clf = ReweightedClassifier(trees, weighting="easy", random_state=0).fit(X, y)
+    >>> bool(clf.sample_weight_[clf.action_scores_.argmax()] < clf.sample_weight_.mean())
+    True
+    """
+
+    _default_scorer = ActionScoreClassifier
+
+
+class ReweightedRegressor(RegressorMixin, _Reweighted):
+    """Regress with an estimator that is trained with weights made of difficulty.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any regressor that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
+    scorer : estimator, NeuralNet or None
+        None: ``ActionScoreRegressor()``.
+    weighting, temperature, memory, random_state
+        As in `ReweightedClassifier`.
+
+    Attributes
+    ----------
+    sample_weight_, action_scores_, scorer_, estimator_, n_features_in_, feature_names_in_
+        As in `ReweightedClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = ReweightedRegressor(Ridge(), weighting="middle", random_state=0).fit(X, y)
+    >>> float(reg.sample_weight_.mean().round(12))
+    1.0
+    """
+
+    _default_scorer = ActionScoreRegressor

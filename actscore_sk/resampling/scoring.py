@@ -1,0 +1,176 @@
+"""Where scores come from: a scorer fitted here, one fitted before and kept on disk, or the user."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skorch
+import torch
+from filelock import FileLock
+from scipy.stats import rankdata
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_memory
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+
+from actscore_sk import __version__
+from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.generic import ActionScoreEstimator
+from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.resampling.metadata import fit_weighted
+from actscore_sk.utils.fingerprint import fingerprint
+
+
+def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
+    """Clone a scorer, or make one: of nothing, or of a net.
+
+    Parameters
+    ----------
+    estimator : estimator, NeuralNet or None
+        Anything that has `action_scores_` once it is fitted; a Pipeline whose last step has; a search over one.
+    random_state : int, RandomState instance or None
+        Given to every `random_state` in it that is None.
+    default : type
+        What None makes.
+    """
+    if estimator is None:
+        scorer = default()
+    elif isinstance(estimator, NeuralNet):
+        kinds = (NeuralNetClassifier, ActionScoreClassifier), (NeuralNetRegressor, ActionScoreRegressor)
+        wrapper = next((wrapper for kind, wrapper in kinds if isinstance(estimator, kind)), ActionScoreEstimator)
+        scorer = wrapper(clone(estimator))
+    elif isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise TypeError(
+            f"a scorer must be an estimator with action_scores_, a skorch net or None, got {estimator!r}; pass an "
+            "instance, such as ActionScoreClassifier(net)"
+        )
+    else:
+        scorer = clone(estimator)
+    return seeded(scorer, random_state)
+
+
+def seeded(estimator: Any, random_state: Any) -> Any:
+    """Give `random_state` to every parameter of that name that is None; return the estimator."""
+    if random_state is not None:
+        params = estimator.get_params(deep=True)
+        names = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
+        if isinstance(random_state, np.random.RandomState):
+            seeds = [int(check_random_state(random_state).randint(2**31 - 1)) for _ in names]
+        else:
+            seeds = [random_state] * len(names)
+        estimator.set_params(**dict(zip(names, seeds, strict=True)))
+    return estimator
+
+
+def fit_scorer(scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
+    """Fit a scorer, or load one that was fitted on the same data before.
+
+    Parameters
+    ----------
+    scorer : estimator
+        Not fitted.
+    X, y, sample_weight, **fit_params
+        Passed to its `fit`.
+    memory : str, joblib.Memory or None
+        Where fitted scorers are kept. The key is the content of the scorer, of the data and of the parameters, and the
+        versions of the libraries. A process that needs a fit which another one is making waits for it.
+
+    Returns
+    -------
+    scorer : estimator
+        Fitted.
+    """
+    memory = check_memory(memory)
+    if getattr(memory, "store_backend", None) is None:
+        return fit_weighted(scorer, X, y, sample_weight, **fit_params)
+    key = fingerprint(scorer, X, y, sample_weight, fit_params, __version__, torch.__version__, skorch.__version__)
+    cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
+    arguments = key, scorer, X, y, sample_weight, fit_params
+    if cached.check_call_in_cache(*arguments):
+        return cached(*arguments)
+    locks = Path(memory.store_backend.location) / "actscore_sk-locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
+        return cached(*arguments)
+
+
+def _fit(key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict) -> Any:
+    return fit_weighted(scorer, X, y, sample_weight, **fit_params)
+
+
+def final_scorer(scorer: Any) -> Any:
+    """Give the part of a fitted scorer that holds the scores: the last step of a Pipeline, the best of a search.
+
+    Raises
+    ------
+    TypeError
+        If it has no `action_scores_`.
+    """
+    inner = scorer
+    while not hasattr(inner, "action_scores_"):
+        if isinstance(inner, Pipeline):
+            inner = inner.steps[-1][1]
+        elif hasattr(inner, "best_estimator_"):
+            inner = inner.best_estimator_
+        else:
+            raise TypeError(
+                f"{type(inner).__name__} has no action_scores_ after fit; score with ActionScoreClassifier, "
+                "ActionScoreRegressor or ActionScoreEstimator, or pass action_scores"
+            )
+    return inner
+
+
+def comparable_scores(scorer: Any) -> np.ndarray:
+    """Scores of a fitted scorer such that every two samples can be compared.
+
+    Samples that the net holds out of training keep a higher loss for it. If some but not all are held out, each of
+    these gets the score that has its rank among the trained ones.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        Higher = harder.
+
+    Raises
+    ------
+    ValueError
+        If a sample was never visited.
+    """
+    inner = final_scorer(scorer)
+    scores = np.array(inner.action_scores_, dtype=np.float64)
+    unscored = np.flatnonzero(np.isnan(scores))
+    if len(unscored):
+        raise ValueError(
+            f"{len(unscored)} of {len(scores)} samples were never visited in training and have no score, the first at "
+            f"{unscored[:5].tolist()}; let the scorer's net see all of X (no drop_last, no sampler that leaves samples "
+            "out), or pass action_scores"
+        )
+    held_out = getattr(inner, "validation_mask_", np.zeros(len(scores), dtype=bool))
+    if held_out.any() and not held_out.all():
+        share = (rankdata(scores[held_out]) - 0.5) / held_out.sum()
+        scores[held_out] = np.quantile(scores[~held_out], share)
+    return scores
+
+
+def check_given_scores(action_scores: Any, n_samples: int) -> np.ndarray:
+    """Validate scores that the user gives.
+
+    Raises
+    ------
+    ValueError
+        If they are not one finite number a sample.
+    """
+    scores = np.asarray(action_scores, dtype=np.float64)
+    if scores.shape != (n_samples,):
+        raise ValueError(
+            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; give one score a sample, in the "
+            "order of X"
+        )
+    wrong = np.flatnonzero(~np.isfinite(scores))
+    if len(wrong):
+        raise ValueError(
+            f"action_scores holds {len(wrong)} values that are NaN or infinite, the first at {wrong[:5].tolist()}; "
+            "leave these samples out, or give them a score"
+        )
+    return scores

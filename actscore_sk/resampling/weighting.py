@@ -1,0 +1,81 @@
+"""From scores to weights: how much more a sample counts for being hard, easy or in between."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+# Rank u in (0, 1), 1 = hardest, to what is favoured: 1 most, 0 least.
+WEIGHTINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "hard": lambda rank: rank,
+    "easy": lambda rank: 1 - rank,
+    "middle": lambda rank: 1 - np.abs(2 * rank - 1),
+}
+
+
+def difficulty_weights(
+    scores: np.ndarray, weighting: Any = "hard", *, temperature: float = 1.0, sample_weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Weigh samples by their difficulty.
+
+    The weight is ``exp(f(u) / temperature)``, where u is the sample's rank as a share of all, and f(u) is u for "hard",
+    1 - u for "easy" and 1 - abs(2 u - 1) for "middle". Ranks make it independent of the scale and the tail of the
+    scores: no sample counts more than ``exp(1 / temperature)`` times as much as another.
+
+    Parameters
+    ----------
+    scores : ndarray (n_samples,)
+        Higher = harder.
+    weighting : {"hard", "easy", "middle"} or callable
+        A callable gets the scores and returns weights (n_samples,), at least 0.
+    temperature : float
+        Above 0; the smaller, the more unequal. Weights of a callable are raised to ``1 / temperature``.
+    sample_weight : ndarray (n_samples,), optional
+        A sample of weight 2 counts as two in the ranks and in the mean.
+
+    Returns
+    -------
+    weights : ndarray of float64 (n_samples,)
+        1 on average, `sample_weight` taken into account; not multiplied with it.
+
+    Raises
+    ------
+    ValueError
+        If a callable returns another shape, negative or non-finite weights, or nothing but zeros.
+
+    Examples
+    --------
+    >>> difficulty_weights(np.array([0.1, 7.0, 0.2]), temperature=0.5).round(2)
+    array([0.45, 1.69, 0.87])
+    """
+    amounts = np.ones(len(scores)) if sample_weight is None else sample_weight
+    if callable(weighting):
+        weights = _called(weighting, scores) ** (1 / temperature)
+    else:
+        weights = np.exp((WEIGHTINGS[weighting](relative_ranks(scores, amounts)) - 1) / temperature)
+    mean = np.average(weights, weights=amounts)
+    if not mean > 0:
+        raise ValueError(f"weighting={weighting!r} gives every sample weight 0; give some of them more")
+    return weights / mean
+
+
+def relative_ranks(scores: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Rank of each sample as a share of all, in (0, 1), higher = harder; equal scores share theirs.
+
+    >>> relative_ranks(np.array([5.0, 1.0, 1.0, 2.0]), np.ones(4))
+    array([0.875, 0.25 , 0.25 , 0.625])
+    """
+    # Two copies of one sample differ by rounding errors of the net; they are ties nevertheless.
+    largest = np.abs(scores).max(initial=0) or 1.0
+    _, value = np.unique(np.round(scores / largest, 10), return_inverse=True)
+    total = np.bincount(value, weights=amounts)
+    return ((np.cumsum(total) - total / 2) / total.sum())[value]
+
+
+def _called(weighting: Callable, scores: np.ndarray) -> np.ndarray:
+    weights = np.asarray(weighting(scores.copy()), dtype=np.float64)
+    if weights.shape != scores.shape:
+        raise ValueError(f"weighting must return {len(scores)} weights, one a score, but gave shape {weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError("weighting must return finite weights of at least 0")
+    return weights
