@@ -1,4 +1,4 @@
-"""scikit-learn's and imbalanced-learn's own checks of everything that resamples: none fails, none is expected to fail."""
+"""scikit-learn's and imbalanced-learn's own checks of what resamples: none fails, none is expected to fail."""
 
 import inspect
 import os

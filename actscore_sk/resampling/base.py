@@ -79,7 +79,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets of any kind that the scorer takes; may be None for a Dataset that holds them.
         action_scores : array-like of shape (n_samples,), optional
-            Scores to choose by, higher = harder; nothing is trained then.
+            Scores to choose by, higher = harder; nothing is trained then. imbalanced-learn's Pipeline passes them on
+            with metadata routing only (``set_fit_resample_request(action_scores=True)``), `ResampledClassifier` always.
         sample_weight : array-like of shape (n_samples,), optional
             Passed to the scorer. A sample of weight 2 counts as two; see `sample_weight_`.
         **fit_params : dict
@@ -109,7 +110,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
             validate_data(self, X, skip_check_array=True)
         weights = self._check_weights(sample_weight, n_samples)
         scorer = make_scorer(self.estimator, self.random_state)
-        labels = class_labels(X, y, scorer)
+        labels = class_labels(X, y, scorer, is_scored=action_scores is None)
         scores = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
         rng = check_random_state(self.random_state)
         indices, self.sample_weight_ = self._choose(scores, labels, weights, rng)
@@ -117,8 +118,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         self.sample_indices_ = indices
         self.class_ranks_ = ranks_within_class(scores, labels)
         # the name that imbalanced-learn has for what is left of each class
-        kept = [] if labels is None else zip(*np.unique(labels[indices], return_counts=True), strict=True)
-        self.sampling_strategy_ = {label: int(count) for label, count in kept}
+        kept = () if labels is None else np.unique(labels[indices], return_counts=True)
+        self.sampling_strategy_ = dict(zip(*(part.tolist() for part in kept), strict=True))
         return take_rows(X, indices), take_rows(y, indices)
 
     def _check_weights(self, sample_weight, n_samples):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.resampling.labels import ranks_within_class
+from actscore_sk.resampling.labels import check_has_classes, ranks_within_class
 from actscore_sk.utils.sklearn_private import StrOptions
 
 
@@ -64,6 +64,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
             indices = rng.permutation(len(scores))
         else:
             if self.class_balanced:
+                check_has_classes(labels)
                 scores = ranks_within_class(scores, labels)
             indices = np.argsort(scores if self.order == "easy_first" else -scores, kind="stable")
         return indices, None if weights is None else weights[indices]

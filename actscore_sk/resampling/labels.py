@@ -1,6 +1,5 @@
 """Class labels in y, if it holds classes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,12 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target
 from torch.utils.data import Dataset
 
-from actscore_sk.estimators.inputs import targets_in
+from actscore_sk.estimators.inputs import is_parts, targets_in
 
 _CLASSES = ("binary", "multiclass")
 
 
-def class_labels(X: Any, y: Any, scorer: Any) -> np.ndarray | None:
+def class_labels(X: Any, y: Any, scorer: Any, *, is_scored: bool = True) -> np.ndarray | None:
     """Give the class of each sample, or None if y holds something else.
 
     Parameters
@@ -24,7 +23,9 @@ def class_labels(X: Any, y: Any, scorer: Any) -> np.ndarray | None:
     y : array-like or None
         Labels (n_samples,) or (n_samples, 1), or one column a class with a single 1 in each row.
     scorer : estimator
-        A regressor says that y holds numbers. A classifier needs classes.
+        A regressor says that y holds numbers.
+    is_scored : bool
+        Whether the scorer is going to be trained on y; a classifier then needs classes.
 
     Returns
     -------
@@ -34,10 +35,10 @@ def class_labels(X: Any, y: Any, scorer: Any) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        If y holds NaN or infinity, or several labels or outputs a sample while `scorer` is a classifier.
+        If y holds NaN or infinity, or is of a kind that `scorer` can't be trained on.
     """
     y = targets_in(X) if y is None and isinstance(X, Dataset) else y
-    if y is None or isinstance(y, (Mapping, tuple)) or is_regressor(scorer):
+    if y is None or is_parts(y) or is_regressor(scorer):
         return None
     y = np.asarray(y)
     if y.dtype.kind in "fc":
@@ -47,12 +48,23 @@ def class_labels(X: Any, y: Any, scorer: Any) -> np.ndarray | None:
         return y.reshape(-1)
     if kind == "multilabel-indicator" and (y.sum(axis=1) == 1).all():
         return y.argmax(axis=1)
-    if y.ndim > 1 and y.shape[1] > 1 and is_classifier(scorer):
+    if is_scored and is_classifier(scorer) and kind == "continuous":
+        raise ValueError(
+            "Unknown label type: continuous. y holds numbers, and the scorer is a classifier; score with "
+            "ActionScoreRegressor()"
+        )
+    if is_scored and is_classifier(scorer) and y.ndim > 1 and y.shape[1] > 1:
         raise ValueError(
             "Multilabel and multioutput targets are not supported by a classifier; score them with "
             "estimator=ActionScoreEstimator(net), or numbers with ActionScoreRegressor()"
         )
     return None
+
+
+def check_has_classes(labels: np.ndarray | None) -> None:
+    """Raise ValueError if there are no classes to keep in balance."""
+    if labels is None:
+        raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
 
 
 def ranks_within_class(scores: np.ndarray, labels: np.ndarray | None) -> np.ndarray:

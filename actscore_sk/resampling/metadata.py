@@ -27,56 +27,68 @@ def weight_keyword(estimator: Any) -> str:
     >>> weight_keyword(make_pipeline(LogisticRegression()))
     'logisticregression__sample_weight'
     """
-    path, inner = [], estimator
-    while not has_fit_parameter(inner, "sample_weight"):
-        step = _inner_estimator(inner)
-        if step is None:
-            raise ValueError(
-                f"{type(inner).__name__} cannot take sample_weight; use an estimator whose fit has it, or "
-                "ActionScoreResampler, which draws samples instead of weighing them; a skorch net takes weights inside "
-                "ActionScoreClassifier or ActionScoreRegressor"
-            )
-        name, inner = step
-        path += [name] if name else []
-    return "sample_weight" if routing_enabled() else "__".join([*path, "sample_weight"])
+    if has_fit_parameter(estimator, "sample_weight"):
+        return "sample_weight"
+    inner = _inner_estimators(estimator)
+    if not inner:
+        raise ValueError(
+            f"{type(estimator).__name__} cannot take sample_weight; use an estimator whose fit has it, or "
+            "ActionScoreResampler, which draws samples instead of weighing them; a skorch net takes weights inside "
+            "ActionScoreClassifier or ActionScoreRegressor"
+        )
+    keywords = ["__".join([*filter(None, [name]), weight_keyword(step)]) for name, step in inner]  # each takes them
+    return keywords[0]
 
 
-def _inner_estimator(estimator: Any) -> tuple[str, Any] | None:
-    """The estimator that `estimator` passes the parameters of its fit to, with its name in a Pipeline."""
-    if isinstance(estimator, Pipeline) and hasattr(estimator.steps[-1][1], "fit"):
-        return estimator.steps[-1]
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(estimator.fit).parameters.values())
-    inner = getattr(estimator, "estimator", None)
-    return ("", inner) if takes_any and hasattr(inner, "fit") else None
+def _inner_estimators(estimator: Any) -> list[tuple[str, Any]]:
+    """Estimators that `estimator` passes the parameters of its fit to, with their names in a Pipeline."""
+    if isinstance(estimator, Pipeline):
+        return [step for step in estimator.steps[-1:] if hasattr(step[1], "fit")]
+    if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(estimator.fit).parameters.values()):
+        return []
+    inner = [getattr(estimator, name, None) for name in ("estimator", "regressor")]
+    inner += [step for _, step in getattr(estimator, "estimators", None) or ()]
+    return [("", step) for step in inner if hasattr(step, "fit")]
 
 
-def request_weights(estimator: Any) -> None:
-    """Where metadata is routed, let the innermost estimator request `sample_weight`, unless the user said otherwise.
+def request_weights(estimator: Any) -> str:
+    """Have the innermost estimators request `sample_weight` from those that route metadata, and nothing else there.
+
+    What the user said stays: a request by another name too.
+
+    Returns
+    -------
+    keyword : str
+        Name under which `fit` takes the weights.
 
     Raises
     ------
     ValueError
         If the user said no: weights would be lost.
     """
-    while routing_enabled() and not has_fit_parameter(estimator, "sample_weight"):
+    if not has_fit_parameter(estimator, "sample_weight"):
         for _, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
-            _request(step, False)
-        estimator = _inner_estimator(estimator)[1]  # type: ignore[index]
-    if routing_enabled() and _request(estimator, True) is False:
+            _request(step, "fit", False)
+        keywords = [request_weights(step) for _, step in _inner_estimators(estimator)]
+        return keywords[0]
+    asked = _request(estimator, "fit", True)
+    _request(estimator, "score", True)  # a search passes them to the score too; a Pipeline in it takes no other answer
+    if asked is False:
         raise ValueError(
             f"{type(estimator).__name__} has set_fit_request(sample_weight=False), so its weights would be lost; "
             "set it to True"
         )
+    return asked if isinstance(asked, str) else "sample_weight"
 
 
-def _request(estimator: Any, wanted: bool) -> Any:
+def _request(estimator: Any, method: str, wanted: bool) -> Any:
     """Set the request for weights if the user did not; return the one in force."""
-    if not hasattr(estimator, "set_fit_request"):
+    if not hasattr(estimator, f"set_{method}_request"):
         return wanted
     routing = estimator.get_metadata_routing()
-    requests = getattr(routing, "_self_request", routing).fit.requests  # a router holds its own requests apart
+    requests = getattr(getattr(routing, "_self_request", routing), method).requests  # a router holds its own apart
     if "sample_weight" in requests and requests["sample_weight"] is None:
-        estimator.set_fit_request(sample_weight=wanted)
+        getattr(estimator, f"set_{method}_request")(sample_weight=wanted)
         return wanted
     return requests.get("sample_weight", wanted)
 
@@ -91,10 +103,12 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **fi
     """
     if sample_weight is not None:
         keyword = weight_keyword(estimator)
+        if routing_enabled():
+            routed = request_weights(estimator)
+            keyword = keyword if has_fit_parameter(estimator, "sample_weight") else routed
         if keyword in fit_params:
             raise ValueError(f"{keyword} was given and would be overwritten; give it as sample_weight")
         fit_params = {**fit_params, keyword: sample_weight}
-        request_weights(estimator)
     return estimator.fit(X, y, **fit_params)
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.labels import check_has_classes
 from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
 from actscore_sk.resampling.strategies import STRATEGIES, amount_of
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
@@ -112,15 +113,14 @@ class ActionScorePruner(BaseActionScoreSampler):
         if self.threshold == "auto":
             return
         is_pair = isinstance(self.threshold, (tuple, list))
+        ends = self.threshold if is_pair else ()
         if self.by == "score":
             if self.strategy == "stratified" or self.class_balanced:
                 raise ValueError(
                     "by='score' is a cut-off; strategy='stratified' and class_balanced=True need a share: by='fraction'"
                 )
-            low_high = self.threshold if is_pair else ()
-            if is_pair != (self.strategy == "both") or (
-                is_pair and not (len(low_high) == 2 and low_high[0] <= low_high[1])
-            ):
+            is_in_order = len(ends) == 2 and all(isinstance(end, Real) for end in ends) and ends[0] <= ends[1]
+            if is_pair != (self.strategy == "both") or (is_pair and not is_in_order):
                 raise ValueError(
                     f"threshold={self.threshold!r}; by='score' takes a pair (low, high), low <= high, for "
                     "strategy='both', and one number for the others"
@@ -152,8 +152,7 @@ class ActionScorePruner(BaseActionScoreSampler):
         share = self._share(scores, amounts)
         groups = [np.arange(len(scores))]
         if self.class_balanced:
-            if labels is None:
-                raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
+            check_has_classes(labels)
             groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         dropped = np.zeros(len(scores))
         for rows in groups:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
+from actscore_sk.resampling.labels import check_has_classes
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
@@ -77,13 +78,14 @@ class ActionScoreResampler(BaseActionScoreSampler):
 
     def _choose(self, scores, labels, weights, rng):
         favour = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=weights)
-        share = self._n_drawn(len(scores)) / len(scores)
-        if self.class_balanced and labels is None:
-            raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
+        if self.class_balanced:
+            check_has_classes(labels)
         groups = (
             [labels == label for label in np.unique(labels)] if self.class_balanced else [np.ones_like(scores, bool)]
         )
-        drawn = [self._draw(np.flatnonzero(group), favour, share, rng) for group in groups]
+        rows = [np.flatnonzero(group) for group in groups]
+        counts = _shared_out(self._n_drawn(len(scores)), [len(members) for members in rows])
+        drawn = [self._draw(members, count, favour, rng) for members, count in zip(rows, counts, strict=True)]
         indices = np.concatenate(drawn)
         if len(drawn) > 1:
             indices = rng.permutation(indices)
@@ -94,8 +96,20 @@ class ActionScoreResampler(BaseActionScoreSampler):
             return n_samples
         return self.n_samples if isinstance(self.n_samples, Integral) else max(1, round(self.n_samples * n_samples))
 
-    def _draw(self, rows, favour, share, rng):
+    def _draw(self, rows, count, favour, rng):
         if not favour[rows].any():
             raise ValueError(f"weighting={self.weighting!r} gives all samples of a class weight 0; give some more")
         probabilities = favour[rows] / favour[rows].sum()
-        return rng.choice(rows, size=max(1, round(share * len(rows))), p=probabilities)
+        return rng.choice(rows, size=count, p=probabilities)
+
+
+def _shared_out(total, sizes):
+    """Split a number in proportion to `sizes`, at least 1 each, by largest remainders.
+
+    >>> _shared_out(10, [5, 5, 90]), _shared_out(7, [5, 5])
+    ([1, 1, 9], [4, 3])
+    """
+    exact = total * np.array(sizes) / sum(sizes)
+    counts = np.floor(exact).astype(int)
+    counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
+    return np.maximum(counts, 1).tolist()

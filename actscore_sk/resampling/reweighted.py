@@ -75,11 +75,13 @@ class _Reweighted(DelegatingEstimator):
         estimator = seeded(clone(self.estimator), self.random_state)
         weight_keyword(estimator)  # before anything is trained
         n_samples = n_samples_of(X)
+        if routing_enabled() and fit_params:
+            fit_params = dict(process_routing(self, "fit", **fit_params).estimator.fit)
+            own_weight = fit_params.pop("sample_weight", None)  # it came by another name
+            sample_weight = own_weight if sample_weight is None else sample_weight
         if sample_weight is not None:
             ones = np.empty((n_samples, 1))
             sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
-        if routing_enabled() and fit_params:
-            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         scores = self._score(X, y, sample_weight, action_scores, n_samples)
         weights = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=sample_weight)
         weights = weights if sample_weight is None else weights * sample_weight

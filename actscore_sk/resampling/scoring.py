@@ -18,6 +18,7 @@ from actscore_sk import __version__
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.resampling import keeping
 from actscore_sk.resampling.metadata import fit_weighted
 from actscore_sk.utils.fingerprint import fingerprint
 
@@ -88,15 +89,15 @@ def fit_scorer(scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight
     cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
     arguments = key, scorer, X, y, sample_weight, fit_params
     if cached.check_call_in_cache(*arguments):
-        return cached(*arguments)
+        return keeping.loads(cached(*arguments))
     locks = Path(memory.store_backend.location) / "actscore_sk-locks"
     locks.mkdir(parents=True, exist_ok=True)
     with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
-        return cached(*arguments)
+        return keeping.loads(cached(*arguments))
 
 
-def _fit(key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict) -> Any:
-    return fit_weighted(scorer, X, y, sample_weight, **fit_params)
+def _fit(key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict) -> bytes:
+    return keeping.dumps(fit_weighted(scorer, X, y, sample_weight, **fit_params))
 
 
 def final_scorer(scorer: Any) -> Any:
@@ -161,7 +162,7 @@ def check_given_scores(action_scores: Any, n_samples: int) -> np.ndarray:
     ValueError
         If they are not one finite number a sample.
     """
-    scores = np.asarray(action_scores, dtype=np.float64)
+    scores = np.array(action_scores, dtype=np.float64)
     if scores.shape != (n_samples,):
         raise ValueError(
             f"action_scores has shape {scores.shape}, but X has {n_samples} samples; give one score a sample, in the "

@@ -86,6 +86,9 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         "random_state": ["random_state"],
     }
 
+    # Not in the signature of `fit`: that would say that weights count in the prediction, too.
+    __metadata_request__fit: ClassVar[dict] = {"sample_weight": None}
+
     def __init__(self, estimator=None, *, features="auto", regressor=None, cv=5, memory=None, random_state=None):
         self.estimator = estimator
         self.features = features
@@ -117,13 +120,14 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         ValueError
             If `action_scores` are not one finite number a sample, or there is no net for ``features="penultimate"``.
         """
+        sample_weight = fit_params.pop("sample_weight", None)
         if routing_enabled() and fit_params:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         if not isinstance(X, Dataset) and not is_parts(X):
             validate_data(self, X, skip_check_array=True)
         if action_scores is None:
             scorer = make_scorer(self.estimator, self.random_state)
-            self.estimator_ = fit_scorer(scorer, X, y, memory=self.memory, **fit_params)
+            self.estimator_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)
             self.action_scores_ = comparable_scores(self.estimator_)
         else:
             self.estimator_, self.action_scores_ = None, check_given_scores(action_scores, n_samples_of(X))

@@ -162,6 +162,8 @@ def _names(code: types.CodeType) -> set[str]:
 
 def _is_own(get_file: Callable[[Any], str], thing: Any) -> bool:
     """Whether code is the user's: it may change while its name stays."""
+    if thing.__module__ in ("__main__", "__mp_main__"):  # in a worker process that names another file
+        return True
     try:
         return not get_file(thing).startswith(_LIBRARIES)
     except (TypeError, OSError):  # built in, or typed into a shell

@@ -1,0 +1,233 @@
+"""Whether acting on difficulty helps: digits with a fifth of the training labels wrong, and as they are.
+
+    python -m benchmarks.bench_pruning --threads 1 --json pruning.json
+    python -m benchmarks.bench_pruning --quick
+
+A seed is a split, the flips of labels in its training part, and the start of every net; all rows of a seed share them,
+so that differences are paired. The test part is clean. Scores are those of `ActionScoreClassifier()`, one fit a seed.
+Intervals are Student's t, 95 %, over seeds; splits overlap, so that they are somewhat too narrow. What a row does was
+fixed before any was run, net and shares included. All of it is about four minutes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
+
+from actscore_sk import (
+    ActionScoreClassifier,
+    ActionScoreCurriculum,
+    ActionScorePruner,
+    ResampledClassifier,
+    ReweightedClassifier,
+)
+from benchmarks.pipelines import counted, n_fits, run_benchmark
+from benchmarks.timing import markdown_table
+
+N_SEEDS, QUICK_SEEDS = 10, 2
+NOISE = {"20 % of the training labels flipped": 0.2, "clean labels": 0.0}
+N_CLASSES = 10
+TEST_SIZE = 0.3
+SHARES = (5, 10, 20, 30)
+AUTO, AUTO_CONTROL = 'threshold="auto"', "random, as many as auto"
+
+
+@dataclass(frozen=True)
+class Data:
+    """A split; the labels of the training part may be wrong."""
+
+    X: np.ndarray
+    y: np.ndarray
+    is_wrong: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+def make_data(seed: int, noise: float) -> Data:
+    """Split digits, and flip labels of the training part to any other class with equal chance."""
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(
+        (X / X.max()).astype(np.float32), y, test_size=TEST_SIZE, stratify=y, random_state=seed
+    )
+    rng = np.random.default_rng(seed)
+    wrong = rng.choice(len(y), size=round(noise * len(y)), replace=False)
+    y[wrong] = (y[wrong] + rng.integers(1, N_CLASSES, size=len(wrong))) % N_CLASSES
+    return Data(X, y, np.isin(np.arange(len(y)), wrong), X_test, y_test)
+
+
+def perceptron() -> torch.nn.Module:
+    """Two hidden layers, as in the default net of `ActionScoreClassifier`."""
+    first, second = torch.nn.Linear(64, 128), torch.nn.Linear(128, 128)
+    return torch.nn.Sequential(first, torch.nn.SiLU(), second, torch.nn.SiLU(), torch.nn.Linear(128, N_CLASSES))
+
+
+def make_net(shuffle: bool = True) -> ActionScoreClassifier:
+    """Build the final net: settings are those of the default net, which cannot be told not to shuffle."""
+    net = NeuralNetClassifier(
+        perceptron,
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=0.01,
+        batch_size=64,
+        max_epochs=20,
+        iterator_train__shuffle=shuffle,
+        train_split=None,
+        verbose=0,
+    )
+    return ActionScoreClassifier(net)
+
+
+MODELS: dict[str, Callable[[], BaseEstimator]] = {
+    "net": make_net,
+    "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+}
+
+
+def prune(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, **options: Any) -> BaseEstimator:
+    """Train on what a pruner leaves."""
+    return ResampledClassifier(ActionScorePruner(scorer, memory=memory, **options), model)
+
+
+def put_in_order(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, order: str) -> BaseEstimator:
+    """Train a net that does not shuffle, whatever the model is, on samples in an order."""
+    return ResampledClassifier(ActionScoreCurriculum(scorer, order=order, memory=memory), make_net(shuffle=False))
+
+
+Row = Callable[..., BaseEstimator]  # of a model, a scorer and the memory
+ROWS: dict[str, Row] = {
+    "everything": partial(prune, threshold=0.0),
+    **{f"hardest {share} %": partial(prune, threshold=share / 100) for share in SHARES},
+    "hardest 20 %, class_balanced": partial(prune, threshold=0.2, class_balanced=True),
+    "stratified 20 %": partial(prune, threshold=0.2, strategy="stratified"),
+    AUTO: partial(prune, threshold="auto"),
+    **{f"random {share} %": partial(prune, threshold=share / 100, strategy="random") for share in SHARES},
+    "reweighted, easy": partial(ReweightedClassifier, weighting="easy"),
+}
+NET_ROWS: dict[str, Row] = {
+    "order easy_first, no shuffling": partial(put_in_order, order="easy_first"),
+    "order random, no shuffling": partial(put_in_order, order="random"),
+}
+CONTROLS = {f"hardest {share} %": f"random {share} %" for share in SHARES} | {
+    "hardest 20 %, class_balanced": "random 20 %",
+    "stratified 20 %": "random 20 %",
+    AUTO: AUTO_CONTROL,
+    "order easy_first, no shuffling": "order random, no shuffling",
+}
+
+
+@dataclass
+class Results:
+    """What a row reached, one entry a seed: all are shares of 1."""
+
+    accuracy: list[float] = field(default_factory=list)
+    dropped: list[float] = field(default_factory=list)
+    wrong_left: list[float] = field(default_factory=list)
+
+
+def evaluate(model: str, noise: float, n_seeds: int, scoring: dict[str, Any]) -> dict[str, Results]:
+    """Fit every row on every seed, and note what it reached."""
+    rows = ROWS | (NET_ROWS if model == "net" else {})
+    results = {name: Results() for name in (*rows, AUTO_CONTROL)}
+    for seed in range(n_seeds):
+        data = make_data(seed, noise)
+        for name, found in results.items():  # the control comes last: it needs to know how many to drop
+            row = rows.get(name) or partial(prune, threshold=results[AUTO].dropped[-1], strategy="random")
+            fitted = row(MODELS[model](), **scoring).set_params(random_state=seed).fit(data.X, data.y)
+            sampler = getattr(fitted, "sampler_", None)
+            indices = np.arange(len(data.y)) if sampler is None else sampler.sample_indices_
+            found.accuracy.append(float(fitted.score(data.X_test, data.y_test)))
+            found.dropped.append(1 - len(indices) / len(data.y))
+            found.wrong_left.append(float(data.is_wrong[indices].mean()))
+    return results
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of paired differences of accuracy, in points of 100, and the interval that it lies in."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, mine: Sequence[float], theirs: Sequence[float]) -> Self:
+        """Compare two rows seed by seed."""
+        points = 100 * (np.array(mine) - np.array(theirs))
+        half = stats.t.ppf(0.975, len(points) - 1) * points.std(ddof=1) / np.sqrt(len(points))
+        return cls(float(points.mean()), float(points.mean() - half), float(points.mean() + half))
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row beats another: the interval of the difference lies above 0."""
+
+    claim: str
+    measured: Interval
+
+    @property
+    def met(self) -> bool:
+        """Whether it does."""
+        return self.measured.low > 0
+
+    def verdict(self) -> str:
+        """Say it in one line."""
+        return f"{self.claim}: {self.measured} points, interval above 0: {'yes' if self.met else 'NO'}"
+
+
+def print_table(results: dict[str, Results]) -> None:
+    """Print a line a row."""
+    everything, lines = results["everything"].accuracy, []
+    for name, found in results.items():
+        control = Interval.of(found.accuracy, results[CONTROLS[name]].accuracy) if name in CONTROLS else ""
+        means = [f"{100 * np.mean(values):.1f}" for values in (found.accuracy, found.dropped, found.wrong_left)]
+        lines.append((name, means[0], Interval.of(found.accuracy, everything), control, *means[1:]))
+    header = (
+        "row",
+        "accuracy, %",
+        "- everything",
+        "- random, as many or in order",
+        "left out, %",
+        "wrong of the rest, %",
+    )
+    print(markdown_table(header, lines))
+
+
+def measure(quick: bool, record: dict[str, Any]) -> list[Claim]:
+    """Run every model on wrong and on clean labels."""
+    n_seeds = QUICK_SEEDS if quick else N_SEEDS
+    claims: list[Claim] = []
+    n_final = 0
+    with TemporaryDirectory() as folder:
+        log = Path(folder, "fits")
+        scoring = {"scorer": counted(ActionScoreClassifier(), log), "memory": str(Path(folder, "kept"))}
+        for (label, noise), model in product(NOISE.items(), MODELS):
+            print(f"\n## {label}: {model}, {n_seeds} seeds\n")
+            record[f"{label}: {model}"] = results = evaluate(model, noise, n_seeds, scoring)
+            print_table(results)
+            n_final += n_seeds * len(results)
+            for other in ("everything", "random 20 %") if noise else ():
+                difference = Interval.of(results["hardest 20 %"].accuracy, results[other].accuracy)
+                claims.append(Claim(f"{model}, noisy digits: hardest 20 % beats {other}", difference))
+        print(f"\n{n_final} final fits asked for scores; {n_fits(log)} scoring fits were made")
+    return claims
+
+
+if __name__ == "__main__":
+    run_benchmark("Whether acting on difficulty helps.", measure)
