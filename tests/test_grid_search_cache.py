@@ -141,17 +141,6 @@ def test_a_search_scores_each_fold_once(kind, make_memory, tmp_path):
     np.testing.assert_array_equal(kept.predict(X), without.predict(X))
 
 
-def test_two_workers_score_each_fold_once(tmp_path):
-    with joblib.parallel_config("loky", n_jobs=2):
-        kept = search("resampled", counting_net(tmp_path), str(tmp_path / "memory"), n_jobs=2).fit(X, Y)
-    assert n_lines(tmp_path / "fits") == 4
-    without = search("resampled", make_net(), None).fit(X, Y)
-    for name, values in outcome(without).items():
-        np.testing.assert_array_equal(outcome(kept)[name], values)
-    search("resampled", counting_net(tmp_path), str(tmp_path / "memory")).fit(X, Y)
-    assert n_lines(tmp_path / "fits") == 4, "another process made other keys"
-
-
 def test_a_search_inside_a_validation(tmp_path):
     nested = search("resampled", counting_net(tmp_path), str(tmp_path / "memory"))
     scores = cross_val_score(nested, X, Y, cv=3)
@@ -222,11 +211,8 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
 
 
 SCRIPT = """
-import numpy as np, torch, warnings
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from actscore_sk import ActionScorePruner, ResampledClassifier
-from test_grid_search_cache import X, Y, counting_net, search, Path
+import torch
+from test_grid_search_cache import X, Y, Path, counting_net, outcome, search
 
 class Module(torch.nn.Module):
     def __init__(self):
@@ -238,20 +224,25 @@ class Module(torch.nn.Module):
 
 if __name__ == "__main__":
     path = Path({path!r})
-    net = counting_net(path, module=Module)
-    for n_jobs in (2, None):
-        search("resampled", net, str(path / "memory"), n_jobs=n_jobs).fit(X, Y)
+    for folder, n_jobs in (("plain", None), ("kept", 2), ("kept", None)):
+        (path / folder).mkdir(exist_ok=True)
+        net = counting_net(path / folder, module=Module)
+        fitted = search("resampled", net, str(path / "memory") if folder == "kept" else None, n_jobs=n_jobs).fit(X, Y)
+        print([values.tolist() for values in outcome(fitted).values()])
 """
 
 
-def test_modules_of_a_script(tmp_path):
-    """A class of `__main__` has no module that a worker could import."""
+def test_two_workers_score_each_fold_once(tmp_path):
+    """Also a module class of a script, which a worker can't import."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(path=str(tmp_path)))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert n_lines(tmp_path / "fits") == 4
+    assert n_lines(tmp_path / "plain" / "fits") == 13
+    assert n_lines(tmp_path / "kept" / "fits") == 4
+    plain, by_workers, by_one = done.stdout.splitlines()
+    assert plain == by_workers == by_one
 
 
 # ---------------------------------------------------------------------------------------------------- what makes a key
@@ -280,6 +271,7 @@ def weighted_module(seed):
     return MLP()
 
 
+MODULES = [module_of(TEMPLATE.format(factor=factor)) for factor in (2.0, 3.0)]
 CHANGES = {
     "a value in X": lambda net: (net, (X + 1e-6 * (X.max() == X), Y), {}),
     "a label": lambda net: (net, (X, np.where(np.arange(60) == 5, 1 - Y, Y)), {}),
@@ -295,10 +287,18 @@ CHANGES = {
     "reduction": lambda net: (ActionScoreClassifier(net, reduction="mean"), (X, Y), {}),
     "seed": lambda net: (ActionScoreClassifier(net, random_state=1), (X, Y), {}),
     "a step before": lambda net: (make_pipeline(StandardScaler(), ActionScoreClassifier(net)), (X, Y), {}),
-    "module": lambda net: (net.set_params(module=module_of(TEMPLATE.format(factor=2.0))), (X, Y), {}),
-    "code of the module": lambda net: (net.set_params(module=module_of(TEMPLATE.format(factor=3.0))), (X, Y), {}),
-    "module with weights": lambda net: (net.set_params(module=weighted_module(0)), (X, Y), {}),
-    "module with other weights": lambda net: (net.set_params(module=weighted_module(1)), (X, Y), {}),
+    "module": lambda net: (
+        make_net(module=MODULES[0], callbacks=net.callbacks),
+        (X, Y),
+        {},
+    ),
+    "code of the module": lambda net: (
+        make_net(module=MODULES[1], callbacks=net.callbacks),
+        (X, Y),
+        {},
+    ),
+    "module with weights": lambda net: (make_net(module=weighted_module(0), callbacks=net.callbacks), (X, Y), {}),
+    "module with other weights": lambda net: (make_net(module=weighted_module(1), callbacks=net.callbacks), (X, Y), {}),
     "frame": lambda net: (net, (pd.DataFrame(X, columns=list("abcd")), Y), {}),
     "frame of other names": lambda net: (net, (pd.DataFrame(X, columns=list("abce")), Y), {}),
 }
@@ -449,7 +449,7 @@ def test_neither_order_nor_identity_counts():
 
 def test_what_is_no_data_is_an_error(tmp_path):
     for thing in (threading.Lock(), (tmp_path / "file").open("w")):
-        with pytest.raises(TypeError, match="no key can be made of a .*set memory=None"):
+        with pytest.raises(TypeError, match=r"no key can be made of a .*set memory=None"):
             fingerprint({"handle": thing})
 
 

@@ -369,6 +369,9 @@ def test_scorers_of_all_kinds(kind):
     alone.fit(StandardScaler().fit_transform(X) if kind == "pipeline" else X, NAMES)
     np.testing.assert_array_equal(fitted.action_scores_, alone.action_scores_)
     np.testing.assert_allclose(fitted.sample_weight_, difficulty_plainly(alone.action_scores_))
+    fitted.fit(X, NAMES, sample_weight=WEIGHTS)
+    alone.fit(StandardScaler().fit_transform(X) if kind == "pipeline" else X, NAMES, sample_weight=WEIGHTS)
+    np.testing.assert_array_equal(fitted.action_scores_, alone.action_scores_)
 
 
 # ---------------------------------------------------------------------------------------------- as scikit-learn's own

@@ -183,6 +183,13 @@ def test_fractional_weights_drop_their_share_of_the_sum(strategy):
     assert (pruner.sample_weight_ > 0).all()
 
 
+def test_a_class_without_weight_is_not_missed():
+    pruner = ActionScorePruner(threshold=0.2)
+    rows = chosen(pruner, sample_weight=(LABELS == "dog").astype(float))
+    assert set(LABELS[rows]) == {"dog"}
+    assert len(rows) == 24
+
+
 def test_threshold_auto_runs():
     scores = np.concatenate([SCORES, SCORES[:4] + 50])
     y = np.concatenate([LABELS, LABELS[:4]])
@@ -483,7 +490,13 @@ def test_samples_held_out_of_training_are_put_on_the_scale_of_the_others():
     y = np.where(np.arange(60) % 7 == 0, 1 - y, y)
     net = make_net(train_split=ValidSplit(3), max_epochs=30)
     pruner = ActionScorePruner(net, random_state=0).fit(X, y)
-    raw, held_out = pruner.estimator_.action_scores_, pruner.estimator_.validation_mask_
+    raw = (
+        ActionScoreClassifier(make_net(train_split=ValidSplit(3), max_epochs=30), random_state=0)
+        .fit(X, y)
+        .action_scores_
+    )
+    held_out = pruner.estimator_.validation_mask_
+    np.testing.assert_array_equal(pruner.estimator_.action_scores_, raw)
     assert held_out.sum() == 20
     np.testing.assert_array_equal(pruner.action_scores_[~held_out], raw[~held_out])
     expected = np.quantile(raw[~held_out], (rankdata(raw[held_out]) - 0.5) / 20)

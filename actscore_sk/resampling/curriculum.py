@@ -12,7 +12,8 @@ from actscore_sk.utils.sklearn_private import StrOptions
 class ActionScoreCurriculum(BaseActionScoreSampler):
     """Order the samples by difficulty, for nets that do not shuffle.
 
-    skorch does not shuffle unless told so (``iterator_train__shuffle=True``); a net that shuffles undoes the order.
+    skorch does not shuffle unless told so (``iterator_train__shuffle=True``); a net that shuffles undoes the order. And
+    it holds out the first fifth of each class unless told not to, here the easiest: give the net ``train_split=None``.
 
     Parameters
     ----------

@@ -22,9 +22,9 @@ def estimate_n_mislabelled(scores: ArrayLike, sample_weight: ArrayLike | None = 
 
     Losses of mislabelled samples form a second heap [1]_. The scores are cut into an easy and a hard group such that
     the variance within the groups is least [2]_. Three windows of equal width are laid side by side: around the mean of
-    the easy group, halfway, and around the mean of the hard group. The cut lies in a valley [3]_ if the middle one holds
-    fewer scores than the first, and not many more than the last (at most 1/0.6 times, by two standard errors). Then the
-    estimate is the size of the hard group, if that is at most half of all; else it is 0.
+    the easy group, halfway, and around the mean of the hard group. The cut lies in a valley [3]_ if the middle one
+    holds fewer scores than the first, and not many more than the last (at most 1/0.6 times, by two standard errors).
+    Then the estimate is the size of the hard group, if that is at most half of all; else it is 0.
 
     It is cautious: where wrong labels and hard samples overlap it says 0. It is fooled by what forms a heap without
     being mislabelled: a small class that is hard as a whole, classes not yet learnt after a few epochs, many equal
@@ -82,7 +82,7 @@ def estimate_n_mislabelled(scores: ArrayLike, sample_weight: ArrayLike | None = 
 
 
 def _sorted_amounts(scores: ArrayLike, sample_weight: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Give the distinct scores, ascending and scaled to [0, 1], and the weight of each."""
+    """Give the distinct scores, ascending and scaled to [−1, 1], and the weight of each."""
     given = column_or_1d(scores, dtype=np.float64)
     weights = np.ones(len(given)) if sample_weight is None else column_or_1d(sample_weight, dtype=np.float64)
     check_consistent_length(given, weights)
@@ -94,8 +94,7 @@ def _sorted_amounts(scores: ArrayLike, sample_weight: ArrayLike | None) -> tuple
     # Equal scores as one: then weights and repetitions are the same numbers from here on.
     amounts = np.bincount(position, weights[weights > 0])
     if len(values) > 1:
-        values = values / np.abs(values).max()  # before the difference, which could overflow
-        values = (values - values[0]) / (values[-1] - values[0])
+        values = values / np.abs(values).max()  # squares of differences could overflow
     return values, amounts
 
 
@@ -104,8 +103,10 @@ def _split(values: np.ndarray, amounts: np.ndarray) -> tuple[float, float, float
 
     Returns the mean of the easy group, that of the hard group, and the weight of the hard group.
     """
-    sizes, sums = np.cumsum(amounts), np.cumsum(amounts * values)
-    n_easy, n_hard = sizes[:-1], sizes[-1] - sizes[:-1]
-    easy, hard = sums[:-1] / n_easy, (sums[-1] - sums[:-1]) / n_hard
+    parts = np.array([amounts, amounts * values])
+    n_easy, easy_sums = parts.cumsum(axis=1)[:, :-1]
+    # From the top: what is left of the total after a subtraction could be 0.
+    n_hard, hard_sums = parts[:, ::-1].cumsum(axis=1)[:, -2::-1]
+    easy, hard = easy_sums / n_easy, hard_sums / n_hard
     best = np.argmax(n_easy * n_hard * (hard - easy) ** 2)
     return float(easy[best]), float(hard[best]), float(n_hard[best])

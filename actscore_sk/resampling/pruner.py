@@ -162,7 +162,9 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _share(self, scores, amounts):
         if self.threshold == "auto":
-            return estimate_n_mislabelled(scores, amounts) / amounts.sum()
+            # Weights that are no counts have any scale; the estimate takes them as numbers of samples.
+            scale = 1 if (amounts == np.floor(amounts)).all() else len(amounts) / amounts.sum()
+            return estimate_n_mislabelled(scores, amounts * scale) / (amounts.sum() * scale)
         if self.by == "score":  # random: as many as lie above
             return amounts[scores > self.threshold].sum() / amounts.sum()
         return self.threshold

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import inspect
+import io
 import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -112,7 +113,7 @@ def _contents(thing: Any) -> Iterable[Any]:
     if hasattr(thing, "dtype") and hasattr(thing, "to_numpy"):  # one column, or an index
         index = getattr(thing, "index", None)
         return str(thing.dtype), thing.to_numpy(), getattr(thing, "name", None), None if callable(index) else index
-    if hasattr(thing, "__dict__"):
+    if hasattr(thing, "__dict__") and not isinstance(thing, io.IOBase):  # what a file is, is not in its attributes
         return type(thing), vars(thing)
     return _reduced(thing)
 

@@ -1,0 +1,139 @@
+"""A sampler that visits hard samples more often."""
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
+from actscore_sk.utils.sklearn_private import Interval
+
+
+class HardExampleSampler(EpochSampler):
+    """Visit each sample in proportion to a power of its latest loss, smoothed with uniform.
+
+    Sample i of n with latest loss l_i has the probability::
+
+        p_i = (1 - smoothing) * l_i ** power / sum over j of l_j ** power + smoothing / n
+
+    and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is that of all data
+    [1]_; no weight is above 1 / smoothing. Without the weights the net is trained on another objective, in which hard
+    samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
+
+    Each sample is drawn either floor(m p_i) or ceil(m p_i) times in an epoch of m: systematic sampling, which has the
+    expectation of independent draws and a smaller variance. A sample without a loss counts as one with the mean loss; so
+    the first epoch visits each sample once.
+
+    Parameters
+    ----------
+    data_source : Dataset, int or None
+        The data set, or its length; None for `train_sampler` of an estimator, which knows.
+    power : float
+        At least 0; 0 is uniform.
+    smoothing : float in (0, 1]
+        Share of the uniform distribution; 1 is uniform.
+    fraction : float
+        Above 0; number of visits in an epoch as a share of the samples.
+    importance_weights : bool
+        Whether samples are weighed in the loss.
+    random_state : int, RandomState instance or None
+        Seeds the draws; None: the system's entropy, or the seed of the estimator.
+
+    References
+    ----------
+    .. [1] A. Katharopoulos, F. Fleuret, "Not All Samples Are Created Equal: Deep Learning with Importance Sampling",
+       ICML 2018, arXiv:1803.00942. They show that a bound of the gradient's norm is a better measure than the loss.
+
+    Examples
+    --------
+    >>> sampler = HardExampleSampler(4, smoothing=0.5, random_state=0)
+    >>> sampler.update([0, 1, 2, 3], [0.0, 0.0, 0.0, 8.0])
+    >>> list(sampler).count(3) >= 2, sampler.weights.tolist()
+    (True, [2.0, 2.0, 2.0, 0.4000000059604645])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **EpochSampler._parameter_constraints,
+        "power": [Interval(Real, 0, None, closed="left")],
+        "smoothing": [Interval(Real, 0, 1, closed="right")],
+        "fraction": [Interval(Real, 0, None, closed="neither")],
+        "importance_weights": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        data_source: Any = None,
+        *,
+        power: float = 1.0,
+        smoothing: float = 0.25,
+        fraction: float = 1.0,
+        importance_weights: bool = True,
+        random_state: Any = None,
+    ) -> None:
+        self.data_source = data_source
+        self.power = power
+        self.smoothing = smoothing
+        self.fraction = fraction
+        self.importance_weights = importance_weights
+        self.random_state = random_state
+
+    @property
+    def is_weighting(self) -> bool:
+        """Whether samples get weights in the loss."""
+        return self.importance_weights
+
+    def _count(self) -> int:
+        return max(1, round(self.fraction * self.n_samples_))
+
+    def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        p = self.probabilities()
+        offset = float(torch.rand((), generator=generator, dtype=torch.float64))
+        counts = systematic_counts(p, self._count(), offset)
+        drawn = torch.repeat_interleave(torch.arange(len(p)), counts)
+        weights = (1 / (len(p) * p)).float() if self.importance_weights else None
+        return shuffled(drawn, generator), weights
+
+    def probabilities(self) -> Tensor:
+        """Probability of each sample in the next epoch, (n_samples_,) float64."""
+        self._ensure_bound()
+        losses = self.losses_.double()
+        is_known = ~losses.isnan()
+        losses = torch.where(is_known, losses, losses[is_known].mean() if bool(is_known.any()) else 1.0)
+        # Losses may be negative (a density's); differences to the least are what can be a proportion then.
+        powers = (losses - losses.min().clamp(max=0)) ** self.power
+        total = powers.sum()
+        if not (torch.isfinite(total) and total > 0):
+            powers, total = torch.ones_like(powers), torch.tensor(float(len(powers)))
+        return (1 - self.smoothing) * powers / total + self.smoothing / len(powers)
+
+
+def systematic_counts(probabilities: Tensor, n_drawn: int, offset: float) -> Tensor:
+    """How often each sample is drawn: ``floor(n_drawn p)`` or ``ceil(n_drawn p)`` times, ``n_drawn p`` in expectation.
+
+    Points at a distance of 1, the first at a random `offset`, are laid over the samples, each as wide as ``n_drawn p``.
+
+    Parameters
+    ----------
+    probabilities : tensor of float64 (n_samples,)
+        They sum to 1.
+    n_drawn : int
+        Number of draws.
+    offset : float in [0, 1)
+        Uniform.
+
+    Returns
+    -------
+    counts : tensor of int64 (n_samples,)
+        They sum to `n_drawn`.
+
+    Examples
+    --------
+    >>> systematic_counts(torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64), 2, 0.7)
+    tensor([1, 0, 1])
+    """
+    edges = torch.cumsum(probabilities, 0) * n_drawn
+    # How many points lie below each edge; the last one is below n_drawn but for rounding.
+    below = torch.ceil(edges - offset).clamp(0, n_drawn).long()
+    below[-1] = n_drawn
+    return torch.diff(below, prepend=below.new_zeros(1))
