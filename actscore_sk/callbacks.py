@@ -20,7 +20,7 @@ from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
 RECORDINGS = ("training", "epoch_end")
-REDUCTIONS = ("sum", "mean")
+REDUCTIONS = ("sum", "mean", "interpolated")
 
 
 class ActionScoreRecorder(Callback):
@@ -34,8 +34,9 @@ class ActionScoreRecorder(Callback):
     recording : {"training", "epoch_end"}
         Which loss: the one that the training step computes anyway, or the one under the net as it stands after each
         epoch, in inference mode, at the cost of one more pass over X.
-    reduction : {"sum", "mean"}
-        Sum over the visits of a sample, or their mean.
+    reduction : {"sum", "mean", "interpolated"}
+        Sum over the visits of a sample, or their mean, or the sum over all epochs, where those that did not visit the
+        sample have what lies on a straight line between the visits around them: for visits that are unequal.
     metrics : sequence of str
         Names from `get_metric_names`, recorded in the same pass.
     store_trajectories : bool, str or path-like
@@ -59,6 +60,8 @@ class ActionScoreRecorder(Callback):
         What each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`.
+    gradient_work_ : ndarray of float64 (n_epochs,)
+        Samples that each epoch trained on, as a share of those that are not held out.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
         Only with `eval_set`.
 
@@ -168,7 +171,9 @@ class ActionScoreRecorder(Callback):
             self._check_same_samples(tap.n_samples)
         else:
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
-            self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=self.trajectories_store_ is not None)
+            keep_row, fills = self.trajectories_store_ is not None, self._fills or tap.train_sampler is not None
+            self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=keep_row, fills=fills)
+            self.work_: list[float] = []
         self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
         self.validation_mask_[tap.validation_rows.numpy()] = True
         # Compiled nets may reuse the memory of an output at the next batch.
@@ -223,6 +228,8 @@ class ActionScoreRecorder(Callback):
         with uninterrupted():  # as many rows as epochs
             self.block_.flush()
             row = self.ledger_.end_epoch()
+            self.work_.append(self.tap_.take_work())
+            self.tap_.inform_sampler(self.ledger_.latest)
             if row is not None and self.trajectories_store_ is not None:
                 self.trajectories_store_.append(row)
 
@@ -239,10 +246,22 @@ class ActionScoreRecorder(Callback):
     def sample_metrics_(self) -> dict[str, np.ndarray]:
         """Score of each sample under each metric, (n_samples,) float64."""
         scores = self._flushed().results()
-        if self.reduction == "mean":
+        if self._fills:
+            scores["action_score"] = self.ledger_.filled()
+        elif self.reduction == "mean":
             visits = self.n_visits_
             scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
         return scores
+
+    @property
+    def _fills(self) -> bool:
+        return self.reduction == "interpolated"
+
+    @property
+    def gradient_work_(self) -> np.ndarray:
+        """Share of the training samples that each epoch trained on, (n_epochs,) float64."""
+        self._flushed()
+        return np.array(self.work_)
 
     @property
     def action_scores_(self) -> np.ndarray:

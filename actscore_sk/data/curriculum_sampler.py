@@ -15,8 +15,8 @@ from actscore_sk.utils.sklearn_private import Interval, StrOptions
 class CurriculumSampler(EpochSampler):
     """Draw from the easiest samples first, or from the hardest, and from more and more of them.
 
-    Each epoch visits every sample of its part once, in random order. Which these are is decided by scores that are given,
-    or by the latest losses: then the first epoch visits all samples, since none has a loss yet.
+    Each epoch visits every sample of its part once, in random order. Which these are is decided by scores that are
+    given, or by the latest losses: then the first epoch visits all samples, since none has a loss yet.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ class CurriculumSampler(EpochSampler):
         scores = np.asarray(self.scores, dtype=np.float64)
         if scores.shape != (n_samples,) or not np.isfinite(scores).all():
             raise ValueError(
-                f"scores must be {n_samples} finite numbers, one a sample of X, but have shape {scores.shape}"
-                f"{'' if np.isfinite(scores).all() else ' and are not all finite'}; scores=None uses the losses so far, "
-                "which fits inside cross-validation, too"
+                f"scores of shape {scores.shape} with {np.count_nonzero(~np.isfinite(scores))} that are not finite; "
+                f"expected {n_samples} finite numbers, one a sample of X; scores=None goes by the losses so far, "
+                "inside cross-validation, too"
             )
 
     def _count(self) -> int:

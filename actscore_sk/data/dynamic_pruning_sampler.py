@@ -17,9 +17,9 @@ _MOST_SKIPPED = 0.75
 class DynamicPruningSampler(EpochSampler):
     """Skip in each epoch a random part of the samples whose latest loss is below the mean.
 
-    Those of them that are kept weigh more, such that the expected gradient of the epoch is that of all data: with m samples
-    below the mean and k of them skipped, each of the others has the weight m / (m - k) in the loss. The last epochs visit
-    all samples [1]_.
+    Those of them that are kept weigh more, such that the expected gradient of the epoch is that of all data: with m
+    samples below the mean and k of them skipped, each of the others has the weight m / (m - k) in the loss. The last
+    epochs visit all samples [1]_.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ class DynamicPruningSampler(EpochSampler):
     n_epochs : int or None
         Number of epochs in all; None for `train_sampler`.
     fraction : float in [0, 1)
-        How many samples an epoch skips, as a share of all. It skips fewer where that would be more than three quarters of
-        those below the mean: see `gradient_work_` of the estimator for what was saved.
+        How many samples an epoch skips, as a share of all. It skips fewer where that would be more than three
+        quarters of those below the mean: see `gradient_work_` of the estimator for what was saved.
     full_last : float in [0, 1]
         Share of the epochs, the last ones, that visit all samples.
     rescale : bool

@@ -16,8 +16,8 @@ from torch.utils.data import Sampler
 class EpochSampler(BaseEstimator, Sampler[int], ABC):
     """Base of samplers for torch's `DataLoader` that draw each epoch anew, by the losses of the samples so far.
 
-    A subclass says what an epoch consists of, in `_draw`, and how many that are, in `_count`. What an epoch draws depends
-    on the seed, on its number and on the losses at its start, and on no global random state.
+    A subclass says what an epoch consists of, in `_draw`, and how many that are, in `_count`. What an epoch draws
+    depends on the seed, on its number and on the losses at its start, and on no global random state.
 
     Attributes
     ----------
@@ -39,6 +39,9 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     data_source: Any
     random_state: Any
     n_epochs: int | None = None
+    _drawn: tuple[Tensor, Tensor | None]  # the epoch started last: positions, weights of all samples
+    _pending: tuple[Tensor, Tensor | None] | None  # what is left of an epoch that was interrupted
+    _iterator: Iterator[int]
 
     # -- what a subclass decides --------------------------------------------------------------------------
 
@@ -174,9 +177,9 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         self._forget_epoch()
 
     def _forget_epoch(self) -> None:
-        self._drawn: tuple[Tensor, Tensor | None] = torch.empty(0, dtype=torch.int64), None
-        self._pending: tuple[Tensor, Tensor | None] | None = None
-        self._iterator: Iterator[int] = iter(())
+        self._drawn = torch.empty(0, dtype=torch.int64), None
+        self._pending = None
+        self._iterator = iter(())
 
     # -- to be resumed ------------------------------------------------------------------------------------
 

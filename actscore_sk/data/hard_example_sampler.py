@@ -17,13 +17,13 @@ class HardExampleSampler(EpochSampler):
 
         p_i = (1 - smoothing) * l_i ** power / sum over j of l_j ** power + smoothing / n
 
-    and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is that of all data
-    [1]_; no weight is above 1 / smoothing. Without the weights the net is trained on another objective, in which hard
-    samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
+    and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is that of all
+    data [1]_; no weight is above 1 / smoothing. Without the weights the net is trained on another objective, in which
+    hard samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
 
     Each sample is drawn either floor(m p_i) or ceil(m p_i) times in an epoch of m: systematic sampling, which has the
-    expectation of independent draws and a smaller variance. A sample without a loss counts as one with the mean loss; so
-    the first epoch visits each sample once.
+    expectation of independent draws and a smaller variance. A sample without a loss counts as one with the mean loss;
+    so the first epoch visits each sample once.
 
     Parameters
     ----------

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
 from actscore_sk.data.alignment import Alignment
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, slice_fetcher, sources
 from actscore_sk.data.ordering import as_positions, batches_of_positions
 from actscore_sk.exceptions import IndexTrackingError
@@ -26,17 +27,28 @@ class TrackedLoader:
         As built by the net. It is changed: its index sampler is replaced by one that keeps a log.
     root : Dataset
         The one made of X; the loader's data set is a part of it.
+    sampler : EpochSampler, optional
+        Decides the order instead of the loader's own.
+
+    Attributes
+    ----------
+    weights_in_hand : tensor (batch_size,) or None
+        Weights that the sampler gives to the samples of the batch that `rows_of` was asked for last.
 
     Raises
     ------
     IndexTrackingError
         If the loader cannot say which samples a batch holds.
+    ValueError
+        If two samplers claim the order.
     """
 
-    def __init__(self, loader: DataLoader, root: Dataset) -> None:
+    def __init__(self, loader: DataLoader, root: Dataset, sampler: EpochSampler | None = None) -> None:
         check_trackable(loader)
-        self.loader, self.dataset, self.root = loader, loader.dataset, root
-        self._log = _IndexLog(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
+        self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
+        self.weights_in_hand: torch.Tensor | None = None
+        self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+        self._log = _IndexLog(self._own if sampler is None else _batches(loader, sampler))
         # DataLoader forbids to set these after it is built, which guards against loops that are already
         # running; none is here, and building a second loader would lose a subclass and its options.
         self._name = "sampler" if loader.batch_sampler is None else "batch_sampler"
@@ -65,7 +77,7 @@ class TrackedLoader:
 
     def release(self) -> None:
         """Give the loader back as it was: it may be the user's."""
-        object.__setattr__(self.loader, self._name, self._log.sampler)
+        object.__setattr__(self.loader, self._name, self._own)
         object.__setattr__(self.loader, "dataset", self.dataset)
         self.loader.collate_fn = self._collate_fn
 
@@ -98,7 +110,23 @@ class TrackedLoader:
     def rows_of(self, batch: Any) -> torch.Tensor | None:
         """Positions in X (n,) int64 of the samples in `batch`; None if it is not a batch of this loader."""
         found = self._open.pop(id(batch), None)
-        return None if found is None else self._alignment.to_rows(found[1])
+        if found is None:
+            return None
+        if self._sampler is not None:
+            self.weights_in_hand = self._sampler.weights_at(found[1])
+        return self._alignment.to_rows(found[1])
+
+
+def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
+    """Batches of the loader's size in the order of another sampler."""
+    own = loader.batch_sampler
+    if type(own) is not BatchSampler or type(own.sampler) not in (RandomSampler, SequentialSampler):
+        name = type(loader.sampler if own is None or type(own) is BatchSampler else own).__name__
+        raise ValueError(
+            f"train_sampler decides the order of the samples, but the net's iterator_train has a {name}; leave one of "
+            "them out"
+        )
+    return BatchSampler(sampler, own.batch_size, own.drop_last)
 
 
 class _Slices(Dataset):

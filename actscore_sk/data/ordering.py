@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -50,6 +51,8 @@ def batches_of_positions(sampler: Any, source: Iterator) -> Iterator[torch.Tenso
 
 
 def _order(sampler: Iterable) -> torch.Tensor | None:
+    if isinstance(sampler, EpochSampler):
+        return sampler.draw()
     if type(sampler) is SequentialSampler:
         return torch.arange(len(sampler))
     is_shuffle = type(sampler) is RandomSampler and not sampler.replacement

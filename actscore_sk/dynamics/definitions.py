@@ -19,8 +19,9 @@ def action_score(losses: npt.ArrayLike, *, reduction: str = "sum") -> Scores:
     ----------
     losses : array-like of shape (n_epochs, n_samples)
         Loss of each sample in each epoch.
-    reduction : {"sum", "mean"}
-        "sum" adds what was visited; "mean" divides by the number of visits.
+    reduction : {"sum", "mean", "interpolated"}
+        "sum" adds what was visited; "mean" divides by the number of visits; "interpolated" adds all epochs, with those
+        that did not visit the sample on a straight line between the visits around, or equal to the only one beside.
 
     Raises
     ------
@@ -37,11 +38,13 @@ def action_score(losses: npt.ArrayLike, *, reduction: str = "sum") -> Scores:
     >>> action_score([[2.0, 1.0], [1.0, np.nan]])
     array([3., 1.])
     """
-    if reduction not in ("sum", "mean"):
-        raise ValueError(f'reduction={reduction!r} is unknown; use "sum" or "mean"')
+    if reduction not in ("sum", "mean", "interpolated"):
+        raise ValueError(f'reduction={reduction!r} is unknown; use "sum", "mean" or "interpolated"')
     values = _trajectories(losses)
     if reduction == "mean":
         return _mean(values)
+    if reduction == "interpolated":
+        return _interpolated(values).sum(axis=0)
     return np.where(_visited(values).any(axis=0), np.nansum(values, axis=0), np.nan)
 
 
@@ -132,6 +135,14 @@ def _trajectories(values: npt.ArrayLike) -> Scores:
             "one epoch alone is values[None, :]"
         )
     return array
+
+
+def _interpolated(values: Scores) -> Scores:
+    epochs, filled = np.arange(len(values)), values.copy()
+    for sample, seen in enumerate(_visited(values).T):
+        if seen.any():
+            filled[:, sample] = np.interp(epochs, epochs[seen], values[seen, sample])
+    return filled
 
 
 def _visited(values: Scores) -> npt.NDArray[np.bool_]:

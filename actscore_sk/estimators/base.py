@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
@@ -13,6 +13,7 @@ from torch import as_tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.estimators.inputs import check_X, n_samples_of, targets_in
 from actscore_sk.utils.optional import import_optional
@@ -29,6 +30,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         "reduction": [StrOptions(set(REDUCTIONS))],
         "metrics": [tuple, list],
         "store_trajectories": ["boolean", str, HasMethods(["__fspath__"])],
+        "train_sampler": [None, EpochSampler],
         "random_state": ["random_state"],
     }
     _has_class_codes = False
@@ -41,6 +43,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         reduction="sum",
         metrics=("action_score",),
         store_trajectories=False,
+        train_sampler=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -48,6 +51,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.reduction = reduction
         self.metrics = metrics
         self.store_trajectories = store_trajectories
+        self.train_sampler = train_sampler
         self.random_state = random_state
 
     # -- what a subclass decides --------------------------------------------------------------------------
@@ -142,11 +146,15 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         adapter = (
             self._adapter if goes_on else DtypeAdapter(class_codes=self._has_class_codes, forward_params=fit_params)
         )
-        watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
         n_before = recorder.n_epochs_ if goes_on else 0
+        watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
+        watch["train_sampler"] = sampler = self.train_sampler_ if goes_on else self._clone_sampler()
+        # `epochs` is what skorch's fit loop calls it
+        watch["n_epochs"] = n_before + (fit_params.get("epochs") or net.max_epochs)
         with seeded(self.random_state, net.device, stream=n_before), recorder.watching(net, **watch):
             self._train(getattr(net, method), X, targets, fit_params)
         self.estimator_, self._recorder, self._adapter = net, recorder, adapter
+        self.train_sampler_ = sampler
         self._given, self._index = y, index
         self._publish(X)
         return self
@@ -206,6 +214,15 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             )
         return clone(self.estimator)
 
+    def _clone_sampler(self):
+        if self.train_sampler is None:
+            return None
+        sampler = clone(self.train_sampler)
+        sampler.validate()
+        if sampler.random_state is None and self.random_state is not None:
+            sampler.random_state = check_random_state(self.random_state).randint(2**31 - 1)
+        return sampler
+
     def _new_recorder(self):
         return ActionScoreRecorder(
             recording=self.recording,
@@ -220,6 +237,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.action_scores_ = self.sample_metrics_["action_score"]
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
         self.validation_mask_ = recorder.validation_mask_
+        self.gradient_work_ = recorder.gradient_work_
         self.history_ = self.estimator_.history
         for name in ("trajectories_", "eval_action_scores_"):
             self.__dict__.pop(name, None)

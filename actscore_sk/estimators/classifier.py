@@ -33,13 +33,17 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     recording : {"training", "epoch_end"}
         Which loss: the one at presentation in the training step, which costs nothing, or the one under the net as it
         stands after each epoch, in inference mode, at the cost of one more pass.
-    reduction : {"sum", "mean"}
-        Sum over the visits of a sample, or their mean.
+    reduction : {"sum", "mean", "interpolated"}
+        Sum over the visits of a sample, or their mean, or the sum over all epochs, where those that did not visit the
+        sample have what lies on a straight line between the visits around them: for visits that are unequal.
     metrics : tuple of str
         Names from `get_metric_names`, all recorded in the same pass.
     store_trajectories : bool, str or path-like
         Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path, which another process can open
         while training runs.
+    train_sampler : CurriculumSampler, HardExampleSampler, DynamicPruningSampler or None
+        Decides by the difficulty of the samples so far which of them each epoch visits, and how much they weigh in the
+        loss that is trained on; it is cloned. None: the order of the net's own loader.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
 
@@ -58,6 +62,10 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         What each epoch added; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`.
+    gradient_work_ : ndarray of float64 (n_epochs_,)
+        Samples that each epoch trained on, as a share of those that are not held out; 1 without a `train_sampler`.
+    train_sampler_ : EpochSampler or None
+        The sampler that was used.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
         Only with `eval_set`.
     estimator_ : NeuralNet

@@ -24,7 +24,7 @@ class ActionScoreEstimator(BaseActionScore):
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron for the kind of y, which must be codes
         0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers a sample.
-    recording, reduction, metrics, store_trajectories, random_state
+    recording, reduction, metrics, store_trajectories, train_sampler, random_state
         As in `ActionScoreClassifier`.
 
     Examples

@@ -97,8 +97,12 @@ class SampleLoss:
             return units.mean(1)
         return units.sum(1) / counted.flatten(1).sum(1).clamp(min=1)
 
-    def weighted(self, units: Tensor, inputs: tuple, weights: Tensor) -> Tensor:
-        """Scalar to train on, in which a sample of weight w counts as w copies of it in the batch."""
+    def weighted(self, units: Tensor, inputs: tuple, weights: Tensor, amount: float | None = None) -> Tensor:
+        """Scalar to train on, in which a sample of weight w counts as w copies of it in the batch.
+
+        With `amount`, the weights are taken to add up to that, as they do in expectation, where all samples have the
+        same share in the criterion's divisor.
+        """
         if isinstance(self.criterion, nn.CTCLoss) and self.reduction == "mean":
             units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one a symbol
         units = units.reshape(len(weights), -1)
@@ -106,8 +110,11 @@ class SampleLoss:
         total = (weights * units.sum(1)).sum()
         if self.reduction == "sum":
             return total
+        shares = self._shares(units, inputs)
+        if amount is not None and isinstance(shares, float):
+            return total / (amount * shares)
         # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
-        return total / (weights * self._shares(units, inputs)).sum().clamp(min=torch.finfo(units.dtype).tiny)
+        return total / (weights * shares).sum().clamp(min=torch.finfo(units.dtype).tiny)
 
     def _shares(self, units: Tensor, inputs: tuple) -> Tensor | float:
         """What each sample adds to the divisor of the criterion's own mean, (n_samples,)."""

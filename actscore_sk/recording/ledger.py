@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from actscore_sk.dynamics.filling import FilledSum
 from actscore_sk.dynamics.folds import Fold
 from actscore_sk.dynamics.kernels import Kernel, Outcome
 from actscore_sk.dynamics.registry import Metric, get_metric
@@ -30,15 +31,21 @@ class Ledger:
         Names of the metrics to keep beside the action score.
     keep_row : bool
         Whether to keep the losses of the current epoch apart, for a trajectory.
+    fills : bool
+        Whether to fill in epochs that do not visit a sample, at 28 bytes a sample.
     """
 
-    def __init__(self, n_samples: int, metrics: Sequence[str] = (), *, keep_row: bool = False) -> None:
+    def __init__(
+        self, n_samples: int, metrics: Sequence[str] = (), *, keep_row: bool = False, fills: bool = False
+    ) -> None:
         names = dict.fromkeys(("action_score", *metrics))
         self.n_samples = n_samples
         self.metrics: list[Metric] = [get_metric(name) for name in names]
         self.epoch = 1
         self.folds: dict[str, Fold] = {}
-        self._keep_row = keep_row
+        self._keep_row, self._fills = keep_row, fills
+        self._filled: FilledSum | None = None
+        self._visits_before: Tensor | int = 0
         self._view: View | None = None
         self._without_classes = not self.needs_inputs
         self._visits: Tensor | None = None
@@ -54,7 +61,8 @@ class Ledger:
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        tensors = [part for part in (self._visits, self._row) if part is not None]
+        state = (self._visits, self._row, self._visits_before, self._filled)
+        tensors = [part for part in state if isinstance(part, (Tensor, FilledSum))]
         return sum(fold.nbytes for fold in self.folds.values()) + sum(part.nbytes for part in tensors)
 
     def update(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
@@ -81,7 +89,10 @@ class Ledger:
         self.folds = {metric.name: metric.fold(self.n_samples, device) for metric in self.metrics}
         self._visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
         self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
-        self._row = torch.full((self.n_samples,), torch.nan, device=device) if self._keep_row else None
+        if self._keep_row or self._fills:
+            self._row = torch.full((self.n_samples,), torch.nan, device=device)
+        if self._fills:
+            self._filled = FilledSum(self.n_samples, device)
 
     def _outcome(self, losses: Tensor, inputs: tuple | None, visit: Visit) -> Outcome:
         if not self._without_classes and self._view is None:
@@ -136,15 +147,23 @@ class Ledger:
                     f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
                     f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
                 )
+        if self._filled is not None and self._row is not None and self._visits is not None:
+            self._filled.update(self._row / (self._visits - self._visits_before), self.epoch)
+            self._visits_before = self._visits.clone()
         self.epoch += 1
         self.epoch_has_visits = False
-        if not self._keep_row:
-            return None
-        if self._row is None:
-            return np.full(self.n_samples, np.nan, dtype=np.float32)
-        row = self._row.cpu().numpy().copy()
-        self._row.fill_(torch.nan)
+        row = None
+        if self._keep_row:
+            nothing = np.full(self.n_samples, np.nan, dtype=np.float32)
+            row = nothing if self._row is None else self._row.cpu().numpy().copy()
+        if self._row is not None:
+            self._row.fill_(torch.nan)
         return row
+
+    @property
+    def latest(self) -> Tensor:
+        """Loss of each sample in the last epoch that visited it, (n_samples,) float32, NaN = never; needs `fills`."""
+        return torch.full((self.n_samples,), torch.nan) if self._filled is None else self._filled.latest
 
     def visits(self) -> np.ndarray:
         """Number of visits of each sample, (n_samples,) int32; a copy."""
@@ -155,3 +174,9 @@ class Ledger:
         if self._visits is None:
             return {metric.name: np.full(self.n_samples, np.nan) for metric in self.metrics}
         return {name: fold.compute(self._visits).cpu().double().numpy() for name, fold in self.folds.items()}
+
+    def filled(self) -> np.ndarray:
+        """Sum over all epochs with those that did not visit the sample filled in, (n_samples,) float64; a copy."""
+        if self._filled is None:
+            return np.full(self.n_samples, np.nan)
+        return self._filled.compute(self.epoch - 1).cpu().double().numpy()

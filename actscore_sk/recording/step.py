@@ -40,14 +40,28 @@ class Step:
         self.rows = torch.empty(0, dtype=torch.int64)
         self.is_listening = False
         self._weights = sample_weight
+        self._mean_weight = 1.0 if sample_weight is None else float(sample_weight.mean())
+        self._visit_weights: Tensor | None = None
         self._consumers: Sequence[Consumer] = ()
         self._calls: list[tuple] = []
         self._per_sample = False
         self._criterion: Any = None
 
-    def open(self, rows: Tensor, consumers: Sequence[Consumer]) -> None:
-        """Begin a step on the samples at `rows`, whose visit `consumers` want."""
+    def set_training_rows(self, rows: Tensor | None) -> None:
+        """Say which rows of X are trained on, (n_rows,) int64; None: all."""
+        if self._weights is not None:
+            self._mean_weight = float(
+                (self._weights if rows is None else self._weights[rows.to(self._weights.device)]).mean()
+            )
+
+    def open(self, rows: Tensor, consumers: Sequence[Consumer], visit_weights: Tensor | None = None) -> None:
+        """Begin a step on the samples at `rows`, whose visit `consumers` want.
+
+        `visit_weights` (batch_size,) make up for unequal visits: the mean of the weighted losses is taken over the
+        number of visits and not over the sum of these weights, so that its expectation is that of equal visits.
+        """
         self.rows, self._consumers, self.is_listening = rows, consumers, True
+        self._visit_weights = visit_weights
 
     def close(self) -> None:
         """End the step, if one is open."""
@@ -56,7 +70,7 @@ class Step:
     @property
     def is_weighted(self) -> bool:
         """Whether samples have weights."""
-        return self._weights is not None
+        return self._weights is not None or self._visit_weights is not None
 
     def let_go(self) -> None:
         """Give the criterion its own class back."""
@@ -91,7 +105,7 @@ class Step:
                 inputs, values = None, self._combined(own_loss, y_pred, y_true, *args, **kwargs)
                 after.restore()
             self._hand_on(inputs, values, self._sample_loss)
-        return loss if loss.ndim == 0 and self._weights is None else self._trainable(loss)
+        return loss if loss.ndim == 0 and not self.is_weighted else self._trainable(loss)
 
     def see(self, inputs: tuple, sample_loss: SampleLoss) -> None:
         """Take a visit from what a criterion that is not listened to was called with."""
@@ -118,7 +132,7 @@ class Step:
         if self.is_weighted and sample_loss.reduces:
             units = sample_loss.units(inputs, n_samples, sample_loss.unreduced()(*inputs, **named))
             values = sample_loss.values(units.detach(), inputs)
-            output = sample_loss.weighted(units, inputs, self._batch_weights(units))
+            output = sample_loss.weighted(units, inputs, *self._batch_weights(units))
         elif sample_loss.is_pure and batch_first:
             output = call(*inputs)
         else:
@@ -166,21 +180,30 @@ class Step:
         """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
         if loss.ndim:
             losses = loss.reshape(len(loss), -1).mean(1)
-            if self._weights is None:
+            if not self.is_weighted:
                 return losses.mean()
-            weights = self._batch_weights(losses)
-            return (weights * losses).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+            weights, amount = self._batch_weights(losses)
+            total = (weights * losses).sum()
+            return total / (weights.sum().clamp(min=torch.finfo(losses.dtype).tiny) if amount is None else amount)
         if not self._sample_loss.reduces:
             raise SampleLossError(
-                f"sample_weight cannot reach the loss: {type(self._criterion).__name__} returns one loss a sample, and "
-                "get_loss reduces them itself; return the vector from get_loss, or give the criterion a `reduction`"
+                f"weights of samples cannot reach the loss: {type(self._criterion).__name__} gives one loss a sample, "
+                "and get_loss reduces them itself; return the vector from get_loss, or give the criterion a `reduction`"
             )
         return loss
 
-    def _batch_weights(self, like: Tensor) -> Tensor:
-        if self._weights.device != like.device:  # type: ignore[union-attr]
-            self._weights = self._weights.to(like.device)  # type: ignore[union-attr]
-        return self._weights[self.rows.to(like.device, non_blocking=True)].to(like.dtype)  # type: ignore[index]
+    def _batch_weights(self, like: Tensor) -> tuple[Tensor, float | None]:
+        """Weights of the samples in the batch, and what to divide by instead of their sum."""
+        weights, amount = None, None
+        if self._weights is not None:
+            if self._weights.device != like.device:
+                self._weights = self._weights.to(like.device)
+            weights = self._weights[self.rows.to(like.device, non_blocking=True)].to(like.dtype)
+        if self._visit_weights is not None:
+            visits = self._visit_weights.to(like.device, like.dtype, non_blocking=True)
+            weights = visits if weights is None else weights * visits
+            amount = len(visits) * self._mean_weight
+        return weights, amount  # type: ignore[return-value]
 
 
 def _is_batch_first(inputs: tuple, n_samples: int) -> bool:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.data.alignment import Alignment, is_part_of
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.exceptions import IndexTrackingError
 from actscore_sk.losses.replay import independent_copy
@@ -29,6 +30,10 @@ class Tap:
         Weight of each row of X in the loss that is trained on, never in the recorded one.
     prepare : callable, optional
         Called with (net, X, y) before the data set is made of them; returns both, with the dtypes of the net.
+    train_sampler : EpochSampler, optional
+        Decides the order of the training samples, and their weights; it is bound to them here.
+    n_epochs : int, optional
+        Number of epochs that the training is planned for, those before it included; for `train_sampler`.
     align_targets : bool
         Give a target of shape (n,) the shape (n, 1) if the net's output has it.
 
@@ -55,8 +60,12 @@ class Tap:
         sample_weight: Tensor | None = None,
         prepare: Callable | None = None,
         align_targets: bool = False,
+        train_sampler: EpochSampler | None = None,
+        n_epochs: int | None = None,
     ) -> None:
         self.net, self.align_targets = net, align_targets
+        self.train_sampler, self._n_epochs = train_sampler, n_epochs
+        self._n_trained = 0
         self.root: Dataset | None = None
         self.recorders: list[Recorder] = []
         self.step = Step(sample_weight)
@@ -107,24 +116,33 @@ class Tap:
         self._is_splitting = False
         self.root = train if self.root is None else self.root
         self._splits, self._loaders = [valid, train], [None, None]
-        self.validation_rows = self._held_out(valid, Alignment(train, self.root))
+        positions = Alignment(train, self.root).positions
+        self.validation_rows = self._held_out(valid, positions)
+        self.step.set_training_rows(positions)
+        if self.train_sampler is not None:
+            self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
         for recorder in self.recorders:
             recorder.begin(self)
         self._consumers = [[r.consume for r in self.recorders if r.wants(training)] for training in (False, True)]
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether samples have weights in the loss that is trained on."""
+        return self.step.is_weighted or (self.train_sampler is not None and self.train_sampler.is_weighting)
 
     @property
     def n_samples(self) -> int:
         """Number of rows of X."""
         return len(self.root)  # type: ignore[arg-type]
 
-    def _held_out(self, valid: Dataset | None, train: Alignment) -> Tensor:
+    def _held_out(self, valid: Dataset | None, trained: Tensor | None) -> Tensor:
         """Rows of X in the validation part; none if some of them are trained on, and have a loss already."""
         nothing = torch.empty(0, dtype=torch.int64)
-        if valid is None or train.positions is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
+        if valid is None or trained is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
             return nothing
         rows = Alignment(valid, self.root).positions  # type: ignore[arg-type]
         is_trained = torch.zeros(self.n_samples, dtype=torch.bool)
-        is_trained[train.positions] = True
+        is_trained[trained] = True
         return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
     def loader_built(self, loader: Any, dataset: Dataset, training: bool) -> Any:
@@ -132,7 +150,8 @@ class Tap:
         is_known = training or len(self.validation_rows) > 0
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
-        self._loaders[training] = tracked = TrackedLoader(loader, self.root)  # type: ignore[arg-type]
+        sampler = self.train_sampler if training else None
+        self._loaders[training] = tracked = TrackedLoader(loader, self.root, sampler)  # type: ignore[arg-type]
         return tracked
 
     def pass_over(self, dataset: Dataset, consumer: Consumer) -> None:
@@ -149,6 +168,18 @@ class Tap:
             object.__setattr__(self.net, "criterion_", saved[2])
             loader.release()
 
+    def take_work(self) -> float:
+        """Number of samples trained on since the last call, as a share of the training part."""
+        n_trained, self._n_trained = self._n_trained, 0
+        return n_trained / len(self._splits[True])  # type: ignore[arg-type]
+
+    def inform_sampler(self, latest: Tensor) -> None:
+        """Tell the sampler of the latest loss of each row of X."""
+        if self.train_sampler is not None:
+            rows = self.train_sampler.rows_
+            losses = latest.cpu() if rows is None else latest.cpu()[rows]
+            self.train_sampler.update(torch.arange(len(losses)), losses)
+
     # -- events -----------------------------------------------------------------------------------------
 
     def open_step(self, batch: Any, training: bool) -> None:
@@ -162,7 +193,8 @@ class Tap:
         loader = self._loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
-            self.step.open(rows, self._consumers[training])
+            self._n_trained += training * len(rows)
+            self.step.open(rows, self._consumers[training], loader.weights_in_hand)  # type: ignore[union-attr]
         elif training:
             raise IndexTrackingError(
                 "train_step was given a batch that did not come from the training loader as it is, so its samples are "
@@ -172,7 +204,7 @@ class Tap:
     def event(self, method_name: str) -> None:
         """Pass the events of training on to the recorders."""
         if method_name == "on_epoch_begin":
-            self.plan = Plan(self.net, self._own_class, is_weighted=self.step.is_weighted, aligns=self.align_targets)
+            self.plan = Plan(self.net, self._own_class, is_weighted=self.is_weighted, aligns=self.align_targets)
         elif method_name == "on_epoch_end":
             for recorder in self.recorders:
                 recorder.end_epoch(self)

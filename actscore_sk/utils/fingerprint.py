@@ -1,9 +1,11 @@
 """A key for objects that are equal in what they compute, the same in every process."""
 
+import copyreg
 import functools
 import hashlib
 import inspect
 import io
+import logging
 import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,7 +71,9 @@ class _Hasher:
         return digest
 
     def _parts(self, thing: Any) -> Iterator[Any]:
-        if isinstance(thing, (np.ndarray, np.generic, torch.Tensor)):
+        if isinstance(thing, np.ma.MaskedArray):
+            yield from map(self.digest, (thing.data, np.ma.getmaskarray(thing)))
+        elif isinstance(thing, (np.ndarray, np.generic, torch.Tensor)):
             yield from self._array_parts(thing)
         elif isinstance(thing, Mapping):
             yield from sorted(self.digest(key) + self.digest(value) for key, value in thing.items())
@@ -121,7 +125,8 @@ def _contents(thing: Any) -> Iterable[Any]:
 def _reduced(thing: Any) -> Iterable[Any]:
     """What a pickle would hold, part by part."""
     try:
-        parts = thing.__reduce_ex__(4)
+        reduce = copyreg.dispatch_table.get(type(thing))
+        parts = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
     except Exception as error:  # whatever an object says that is no data: a lock, a file, a handle
         raise TypeError(
             f"no key can be made of a {type(thing).__name__} ({error}), so what depends on it can't be kept; set "
@@ -183,5 +188,7 @@ _CONTENTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     (functools.cached_property, lambda thing: (thing.func,)),
     (functools.partial, lambda thing: (thing.func, thing.args, thing.keywords)),
     ((torch.Generator, np.random.RandomState), lambda thing: (thing.get_state(),)),
+    (types.ModuleType, lambda thing: (thing.__name__,)),
+    (logging.Logger, lambda thing: (thing.name,)),
     (np.random.Generator, lambda thing: (thing.bit_generator.state,)),
 )
