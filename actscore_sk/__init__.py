@@ -3,6 +3,9 @@
 __version__ = "0.1.0"
 
 from actscore_sk.callbacks import ActionScoreRecorder
+from actscore_sk.data.curriculum_sampler import CurriculumSampler
+from actscore_sk.data.dynamic_pruning_sampler import DynamicPruningSampler
+from actscore_sk.data.hard_example_sampler import HardExampleSampler
 from actscore_sk.dynamics.definitions import (
     action_score,
     aum,
@@ -39,6 +42,9 @@ __all__ = [
     "ActionScoreRegressor",
     "ActionScoreResampler",
     "ActionScoreTransformer",
+    "CurriculumSampler",
+    "DynamicPruningSampler",
+    "HardExampleSampler",
     "IndexTrackingError",
     "NonFiniteLossError",
     "ResampledClassifier",

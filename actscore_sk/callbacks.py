@@ -171,7 +171,8 @@ class ActionScoreRecorder(Callback):
             self._check_same_samples(tap.n_samples)
         else:
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
-            keep_row, fills = self.trajectories_store_ is not None, self._fills or tap.train_sampler is not None
+            fills = self.reduction == "interpolated" or tap.train_sampler is not None
+            keep_row = self.trajectories_store_ is not None
             self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=keep_row, fills=fills)
             self.work_: list[float] = []
         self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
@@ -246,16 +247,12 @@ class ActionScoreRecorder(Callback):
     def sample_metrics_(self) -> dict[str, np.ndarray]:
         """Score of each sample under each metric, (n_samples,) float64."""
         scores = self._flushed().results()
-        if self._fills:
+        if self.reduction == "interpolated":
             scores["action_score"] = self.ledger_.filled()
         elif self.reduction == "mean":
             visits = self.n_visits_
             scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
         return scores
-
-    @property
-    def _fills(self) -> bool:
-        return self.reduction == "interpolated"
 
     @property
     def gradient_work_(self) -> np.ndarray:

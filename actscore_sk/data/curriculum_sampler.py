@@ -16,7 +16,7 @@ class CurriculumSampler(EpochSampler):
     """Draw from the easiest samples first, or from the hardest, and from more and more of them.
 
     Each epoch visits every sample of its part once, in random order. Which these are is decided by scores that are
-    given, or by the latest losses: then the first epoch visits all samples, since none has a loss yet.
+    given, or by the scores so far: then the first epoch visits all samples, since none has a loss yet.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class CurriculumSampler(EpochSampler):
     n_epochs : int or None
         Number of epochs in all; None for `train_sampler`.
     scores : array-like of shape (n_samples,) or None
-        Difficulty of each sample of X, higher = harder. None: the losses so far.
+        Difficulty of each sample of X, higher = harder. None: the scores so far.
     order : {"easy_first", "hard_first", "random"}
         What to begin with. "random" is the control: a random part of the same size, which grows.
     pacing : {"linear", "root", "exponential", "step"}
@@ -115,8 +115,8 @@ class CurriculumSampler(EpochSampler):
 
     def _scores(self) -> np.ndarray:
         if self.scores is None:
-            # Not visited since the first epoch, if at all, counts as neither easy nor hard.
-            losses = self.losses_.numpy()
-            return np.where(np.isnan(losses), np.nanmedian(losses) if not np.isnan(losses).all() else 0.0, losses)
+            # A sample that was never visited counts as neither easy nor hard.
+            scores = self.scores_.numpy()
+            return np.where(np.isnan(scores), np.nanmedian(scores) if not np.isnan(scores).all() else 0.0, scores)
         scores = np.asarray(self.scores, dtype=np.float64)
         return scores if self.rows_ is None else scores[self.rows_.numpy()]

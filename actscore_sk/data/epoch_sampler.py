@@ -29,6 +29,8 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         Number of the next epoch, from 0 on.
     losses_ : tensor of float32 (n_samples_,)
         Latest loss of each sample; NaN = not known.
+    scores_ : tensor of float64 (n_samples_,)
+        Score so far: mean over the epochs of the loss that was the latest at their end; NaN = not known.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -90,6 +92,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         if getattr(self, "n_samples_", None) != n_own:
             self.n_samples_, self.epoch_ = n_own, 0
             self.losses_ = torch.full((n_own,), torch.nan)
+            self._past = torch.zeros(2, n_own, dtype=torch.float64)  # sums of latest losses, and how many they are
             self.seed_ = self._new_seed()
             self._forget_epoch()
         self.rows_ = rows
@@ -137,11 +140,21 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         if self._pending is None:
             seed = np.random.SeedSequence([self.seed_, self.epoch_]).generate_state(1, np.uint64)[0]
             self._drawn = self._draw(torch.Generator().manual_seed(int(seed >> 1)))
+            self._past += self._latest()
             self.epoch_ += 1
         else:
             self._drawn, self._pending = self._pending, None
         self._iterator = iter(())
         return self._drawn[0]
+
+    def _latest(self) -> Tensor:
+        return torch.stack([self.losses_.nan_to_num(nan=0.0), ~self.losses_.isnan()])
+
+    @property
+    def scores_(self) -> Tensor:
+        """Mean latest loss over the epochs so far."""
+        total, count = self._past + self._latest()
+        return total / count
 
     @property
     def weights(self) -> Tensor:
@@ -197,6 +210,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
             "seed": self.seed_,
             "n_epochs": self.n_epochs_,
             "losses": self.losses_.clone(),
+            "past": self._past.clone(),
             "left": left,
             "weights": None if weights is None or left is None else weights.clone(),
         }
@@ -216,7 +230,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
                 f"{self.n_samples_}; give it the same data"
             )
         self.epoch_, self.seed_, self.n_epochs_ = state["epoch"], state["seed"], state["n_epochs"]
-        self.losses_ = state["losses"].clone()
+        self.losses_, self._past = state["losses"].clone(), state["past"].clone()
         self._forget_epoch()
         if state["left"] is not None:
             self._pending = state["left"].clone(), state["weights"]

@@ -11,18 +11,18 @@ from actscore_sk.utils.sklearn_private import Interval
 
 
 class HardExampleSampler(EpochSampler):
-    """Visit each sample in proportion to a power of its latest loss, smoothed with uniform.
+    """Visit each sample in proportion to a power of its score so far, smoothed with uniform.
 
-    Sample i of n with latest loss l_i has the probability::
+    Sample i of n with score s_i has the probability::
 
-        p_i = (1 - smoothing) * l_i ** power / sum over j of l_j ** power + smoothing / n
+        p_i = (1 - smoothing) * s_i ** power / sum over j of s_j ** power + smoothing / n
 
     and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is that of all
     data [1]_; no weight is above 1 / smoothing. Without the weights the net is trained on another objective, in which
     hard samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
 
     Each sample is drawn either floor(m p_i) or ceil(m p_i) times in an epoch of m: systematic sampling, which has the
-    expectation of independent draws and a smaller variance. A sample without a loss counts as one with the mean loss;
+    expectation of independent draws and a smaller variance. A sample without a score counts as one with the mean score;
     so the first epoch visits each sample once.
 
     Parameters
@@ -97,11 +97,11 @@ class HardExampleSampler(EpochSampler):
     def probabilities(self) -> Tensor:
         """Probability of each sample in the next epoch, (n_samples_,) float64."""
         self._ensure_bound()
-        losses = self.losses_.double()
-        is_known = ~losses.isnan()
-        losses = torch.where(is_known, losses, losses[is_known].mean() if bool(is_known.any()) else 1.0)
+        scores = self.scores_
+        is_known = ~scores.isnan()
+        scores = torch.where(is_known, scores, scores[is_known].mean() if bool(is_known.any()) else 1.0)
         # Losses may be negative (a density's); differences to the least are what can be a proportion then.
-        powers = (losses - losses.min().clamp(max=0)) ** self.power
+        powers = (scores - scores.min().clamp(max=0)) ** self.power
         total = powers.sum()
         if not (torch.isfinite(total) and total > 0):
             powers, total = torch.ones_like(powers), torch.tensor(float(len(powers)))

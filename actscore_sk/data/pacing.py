@@ -37,7 +37,7 @@ def share_of_data(epoch: int, *, pacing: str, start_fraction: float, full_at: fl
 
     Examples
     --------
-    >>> [share_of_data(t, pacing="linear", start_fraction=0.2, full_at=0.5, n_epochs=8) for t in range(6)]
+    >>> [round(share_of_data(t, pacing="linear", start_fraction=0.2, full_at=0.5, n_epochs=8), 9) for t in range(6)]
     [0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
     """
     end = full_at * n_epochs

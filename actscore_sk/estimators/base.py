@@ -1,7 +1,7 @@
 """What the three estimators share: fit the net, watch it, publish the scores."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import warnings
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
 from actscore_sk.data.epoch_sampler import EpochSampler
+from actscore_sk.estimators.columns import columns_of
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.estimators.inputs import check_X, n_samples_of, targets_in
 from actscore_sk.utils.optional import import_optional
@@ -233,6 +234,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
 
     def _publish(self, X):
         recorder = self._recorder
+        self._warn_of_sums(recorder.n_visits_[~recorder.validation_mask_])
         self.sample_metrics_ = recorder.sample_metrics_
         self.action_scores_ = self.sample_metrics_["action_score"]
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
@@ -243,6 +245,14 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop(name, None)
             if hasattr(recorder, name):
                 setattr(self, name, getattr(recorder, name))
+
+    def _warn_of_sums(self, n_visits):
+        if self.train_sampler is not None and self.reduction == "sum" and n_visits.min() < n_visits.max():
+            warnings.warn(
+                f"train_sampler visited samples {n_visits.min()} to {n_visits.max()} times, so sums of losses compare "
+                'how often a sample was seen as much as how hard it is; set reduction="interpolated"',
+                UserWarning,
+            )
 
     # -- using --------------------------------------------------------------------------------------------
 
@@ -266,7 +276,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else _columns("target", self._given)
+        given = {} if self._given is None else columns_of("target", self._given)
         columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
         columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
         index = self._index if isinstance(self._index, pandas.Index) else None
@@ -286,14 +296,3 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.input_tags.dict = True
         return tags
-
-
-def _columns(name: str, values: Any) -> dict[str, Any]:
-    """Give each target a column, however they are nested."""
-    if isinstance(values, (Mapping, tuple)):
-        parts = values.items() if isinstance(values, Mapping) else enumerate(values)
-        return {key: column for part, value in parts for key, column in _columns(f"{name}_{part}", value).items()}
-    values = np.asarray(values)
-    if values.ndim == 1:
-        return {name: values}
-    return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}
