@@ -116,7 +116,8 @@ def score_folds(job: Job) -> Outcome:
 def search(job: Job, slot: Any, grid: dict[str, list[Any]], log: Path, **options: Any) -> Outcome:
     """Search with a sampler in front of the final model."""
     pipeline = Pipeline([("slot", slot), ("model", job.model)])
-    found = GridSearchCV(pipeline, grid, cv=job.folds, **{"refit": False} | options).fit(job.X, job.y)
+    found = GridSearchCV(pipeline, grid, cv=job.folds, **{"refit": False, "error_score": "raise"} | options)
+    found.fit(job.X, job.y)
     values = [found.cv_results_[f"split{i}_test_score"] for i in range(len(job.folds))]
     return Outcome(np.transpose(values), n_fits(log), found.best_params_)
 
@@ -190,9 +191,8 @@ def print_tables(job: Job, seconds: Seconds, outcomes: Mapping[str, list[Outcome
     rest = [b - a - s for a, s, b in zip(seconds[ALONE], seconds[SCORING], seconds[MEMORY], strict=True)]
     each = Spread.of([1000 * value / (len(THRESHOLDS) * len(job.folds)) for value in rest])
     print(f"\n'{MEMORY}', what is neither a scoring nor a final fit: {each} ms a candidate and fold")
-    first = outcomes[MEMORY][0]
     for row in (NO_MEMORY, WORKERS, ALONE):
-        other = outcomes[row][0]
+        first, other = outcomes[MEMORY][0], outcomes[row][0]
         scores = "identical" if np.array_equal(first.values, other.values) else "DIFFERENT"
         best = "" if other.best is None else f", best {other.best} and {first.best}"
         print(f"'{row}' and '{MEMORY}': test scores {scores}{best}")

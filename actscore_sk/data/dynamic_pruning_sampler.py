@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.utils.sklearn_private import Interval
 
 # At most this share of the easy samples is skipped: the others stand for them with a weight of at most 4.
@@ -62,6 +62,7 @@ class DynamicPruningSampler(EpochSampler):
         "rescale": ["boolean"],
     }
     needs_n_epochs = True
+    uses_scores = False
 
     def __init__(
         self,
@@ -80,11 +81,6 @@ class DynamicPruningSampler(EpochSampler):
         self.rescale = rescale
         self.random_state = random_state
 
-    @property
-    def is_weighting(self) -> bool:
-        """Whether samples get weights in the loss."""
-        return self.rescale
-
     def _is_easy(self) -> Tensor:
         """Samples that may be skipped, (n_samples_,) bool: none in the last epochs, nor one without a loss."""
         n_full = int(np.ceil(self.full_last * self.n_epochs_ - 1e-9))  # type: ignore[operator]
@@ -99,12 +95,14 @@ class DynamicPruningSampler(EpochSampler):
         return self.n_samples_ - self._n_skipped(int(self._is_easy().sum()))
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        order = torch.randperm(self.n_samples_, generator=generator)
         is_easy = self._is_easy()
-        easy = torch.nonzero(is_easy).squeeze(1)
-        n_skipped = self._n_skipped(len(easy))
+        n_easy = int(is_easy.sum())
+        n_skipped = self._n_skipped(n_easy)
         if n_skipped == 0:
-            return torch.randperm(self.n_samples_, generator=generator), None
-        is_kept = torch.ones(self.n_samples_, dtype=torch.bool)
-        is_kept[shuffled(easy, generator)[:n_skipped]] = False
-        weights = torch.where(is_easy, len(easy) / (len(easy) - n_skipped), 1.0) if self.rescale else None
-        return shuffled(torch.nonzero(is_kept).squeeze(1), generator), weights
+            return order, None
+        # The first easy ones of a random order are a random part of them, and the rest is in random order.
+        comes_easy = is_easy[order]
+        is_skipped = comes_easy & (torch.cumsum(comes_easy, 0, dtype=torch.int32) <= n_skipped)
+        weights = 1 + is_easy * (n_skipped / (n_easy - n_skipped)) if self.rescale else None
+        return order[~is_skipped], weights

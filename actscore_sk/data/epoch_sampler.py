@@ -38,6 +38,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         "random_state": ["random_state"],
     }
     needs_n_epochs: ClassVar[bool] = False
+    uses_scores: ClassVar[bool] = True  # whether `_draw` goes by `scores_`, which costs a few passes over the samples
     data_source: Any
     random_state: Any
     n_epochs: int | None = None
@@ -54,11 +55,6 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     @abstractmethod
     def _count(self) -> int:
         """Number of positions that the next epoch has."""
-
-    @property
-    def is_weighting(self) -> bool:
-        """Whether samples get weights in the loss."""
-        return False
 
     # -- set up -------------------------------------------------------------------------------------------
 
@@ -140,7 +136,8 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         if self._pending is None:
             seed = np.random.SeedSequence([self.seed_, self.epoch_]).generate_state(1, np.uint64)[0]
             self._drawn = self._draw(torch.Generator().manual_seed(int(seed >> 1)))
-            self._past += self._latest()
+            if self.uses_scores:
+                self._past += self._latest()
             self.epoch_ += 1
         else:
             self._drawn, self._pending = self._pending, None

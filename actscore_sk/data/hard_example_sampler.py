@@ -78,11 +78,6 @@ class HardExampleSampler(EpochSampler):
         self.importance_weights = importance_weights
         self.random_state = random_state
 
-    @property
-    def is_weighting(self) -> bool:
-        """Whether samples get weights in the loss."""
-        return self.importance_weights
-
     def _count(self) -> int:
         return max(1, round(self.fraction * self.n_samples_))
 

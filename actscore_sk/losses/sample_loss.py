@@ -100,29 +100,40 @@ class SampleLoss:
     def weighted(self, units: Tensor, inputs: tuple, weights: Tensor, amount: float | None = None) -> Tensor:
         """Scalar to train on, in which a sample of weight w counts as w copies of it in the batch.
 
-        With `amount`, the weights are taken to add up to that, as they do in expectation, where all samples have the
-        same share in the criterion's divisor.
+        Parameters
+        ----------
+        units : tensor (n_samples, ...)
+            As from `units`.
+        inputs : tuple
+            What the criterion was called with.
+        weights : tensor (n_samples,)
+            Weight of each sample.
+        amount : float, optional
+            What the weights add up to in expectation; a mean is taken over that instead of their sum, which makes the
+            loss of a random draw unbiased.
         """
         if isinstance(self.criterion, nn.CTCLoss) and self.reduction == "mean":
             units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one a symbol
-        units = units.reshape(len(weights), -1)
         weights = weights.to(units.dtype)
-        total = (weights * units.sum(1)).sum()
-        if self.reduction == "sum":
-            return total
-        shares = self._shares(units, inputs)
-        if amount is not None and isinstance(shares, float):
-            return total / (amount * shares)
-        # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
-        return total / (weights * shares).sum().clamp(min=torch.finfo(units.dtype).tiny)
+        if self.reduction != "sum":
+            # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
+            tiny = torch.finfo(units.dtype).tiny
+            shares = self._shares(units, inputs)
+            if isinstance(shares, float):
+                divisor = shares * (weights.sum().clamp(min=tiny) if amount is None else amount)
+            else:
+                divisor = (weights * shares).sum().clamp(min=tiny)
+                divisor = divisor if amount is None else divisor * (amount / weights.sum().clamp(min=tiny))
+            weights = weights / divisor
+        return torch.dot(weights, units if units.ndim == 1 else units.flatten(1).sum(1))
 
     def _shares(self, units: Tensor, inputs: tuple) -> Tensor | float:
         """What each sample adds to the divisor of the criterion's own mean, (n_samples,)."""
         if self.reduction == "batchmean":
             return 1.0
         counted = self._counted(inputs)
-        if counted is None:
-            return float(units.shape[1])
+        if counted is None or (self.criterion.weight is None and counted.is_cpu and bool(counted.all())):
+            return float(units[0].numel())  # elsewhere the answer would make the host wait
         shares = counted.to(units.dtype)
         if self.criterion.weight is not None:
             shares = shares * self.criterion.weight[torch.where(counted, inputs[1], 0)]

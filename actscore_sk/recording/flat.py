@@ -39,8 +39,6 @@ class Plan:
         Initialized, at the start of an epoch.
     own_class : type
         Class of the net before it was disguised.
-    is_weighted : bool
-        Whether the loss that is trained on has to be weighted.
     aligns : bool
         Whether targets get the shape of the output; see `like_output`.
 
@@ -56,7 +54,7 @@ class Plan:
         View of it.
     """
 
-    def __init__(self, net: NeuralNet, own_class: Any, *, is_weighted: bool, aligns: bool) -> None:
+    def __init__(self, net: NeuralNet, own_class: Any, *, aligns: bool) -> None:
         self._aligns = aligns
         self._device = None if net.device is None else torch.device(net.device)
         self._has_flat_infer = own_class.infer is NeuralNet.infer
@@ -75,7 +73,6 @@ class Plan:
             and _steps_once(net.optimizer_)
             and self.sample_loss.is_pure
             and self.sample_loss.reduces
-            and not is_weighted
         )
         self._logs = own_class.get_loss is NeuralNetClassifier.get_loss and isinstance(net.criterion_, nn.NLLLoss)
 
@@ -160,8 +157,8 @@ def run_epoch(
     net.history.record(prefix + "_batch_count", count)
 
 
-def train_step(net: Any, plan: Plan, batch: Any, see: Callable[[tuple, SampleLoss], None], **fit_params: Any) -> dict:
-    """Do what `NeuralNet.train_step` does; `see` is told what the criterion was called with."""
+def train_step(net: Any, plan: Plan, batch: Any, step: Any, **fit_params: Any) -> dict:
+    """Do what `NeuralNet.train_step` does; the `Step` is told what the criterion was called with, and may weigh it."""
     Xi, yi = unpack_data(batch)
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
@@ -169,8 +166,11 @@ def train_step(net: Any, plan: Plan, batch: Any, see: Callable[[tuple, SampleLos
     net._set_training(True)
     y_pred = plan.infer(net, Xi, **fit_params)
     inputs = plan.criterion_inputs(net, y_pred, yi)
-    loss = plan.criterion(*inputs)
-    see(inputs, plan.sample_loss)
+    if step.is_weighted:
+        loss = step.weigh(inputs, plan.sample_loss)
+    else:
+        loss = plan.criterion(*inputs)
+        step.see(inputs, plan.sample_loss)
     loss.backward()
     if plan.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())

@@ -115,6 +115,14 @@ class Step:
                 values = sample_loss.values(sample_loss.units(inputs, len(self.rows)), inputs)
         self._hand_on(inputs if batch_first else None, values, sample_loss)
 
+    def weigh(self, inputs: tuple, sample_loss: SampleLoss) -> Tensor:
+        """Take a visit as `see` does; return the weighted loss."""
+        units = sample_loss.units(inputs, len(self.rows))
+        # The values are there: to hold inputs back and evaluate them once more would cost more.
+        values = sample_loss.values(units.detach(), inputs)
+        self._hand_on(inputs if _is_batch_first(inputs, len(self.rows)) else None, values, sample_loss)
+        return sample_loss.weighted(units, inputs, *self._batch_weights(units))
+
     def _hand_on(self, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
         """Tell the consumers of the visit, once a step."""
         consumers, self._consumers = self._consumers, ()

@@ -126,11 +126,6 @@ class Tap:
         self._consumers = [[r.consume for r in self.recorders if r.wants(training)] for training in (False, True)]
 
     @property
-    def is_weighted(self) -> bool:
-        """Whether samples have weights in the loss that is trained on."""
-        return self.step.is_weighted or (self.train_sampler is not None and self.train_sampler.is_weighting)
-
-    @property
     def n_samples(self) -> int:
         """Number of rows of X."""
         return len(self.root)  # type: ignore[arg-type]
@@ -204,7 +199,7 @@ class Tap:
     def event(self, method_name: str) -> None:
         """Pass the events of training on to the recorders."""
         if method_name == "on_epoch_begin":
-            self.plan = Plan(self.net, self._own_class, is_weighted=self.is_weighted, aligns=self.align_targets)
+            self.plan = Plan(self.net, self._own_class, aligns=self.align_targets)
         elif method_name == "on_epoch_end":
             for recorder in self.recorders:
                 recorder.end_epoch(self)

@@ -86,7 +86,7 @@ class TappedNet(Disguise):
         try:
             if tap.plan.has_flat_step and self.criterion_ is tap.plan.criterion:  # type: ignore[attr-defined]
                 tap.step.is_listening = False  # it is told
-                return flat.train_step(self, tap.plan, batch, tap.step.see, **fit_params)
+                return flat.train_step(self, tap.plan, batch, tap.step, **fit_params)
             step = super().train_step(batch, **fit_params)  # type: ignore[misc]
             tap.step.check_seen(self)
             return step
