@@ -7,13 +7,13 @@ from imblearn.base import BaseSampler
 from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Dataset
 
 from actscore_sk.estimators.inputs import is_parts, n_samples_of
 from actscore_sk.resampling.labels import class_labels, ranks_within_class
 from actscore_sk.resampling.rows import take_rows
-from actscore_sk.resampling.scoring import check_given_scores, comparable_scores, fit_scorer, make_scorer
+from actscore_sk.resampling.scoring import Scored, check_given_scores, fit_scorer, make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
@@ -37,8 +37,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         ----------
         scores : ndarray of float64 (n_samples,)
             Higher = harder.
-        labels : ndarray (n_samples,) or None
-            Classes, if y holds any.
+        labels : ndarray of int64 (n_samples,) or None
+            Number of each sample's class, from 0, if y holds classes.
         weights : ndarray of float64 (n_samples,) or None
             The user's.
         rng : RandomState
@@ -111,15 +111,15 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         weights = self._check_weights(sample_weight, n_samples)
         scorer = make_scorer(self.estimator, self.random_state)
         labels = class_labels(X, y, scorer, is_scored=action_scores is None)
-        scores = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
+        self._scored = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
+        self.action_scores_ = scores = self._scored.scores
+        classes, codes = ((), None) if labels is None else np.unique(labels, return_inverse=True)
         rng = check_random_state(self.random_state)
-        indices, self.sample_weight_ = self._choose(scores, labels, weights, rng)
-        self._check_classes_kept(labels, indices, weights)
-        self.sample_indices_ = indices
-        self.class_ranks_ = ranks_within_class(scores, labels)
+        indices, self.sample_weight_ = self._choose(scores, codes, weights, rng)
         # the name that imbalanced-learn has for what is left of each class
-        kept = () if labels is None else np.unique(labels[indices], return_counts=True)
-        self.sampling_strategy_ = dict(zip(*(part.tolist() for part in kept), strict=True))
+        self.sampling_strategy_ = self._count_kept(classes, codes, indices, weights)
+        self.sample_indices_ = indices
+        self.class_ranks_ = ranks_within_class(scores, codes)
         return take_rows(X, indices), take_rows(y, indices)
 
     def _check_weights(self, sample_weight, n_samples):
@@ -129,27 +129,31 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     def _score(self, scorer, X, y, labels, action_scores, weights, fit_params):
         if action_scores is not None:
-            self.estimator_ = None
-            self.action_scores_ = check_given_scores(action_scores, n_samples_of(X))
-            return self.action_scores_
+            return Scored(check_given_scores(action_scores, n_samples_of(X)))
         y = labels if is_classifier(scorer) and labels is not None and y is not None else y
-        self.estimator_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=weights, **fit_params)
-        self.action_scores_ = comparable_scores(self.estimator_)
-        return self.action_scores_
+        return fit_scorer(scorer, X, y, memory=self.memory, sample_weight=weights, **fit_params)
 
-    def _check_classes_kept(self, labels, indices, weights):
+    def _count_kept(self, classes, codes, indices, weights):
         if not len(indices):
             raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._remedy}")
-        if labels is None:
-            return
-        present = labels if weights is None else labels[weights > 0]
-        lost = np.setdiff1d(present, labels[indices])
+        if codes is None:
+            return {}
+        present = np.bincount(codes if weights is None else codes[weights > 0], minlength=len(classes))
+        kept = np.bincount(codes[indices], minlength=len(classes))
+        lost = np.flatnonzero((present > 0) & (kept == 0))
         if len(lost):
             raise ValueError(
-                f"{type(self).__name__} would leave no sample of class {lost.tolist()[0]!r}, which has "
-                f"{np.count_nonzero(labels == lost[0])}; {self._remedy}. If y holds numbers and no classes, pass "
+                f"{type(self).__name__} would leave no sample of class {classes[lost].tolist()[0]!r}, which has "
+                f"{present[lost[0]]}; {self._remedy}. If y holds numbers and no classes, pass "
                 "estimator=ActionScoreRegressor()"
             )
+        return {label: count for label, count in zip(classes.tolist(), kept.tolist(), strict=True) if count}
+
+    @property
+    def estimator_(self):
+        """The fitted scorer; None if scores were given."""
+        check_is_fitted(self)
+        return self._scored.scorer
 
     def get_metadata_routing(self):
         """Return how metadata is routed: `action_scores` and `sample_weight` stay here, the rest goes to the scorer."""

@@ -13,7 +13,7 @@ from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.resampling.labels import class_labels
 from actscore_sk.resampling.metadata import fit_weighted, weight_keyword
-from actscore_sk.resampling.scoring import check_given_scores, comparable_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.resampling.scoring import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
@@ -95,8 +95,9 @@ class _Reweighted(DelegatingEstimator):
             return check_given_scores(action_scores, n_samples)
         scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
         class_labels(X, y, scorer)  # refuses several labels a sample, in words
-        self.scorer_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)
-        return comparable_scores(self.scorer_)
+        scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)
+        self.scorer_ = scored.scorer
+        return scored.scores
 
     def get_metadata_routing(self):
         """Return how metadata is routed: weights and scores stay here, the rest goes to the estimator."""

@@ -64,8 +64,29 @@ def seeded(estimator: Any, random_state: Any) -> Any:
     return estimator
 
 
-def fit_scorer(scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
-    """Fit a scorer, or load one that was fitted on the same data before.
+class Scored:
+    """Scores, and the fitted scorer that they came from.
+
+    A scorer that was kept is built when it is first asked for: a search over thresholds needs its scores only.
+    """
+
+    def __init__(self, scores: np.ndarray, kept: bytes | None = None, scorer: Any = None) -> None:
+        self.scores = scores
+        self._kept = kept
+        self._scorer = scorer
+
+    @property
+    def scorer(self) -> Any:
+        """The fitted scorer; None if the scores were given."""
+        if self._kept is not None:
+            self._scorer, self._kept = keeping.loads(self._kept), None
+        return self._scorer
+
+
+def fit_scorer(
+    scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any
+) -> Scored:
+    """Fit a scorer, or find what one that was fitted on the same data before gave.
 
     Parameters
     ----------
@@ -77,27 +98,31 @@ def fit_scorer(scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight
         Where fitted scorers are kept. The key is the content of the scorer, of the data and of the parameters, and the
         versions of the libraries. A process that needs a fit which another one is making waits for it.
 
-    Returns
-    -------
-    scorer : estimator
-        Fitted.
+    Raises
+    ------
+    ValueError
+        If a sample gets no score.
     """
     memory = check_memory(memory)
     if getattr(memory, "store_backend", None) is None:
-        return fit_weighted(scorer, X, y, sample_weight, **fit_params)
+        fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
+        return Scored(comparable_scores(fitted), scorer=fitted)
     key = fingerprint(scorer, X, y, sample_weight, fit_params, __version__, torch.__version__, skorch.__version__)
     cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
     arguments = key, scorer, X, y, sample_weight, fit_params
     if cached.check_call_in_cache(*arguments):
-        return keeping.loads(cached(*arguments))
+        return Scored(*cached(*arguments))
     locks = Path(memory.store_backend.location) / "actscore_sk-locks"
     locks.mkdir(parents=True, exist_ok=True)
     with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
-        return keeping.loads(cached(*arguments))
+        return Scored(*cached(*arguments))
 
 
-def _fit(key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict) -> bytes:
-    return keeping.dumps(fit_weighted(scorer, X, y, sample_weight, **fit_params))
+def _fit(
+    key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+) -> tuple[np.ndarray, bytes]:
+    fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
+    return comparable_scores(fitted), keeping.dumps(fitted)
 
 
 def final_scorer(scorer: Any) -> Any:

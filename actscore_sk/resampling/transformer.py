@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from actscore_sk.estimators.inputs import is_parts, n_samples_of
 from actscore_sk.estimators.penultimate import penultimate_features
-from actscore_sk.resampling.scoring import check_given_scores, comparable_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.resampling.scoring import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10
@@ -127,8 +127,8 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
             validate_data(self, X, skip_check_array=True)
         if action_scores is None:
             scorer = make_scorer(self.estimator, self.random_state)
-            self.estimator_ = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)
-            self.action_scores_ = comparable_scores(self.estimator_)
+            scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)
+            self.estimator_, self.action_scores_ = scored.scorer, scored.scores
         else:
             self.estimator_, self.action_scores_ = None, check_given_scores(action_scores, n_samples_of(X))
         self._learn_to_predict(self._features(X, reset=True), self.action_scores_)
