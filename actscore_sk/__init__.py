@@ -25,6 +25,8 @@ from actscore_sk.exceptions import (
     NonFiniteLossError,
     SampleLossError,
 )
+from actscore_sk.losses.details import DetailedLoss, LossDetails, Units
+from actscore_sk.recording.unit_scores import RaggedScores
 from actscore_sk.resampling.curriculum import ActionScoreCurriculum
 from actscore_sk.resampling.pruner import ActionScorePruner
 from actscore_sk.resampling.resampled import ResampledClassifier, ResampledRegressor
@@ -43,15 +45,19 @@ __all__ = [
     "ActionScoreResampler",
     "ActionScoreTransformer",
     "CurriculumSampler",
+    "DetailedLoss",
     "DynamicPruningSampler",
     "HardExampleSampler",
     "IndexTrackingError",
+    "LossDetails",
     "NonFiniteLossError",
+    "RaggedScores",
     "ResampledClassifier",
     "ResampledRegressor",
     "ReweightedClassifier",
     "ReweightedRegressor",
     "SampleLossError",
+    "Units",
     "action_score",
     "aum",
     "confidence",

@@ -10,8 +10,10 @@ from skorch.callbacks import Callback
 
 from actscore_sk.dynamics.registry import get_metric
 from actscore_sk.recording.block import CAPACITY, VisitBlock
+from actscore_sk.recording.detail_ledger import DetailLedger
 from actscore_sk.recording.ledger import Ledger
 from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.record import Record
 from actscore_sk.recording.tap import Tap
 from actscore_sk.recording.tapped import TappedNet
 from actscore_sk.recording.visit import Visit
@@ -23,7 +25,7 @@ RECORDINGS = ("training", "epoch_end")
 REDUCTIONS = ("sum", "mean", "interpolated")
 
 
-class ActionScoreRecorder(Callback):
+class ActionScoreRecorder(Record, Callback):
     """Record action scores of a net that you keep; for a scikit-learn estimator see `ActionScoreClassifier`.
 
     The action score of a sample is its loss, accumulated over training (Arriaga & Valdenegro-Toro,
@@ -44,6 +46,12 @@ class ActionScoreRecorder(Callback):
         while training runs.
     eval_set : tuple (X, y), Dataset or None
         Other samples, scored after each epoch.
+    store_units : bool, "auto", str or path-like
+        Keep losses of units (pixels, boxes, tokens), if the criterion has them: "auto" up to 1 GiB; in memory up to
+        256 MiB and in a temporary file above, or in a ``.npy`` file at a path. Their size is logged before the first
+        update.
+    unit_grid : int, tuple of int or None
+        Pool dense units of a sample to this shape, by the mean over each cell.
 
     Attributes
     ----------
@@ -64,6 +72,12 @@ class ActionScoreRecorder(Callback):
         Samples that each epoch trained on, as a share of those that are not held out.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
         Only with `eval_set`.
+    component_scores_ : dict of str to ndarray of float64 (n_samples,)
+        Scores of the parts of the loss; empty if the criterion delivers none.
+    unit_scores_ : ndarray of float32 (n_samples, ...) or RaggedScores
+        Scores of units; NaN where a target is ignored. Only with `store_units`.
+    unit_component_scores_ : dict of str to the like
+        Scores of the parts of units.
 
     Raises
     ------
@@ -97,12 +111,16 @@ class ActionScoreRecorder(Callback):
         metrics: Sequence[str] = ("action_score",),
         store_trajectories: bool | str | os.PathLike = False,
         eval_set: Any = None,
+        store_units: bool | str | os.PathLike = False,
+        unit_grid: int | tuple[int, ...] | None = None,
     ) -> None:
         self.recording = recording
         self.reduction = reduction
         self.metrics = metrics
         self.store_trajectories = store_trajectories
         self.eval_set = eval_set
+        self.store_units = store_units
+        self.unit_grid = unit_grid
 
     # -- as a callback -----------------------------------------------------------------------------------
 
@@ -174,12 +192,15 @@ class ActionScoreRecorder(Callback):
             fills = self.reduction == "interpolated" or tap.train_sampler is not None
             keep_row = self.trajectories_store_ is not None
             self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=keep_row, fills=fills)
+            self.detail_ledger_ = DetailLedger(tap.n_samples, self.reduction, self.store_units, self.unit_grid)
             self.work_: list[float] = []
         self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
         self.validation_mask_[tap.validation_rows.numpy()] = True
         # Compiled nets may reuse the memory of an output at the next batch.
         capacity = 0 if tap.net.compile else CAPACITY
-        self.block_ = VisitBlock(self._sink, keep_inputs=self.ledger_.needs_inputs, capacity=capacity)
+        self.block_ = VisitBlock(
+            self._sink, keep_inputs=self.ledger_.needs_inputs, capacity=capacity, detail_sink=self._detail_sink
+        )
         if self.eval_set is not None:
             self._begin_eval(tap, capacity)
 
@@ -192,6 +213,9 @@ class ActionScoreRecorder(Callback):
 
     def _sink(self, *block: Any) -> None:
         self.ledger_.update(*block)
+
+    def _detail_sink(self, rows: Any, details: Any) -> None:
+        self.detail_ledger_.update(rows, details)
 
     def _eval_sink(self, *block: Any) -> None:
         self.eval_ledger_.update(*block)
@@ -229,6 +253,7 @@ class ActionScoreRecorder(Callback):
         with uninterrupted():  # as many rows as epochs
             self.block_.flush()
             row = self.ledger_.end_epoch()
+            self.detail_ledger_.end_epoch()
             self.work_.append(self.tap_.take_work())
             self.tap_.inform_sampler(self.ledger_.latest)
             if row is not None and self.trajectories_store_ is not None:
@@ -240,60 +265,3 @@ class ActionScoreRecorder(Callback):
         if self.ledger_.epoch_has_visits:
             self._close_epoch()
         self.__dict__.pop("tap_", None)
-
-    # -- results -----------------------------------------------------------------------------------------
-
-    @property
-    def sample_metrics_(self) -> dict[str, np.ndarray]:
-        """Score of each sample under each metric, (n_samples,) float64."""
-        scores = self._flushed().results()
-        if self.reduction == "interpolated":
-            scores["action_score"] = self.ledger_.filled()
-        elif self.reduction == "mean":
-            visits = self.n_visits_
-            scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
-        return scores
-
-    @property
-    def gradient_work_(self) -> np.ndarray:
-        """Share of the training samples that each epoch trained on, (n_epochs,) float64."""
-        self._flushed()
-        return np.array(self.work_)
-
-    @property
-    def action_scores_(self) -> np.ndarray:
-        """Action score of each sample, (n_samples,) float64, higher = harder."""
-        return self.sample_metrics_["action_score"]
-
-    @property
-    def n_visits_(self) -> np.ndarray:
-        """Number of visits of each sample, (n_samples,) int32."""
-        return self._flushed().visits()
-
-    @property
-    def n_epochs_(self) -> int:
-        """Number of epochs recorded."""
-        return self._flushed().epoch - 1
-
-    @property
-    def trajectories_(self) -> np.ndarray:
-        """Losses (n_epochs, n_samples) float32."""
-        self._flushed()
-        if self.trajectories_store_ is None:
-            raise AttributeError("no trajectories were stored; set store_trajectories=True, or to a path")
-        return self.trajectories_store_.array()
-
-    @property
-    def eval_action_scores_(self) -> np.ndarray:
-        """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
-        if "eval_ledger_" not in vars(self):
-            raise AttributeError("no eval_set was scored; pass one")
-        total = self.eval_ledger_.results()["action_score"]
-        return total / np.maximum(self.eval_ledger_.visits(), 1) if self.reduction == "mean" else total
-
-    def _flushed(self) -> Ledger:
-        if "ledger_" not in vars(self):
-            raise AttributeError("no scores yet: the net that this recorder belongs to has not been trained")
-        if "block_" in vars(self):
-            self.block_.flush()
-        return self.ledger_

@@ -225,12 +225,8 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         return sampler
 
     def _new_recorder(self):
-        return ActionScoreRecorder(
-            recording=self.recording,
-            reduction=self.reduction,
-            metrics=self.metrics,
-            store_trajectories=self.store_trajectories,
-        )
+        names = [name for name in vars(ActionScoreRecorder()) if name in vars(self) and name != "eval_set"]
+        return ActionScoreRecorder(**{name: getattr(self, name) for name in names})
 
     def _publish(self, X):
         recorder = self._recorder
@@ -241,10 +237,12 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.validation_mask_ = recorder.validation_mask_
         self.gradient_work_ = recorder.gradient_work_
         self.history_ = self.estimator_.history
-        for name in ("trajectories_", "eval_action_scores_"):
+        self.component_scores_ = recorder.component_scores_
+        for name in ("trajectories_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"):
             self.__dict__.pop(name, None)
-            if hasattr(recorder, name):
-                setattr(self, name, getattr(recorder, name))
+            found = getattr(recorder, name, None)
+            if found is not None and len(found):
+                setattr(self, name, found)
 
     def _warn_of_sums(self, n_visits):
         if self.train_sampler is not None and self.reduction == "sum" and n_visits.min() < n_visits.max():
@@ -266,8 +264,8 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         frame : DataFrame
-            Columns ``index`` (position in X), ``target``, one for each metric, ``n_visits``, ``is_validation``. Has
-            the index of X if X was a DataFrame.
+            Columns ``index`` (position in X), ``target``, one for each metric, ``component_...`` for each part of the
+            loss, ``n_visits``, ``is_validation``. Has the index of X if X was a DataFrame.
 
         Raises
         ------
@@ -278,6 +276,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
         given = {} if self._given is None else columns_of("target", self._given)
         columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
+        columns |= {f"component_{name}": scores for name, scores in self.component_scores_.items()}
         columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
         index = self._index if isinstance(self._index, pandas.Index) else None
         return pandas.DataFrame(columns, index=index)

@@ -68,6 +68,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         The sampler that was used.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
         Only with `eval_set`.
+    component_scores_ : dict of str to ndarray of float64 (n_samples,)
+        Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`.
     estimator_ : NeuralNet
         The trained net.
     history_ : History

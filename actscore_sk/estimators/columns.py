@@ -16,6 +16,8 @@ def columns_of(name: str, values: Any) -> dict[str, Any]:
         parts = values.items() if isinstance(values, Mapping) else enumerate(values)
         return {key: column for part, value in parts for key, column in columns_of(f"{name}_{part}", value).items()}
     values = np.asarray(values)
+    if values.ndim > 2:  # images, sequences, boxes: no columns of a table
+        return {}
     if values.ndim == 1:
         return {name: values}
     return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}

@@ -121,7 +121,11 @@ def _map(X: Any, function: Any) -> Any:
         return {name: _map(part, function) for name, part in X.items()}
     if isinstance(X, tuple):
         return tuple(_map(part, function) for part in X)
-    return function(X if isinstance(X, torch.Tensor) or sparse.issparse(X) else np.asarray(X))
+    if isinstance(X, torch.Tensor) or sparse.issparse(X):
+        return function(X)
+    X = np.asarray(X)
+    # torch warns of arrays that it could not write to, such as columns of a table; one in a file is too large to copy
+    return function(X if X.flags.writeable or isinstance(X, np.memmap) else X.copy())
 
 
 def _is_integer(part: Any) -> bool:

@@ -1,5 +1,8 @@
 """An estimator for nets that are neither plain classifiers nor plain regressors."""
 
+from numbers import Integral
+from typing import ClassVar
+
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
@@ -7,6 +10,7 @@ from torch import Tensor
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.utils.sklearn_private import HasMethods, Interval
 
 
 def _wraps_net(estimator):
@@ -26,6 +30,23 @@ class ActionScoreEstimator(BaseActionScore):
         0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers a sample.
     recording, reduction, metrics, store_trajectories, train_sampler, random_state
         As in `ActionScoreClassifier`.
+    store_units : bool, "auto", str or path-like
+        Keep losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes. "auto":
+        if they take no more than 1 GiB, and a warning if they would. They lie in memory up to 256 MiB, above in a
+        temporary file, or in a ``.npy`` file at a path. Their size is logged (logger "actscore_sk", level INFO) before
+        the first update: 4 bytes a unit of dense targets, 8 a ragged unit.
+    unit_grid : int, tuple of int or None
+        Pool dense units of a sample to this shape, such as ``(32, 32)``, by the mean over each cell.
+
+    Attributes
+    ----------
+    component_scores_ : dict of str to ndarray of float64 (n_samples,)
+        Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`. Higher = harder.
+    unit_scores_ : ndarray of float32 (n_samples, ...) or RaggedScores
+        Scores of units: in an array like the targets, NaN where a target is ignored; or one for each box or token,
+        ``unit_scores_[i]`` for those of sample i. Only if the criterion has losses of units. Higher = harder.
+    unit_component_scores_ : dict of str to the like
+        Scores of the parts of units.
 
     Examples
     --------
@@ -34,7 +55,40 @@ class ActionScoreEstimator(BaseActionScore):
     >>> scorer = ActionScoreEstimator(random_state=0).fit(X, y)
     >>> scorer.action_scores_.shape, scorer.predict(X).shape
     ((200,), (200, 3))
+    >>> scorer.unit_scores_.shape                            # one for each label
+    (200, 3)
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScore._parameter_constraints,
+        "store_units": ["boolean", str, HasMethods(["__fspath__"])],
+        "unit_grid": [None, Interval(Integral, 1, None, closed="left"), tuple],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        recording="training",
+        reduction="sum",
+        metrics=("action_score",),
+        store_trajectories=False,
+        train_sampler=None,
+        random_state=None,
+        store_units="auto",
+        unit_grid=None,
+    ):
+        super().__init__(
+            estimator,
+            recording=recording,
+            reduction=reduction,
+            metrics=metrics,
+            store_trajectories=store_trajectories,
+            train_sampler=train_sampler,
+            random_state=random_state,
+        )
+        self.store_units = store_units
+        self.unit_grid = unit_grid
 
     def _learn_targets(self, X, y, classes):
         if classes is not None:

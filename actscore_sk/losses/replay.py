@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.utils.randomness import RandomState
 
@@ -28,8 +29,8 @@ class Replay:
     def __init__(self, sample_loss: SampleLoss) -> None:
         self.sample_loss = sample_loss
 
-    def __call__(self, call: Callable, inputs: tuple, n_samples: int, named: dict) -> tuple[Any, Tensor]:
-        """Return what `call` (the criterion) gives for its arguments, and the loss of each sample (n_samples,)."""
+    def __call__(self, call: Callable, inputs: tuple, n_samples: int, named: dict) -> tuple[Any, LossDetails]:
+        """Return what `call` (the criterion) gives for its arguments, and the losses of samples and their parts."""
         device = next((part.device for part in inputs if isinstance(part, Tensor)), "cpu")
         # A criterion without a reduction to leave out has told all it knows in the first call.
         twin = self.twin() if self.sample_loss.reduces else None
@@ -37,13 +38,13 @@ class Replay:
         output = call(*inputs, **named)
         with torch.no_grad():
             if before is None:
-                units = self.sample_loss.units(inputs, n_samples, output)
+                details = self.sample_loss.details(output, inputs, n_samples)
             else:
                 after = RandomState(device)
                 before.restore()
-                units = self.sample_loss.units(inputs, n_samples, twin(*inputs, **named))  # type: ignore[misc]
+                details = self.sample_loss.details(twin(*inputs, **named), inputs, n_samples)  # type: ignore[misc]
                 after.restore()
-            return output, self.sample_loss.values(units, inputs)
+            return output, details.detached()
 
     def twin(self) -> Any:
         """Return the criterion as it is now, with its own state but the same parameters, and no reduction."""

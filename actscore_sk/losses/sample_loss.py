@@ -1,8 +1,8 @@
 """The loss of each sample in a batch, for any criterion that knows one.
 
-A criterion averages over the batch; before it does, it has a value for each sample. Three kinds can be asked:
-torch's own losses and any other criterion with a `reduction` attribute (a copy with ``reduction="none"``), and
-criteria that return a vector themselves.
+A criterion averages over the batch; before it does, it has a value for each sample. Four kinds can be asked:
+torch's own losses and any other criterion with a `reduction` attribute (a copy with ``reduction="none"``), criteria
+that return a vector themselves, and those that deliver details.
 """
 
 import copy
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.details import DetailedLoss, LossDetails, Units, read_details
 
 # These divide by the sum of the class weights of the targets they do not ignore, not by a count.
 _WEIGHTED_MEANS = tuple(
@@ -35,6 +36,8 @@ class SampleLoss:
         torch's own losses, whose values may then be computed later and for many batches at once.
     reduces : bool
         Whether the criterion has a `reduction` that makes a scalar, and which `units` can leave out.
+    is_detailed : bool
+        Whether it is a `DetailedLoss`.
     """
 
     def __init__(self, criterion: Any) -> None:
@@ -44,6 +47,7 @@ class SampleLoss:
         has_parameters = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
         self.is_pure = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
         self.reduces = self.reduction in ("mean", "sum", "batchmean")
+        self.is_detailed = isinstance(criterion, DetailedLoss)
 
     def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:
         """Values before any mean, (n_samples, ...), with gradient.
@@ -67,6 +71,28 @@ class SampleLoss:
         elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss) and not isinstance(output, Tensor):
             output = -output.output
         return check_units(output, n_samples, self.criterion)
+
+    def details(self, output: Any, inputs: tuple, n_samples: int) -> LossDetails:
+        """Read what the criterion returned without reduction: details, or units alone.
+
+        Raises
+        ------
+        SampleLossError
+            If it holds no loss of single samples.
+        """
+        details = read_details(output, n_samples, self.criterion)
+        if details is None:
+            units = self.units(inputs, n_samples, output)
+            details = LossDetails(self.values(units, inputs), units=self.fine_units(units, inputs))
+        check_units(details.samples, n_samples, self.criterion)
+        return details
+
+    def fine_units(self, units: Tensor, inputs: tuple) -> Units | None:
+        """Losses of units (n_samples, ...) with those that count; None if a sample has but one."""
+        if units.numel() == len(units):
+            return None
+        counted = self._counted(inputs)
+        return Units(units, None if counted is None or counted.shape != units.shape else counted)
 
     def settings(self) -> list[tuple]:
         """Return what the value of a sample depends on beside its inputs; equal as long as nothing changed."""

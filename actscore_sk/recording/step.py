@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.details import LossDetails, without_details
 from actscore_sk.losses.replay import Replay
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.disguise import disguise, undisguise
@@ -43,7 +44,7 @@ class Step:
         self._mean_weight = 1.0 if sample_weight is None else float(sample_weight.mean())
         self._visit_weights: Tensor | None = None
         self._consumers: Sequence[Consumer] = ()
-        self._calls: list[tuple] = []
+        self._calls: list[tuple[tuple | None, LossDetails | None]] = []
         self._per_sample = False
         self._criterion: Any = None
 
@@ -87,7 +88,7 @@ class Step:
         """
         if net.criterion_ is not self._criterion:
             self._follow(net.criterion_)
-        calls: list[tuple] = []
+        calls: list[tuple[tuple | None, LossDetails | None]] = []
         self._calls = calls
         # A get_loss of the user's may draw random numbers, and may have to be asked again with the same ones.
         before = RandomState(net.device) if self._consumers and not is_skorch_loss(own_loss) else None
@@ -98,55 +99,76 @@ class Step:
                 "compute the loss in a criterion"
             )
         if self._consumers:
-            inputs, values = calls[0]
+            inputs, details = calls[0]
             if before is not None and len(calls) > 1:
                 after = RandomState(net.device)
                 before.restore()
-                inputs, values = None, self._combined(own_loss, y_pred, y_true, *args, **kwargs)
+                inputs, details = None, LossDetails(self._combined(own_loss, y_pred, y_true, *args, **kwargs))
                 after.restore()
-            self._hand_on(inputs, values, self._sample_loss)
+            self._hand_on(inputs, details, self._sample_loss)
+        loss = without_details(loss)
         return loss if loss.ndim == 0 and not self.is_weighted else self._trainable(loss)
 
     def see(self, inputs: tuple, sample_loss: SampleLoss) -> None:
         """Take a visit from what a criterion that is not listened to was called with."""
-        values, batch_first = None, _is_batch_first(inputs, len(self.rows))
+        details, batch_first = None, _is_batch_first(inputs, len(self.rows))
         if not batch_first:
             with torch.no_grad():
-                values = sample_loss.values(sample_loss.units(inputs, len(self.rows)), inputs)
-        self._hand_on(inputs if batch_first else None, values, sample_loss)
+                details = sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(self.rows))
+        self._hand_on(inputs if batch_first else None, details, sample_loss)
 
     def weigh(self, inputs: tuple, sample_loss: SampleLoss) -> Tensor:
         """Take a visit as `see` does; return the weighted loss."""
         units = sample_loss.units(inputs, len(self.rows))
         # The values are there: to hold inputs back and evaluate them once more would cost more.
-        values = sample_loss.values(units.detach(), inputs)
-        self._hand_on(inputs if _is_batch_first(inputs, len(self.rows)) else None, values, sample_loss)
+        details = sample_loss.details(units.detach(), inputs, len(self.rows))
+        self._hand_on(inputs if _is_batch_first(inputs, len(self.rows)) else None, details, sample_loss)
         return sample_loss.weighted(units, inputs, *self._batch_weights(units))
 
-    def _hand_on(self, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
+    def _hand_on(self, inputs: tuple | None, details: LossDetails | None, sample_loss: SampleLoss) -> None:
         """Tell the consumers of the visit, once a step."""
         consumers, self._consumers = self._consumers, ()
-        visit = Visit(self.rows, inputs, values, sample_loss)
+        visit = Visit(self.rows, inputs, details, sample_loss)
         for consume in consumers:
             consume(visit)
 
     def criterion_called(self, call: Callable, inputs: tuple, named: dict) -> Any:
         """Answer for the criterion: its own value, or the weighted one; note the loss of each sample."""
-        sample_loss, n_samples, values = self._sample_loss, len(self.rows), None
+        sample_loss, n_samples, details = self._sample_loss, len(self.rows), None
         if self._per_sample:
-            asked = self._replay.twin() if sample_loss.reduces else copy.deepcopy(sample_loss.criterion)
-            return sample_loss.values(sample_loss.units(inputs, n_samples, asked(*inputs, **named)), inputs)
+            return self._sample_values(inputs, named)
         batch_first = not named and _is_batch_first(inputs, n_samples)
-        if self.is_weighted and sample_loss.reduces:
-            units = sample_loss.units(inputs, n_samples, sample_loss.unreduced()(*inputs, **named))
-            values = sample_loss.values(units.detach(), inputs)
-            output = sample_loss.weighted(units, inputs, *self._batch_weights(units))
+        if sample_loss.is_detailed or (self.is_weighted and sample_loss.reduces):
+            output, details = self._unreduced(inputs, named)
         elif sample_loss.is_pure and batch_first:
             output = call(*inputs)
         else:
-            output, values = self._replay(call, inputs, n_samples, named)
-        self._calls.append((inputs if batch_first else None, values))
+            output, details = self._replay(call, inputs, n_samples, named)
+        self._calls.append((inputs if batch_first else None, details))
         return output
+
+    def _unreduced(self, inputs: tuple, named: dict) -> tuple[Any, LossDetails]:
+        """Ask for the loss of each sample only, and reduce here what is trained on; returns both."""
+        sample_loss, n_samples = self._sample_loss, len(self.rows)
+        criterion = sample_loss.criterion
+        ask = criterion.details if sample_loss.is_detailed else sample_loss.unreduced()
+        raw = ask(*inputs, **named)
+        details = sample_loss.details(raw, inputs, n_samples)
+        if not self.is_weighted or not sample_loss.reduces:
+            return criterion.reduced(details.samples), details.detached()
+        units = details.samples
+        if isinstance(raw, Tensor):
+            units = sample_loss.units(inputs, n_samples, raw)
+        output = sample_loss.weighted(units, inputs, *self._batch_weights(units))
+        return (output, raw[1]) if isinstance(raw, (tuple, list)) else output, details.detached()
+
+    def _sample_values(self, inputs: tuple, named: dict) -> Any:
+        """Answer for the criterion with one loss a sample, in the form that its own answer has."""
+        sample_loss = self._sample_loss
+        asked = self._replay.twin() if sample_loss.reduces else copy.deepcopy(sample_loss.criterion)
+        raw = asked(*inputs, **named)
+        samples = sample_loss.details(raw, inputs, len(self.rows)).samples
+        return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
 
     def _follow(self, criterion: Any) -> None:
         self.let_go()
@@ -195,8 +217,8 @@ class Step:
             return total / (weights.sum().clamp(min=torch.finfo(losses.dtype).tiny) if amount is None else amount)
         if not self._sample_loss.reduces:
             raise SampleLossError(
-                f"weights of samples cannot reach the loss: {type(self._criterion).__name__} gives one loss a sample, "
-                "and get_loss reduces them itself; return the vector from get_loss, or give the criterion a `reduction`"
+                f"weights of samples cannot reach the loss: {type(self._criterion).__name__}, or get_loss, reduces the "
+                "losses of samples itself; return one loss a sample, or give the criterion a `reduction` that it obeys"
             )
         return loss
 

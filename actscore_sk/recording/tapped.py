@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.base import clone
 
 from actscore_sk.data.loading import TrackedLoader
+from actscore_sk.losses.details import without_details
 from actscore_sk.recording import flat
 from actscore_sk.recording.disguise import Disguise
 
@@ -112,7 +113,7 @@ class TappedNet(Disguise):
         if tap.align_targets:
             y_true = flat.like_output(y_true, y_pred)
         if not tap.step.is_listening:
-            return own_loss(y_pred, y_true, *args, **kwargs)
+            return without_details(own_loss(y_pred, y_true, *args, **kwargs))
         return tap.step.loss(self, own_loss, y_pred, y_true, *args, **kwargs)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.sample_loss import SampleLoss
 
 
@@ -18,18 +19,20 @@ class Visit:
     inputs : tuple or None
         What the criterion was called with, without gradient; None if it was called more than once, or with anything
         but tensors of one row a sample.
-    values : tensor (n_samples,) or None
-        Loss of each sample; None if it can be had from `inputs` at any time.
+    details : LossDetails or None
+        Losses of samples, parts and units; None if they can be had from `inputs` at any time.
     sample_loss : SampleLoss
         View of the criterion.
     size : int
         Numbers in the net's output, held back as long as the visit is.
     """
 
-    __slots__ = ("_versions", "inputs", "rows", "sample_loss", "size", "values")
+    __slots__ = ("_versions", "details", "inputs", "rows", "sample_loss", "size")
 
-    def __init__(self, rows: Tensor, inputs: tuple | None, values: Tensor | None, sample_loss: SampleLoss) -> None:
-        self.rows, self.values, self.sample_loss = rows, values, sample_loss
+    def __init__(
+        self, rows: Tensor, inputs: tuple | None, details: LossDetails | None, sample_loss: SampleLoss
+    ) -> None:
+        self.rows, self.details, self.sample_loss = rows, details, sample_loss
         self.inputs, self.size = inputs, 1
         if inputs is not None:  # the graph behind the output must not stay alive
             self.inputs = tuple([part.detach() if part.requires_grad else part for part in inputs])
@@ -40,7 +43,7 @@ class Visit:
     def kind(self) -> tuple:
         """Equal for visits that can be evaluated together."""
         shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
-        return self.sample_loss, self.values is None, shapes
+        return self.sample_loss, self.details is None, shapes
 
     def was_changed(self) -> bool:
         """Whether somebody wrote into what the criterion was called with since."""

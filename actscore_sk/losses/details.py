@@ -1,0 +1,201 @@
+"""What a criterion can tell beside the scalar that is trained on: losses of samples, of their parts, of finer units."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from actscore_sk.exceptions import SampleLossError
+
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+@dataclass(frozen=True)
+class Units:
+    """Losses of what is finer than a sample: pixels, boxes, tokens.
+
+    Parameters
+    ----------
+    values : tensor (n_samples, ...)
+        Loss of each unit; anything where `mask` is False.
+    mask : tensor of bool, shape of `values`, optional
+        Which values are losses of units; others are padding, or ignored. None: all.
+    is_ragged : bool
+        Samples have different numbers of units: those under `mask`, in order. Then `values` is (n_samples, width), and
+        its width says nothing.
+    """
+
+    values: Tensor
+    mask: Tensor | None = None
+    is_ragged: bool = False
+
+    @classmethod
+    def of(cls, units: Any) -> "Units":
+        """Make units of a tensor (n_samples, ...), or of a list of n_samples tensors (n_units,).
+
+        >>> Units.of([torch.ones(2), torch.ones(0)]).mask
+        tensor([[ True,  True],
+                [False, False]])
+        """
+        if isinstance(units, (Units, Tensor)):
+            return units if isinstance(units, Units) else cls(units)
+        values = nn.utils.rnn.pad_sequence([*units], batch_first=True)
+        sizes = torch.tensor([len(part) for part in units], device=values.device)
+        return cls(values, torch.arange(values.shape[1], device=values.device) < sizes[:, None], is_ragged=True)
+
+    def detached(self) -> "Units":
+        """The same without gradient."""
+        return replace(self, values=self.values.detach())
+
+
+@dataclass(frozen=True)
+class LossDetails:
+    """Losses of one batch.
+
+    Parameters
+    ----------
+    samples : tensor (n_samples,)
+        Loss of each sample; what is trained on is made of these alone.
+    components : dict of str to tensor (n_samples,)
+        Parts of it: localisation, classification. Recorded, and not trained on.
+    units : tensor (n_samples, ...), list of n_samples tensors (n_units,), Units or None
+        Losses of pixels, boxes, tokens. Recorded, and not trained on.
+    unit_components : dict of str to the like
+        Parts of the losses of units.
+    """
+
+    samples: Tensor
+    components: Mapping[str, Tensor] = field(default_factory=dict)
+    units: Any = None
+    unit_components: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there is anything beside the losses of samples."""
+        return bool(self.components or self.unit_components) or self.units is not None
+
+    def detached(self) -> "LossDetails":
+        """The same without gradient, with `Units` for units."""
+        return LossDetails(
+            self.samples.detach(),
+            {name: part.detach() for name, part in self.components.items()},
+            None if self.units is None else Units.of(self.units).detached(),
+            {name: Units.of(units).detached() for name, units in self.unit_components.items()},
+        )
+
+
+class DetailedLoss(nn.Module):
+    """Base of criteria that know the loss of each sample, of its parts and of its units.
+
+    A subclass defines `details`. As any criterion it works in a plain skorch net; one that is watched records all of
+    the details in the same pass. The loss of a sample must not depend on other samples in the batch.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+        How the losses of samples become what is trained on.
+
+    Examples
+    --------
+    >>> class AbsoluteAndSquared(DetailedLoss):
+    ...     def details(self, y_pred, y_true):
+    ...         gaps = y_pred - y_true                                            # (n_samples, n_outputs)
+    ...         parts = {"absolute": gaps.abs().mean(1), "squared": gaps.square().mean(1)}
+    ...         return LossDetails(sum(parts.values()), parts, units=gaps.abs())
+    >>> AbsoluteAndSquared()(torch.tensor([[3.0], [0.0]]), torch.zeros(2, 1))
+    tensor(6.)
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__()
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f"reduction={reduction!r}; expected one of {', '.join(map(repr, _REDUCTIONS))}")
+        self.reduction = reduction
+
+    def details(self, y_pred: Any, y_true: Any) -> LossDetails:
+        """Losses of the samples in a batch, with gradient."""
+        raise NotImplementedError(f"{type(self).__name__} must define details(y_pred, y_true)")
+
+    def forward(self, y_pred: Any, y_true: Any) -> Tensor:
+        """Loss to train on: a scalar, or (n_samples,) with ``reduction="none"``."""
+        return self.reduced(self.details(y_pred, y_true).samples)
+
+    def reduced(self, samples: Tensor) -> Tensor:
+        """Reduce losses (n_samples,) to what is trained on."""
+        return samples if self.reduction == "none" else getattr(samples, self.reduction)()
+
+
+def read_details(output: Any, n_samples: int, criterion: Any) -> LossDetails | None:
+    """Understand what a criterion returned, if it is more than a tensor: `LossDetails`, or a pair (loss, dict).
+
+    The entries of the dict are told apart by their shapes: (n_samples,) is a part of the loss; (n_samples, ...) or a
+    list of n_samples tensors (n_units,) are losses of units. Of several such entries, "units" is the whole and others
+    its parts. A loss (n_samples,) is that of the samples; beside a scalar, it is the entry "loss", or the sum of the
+    parts, or the mean of the units.
+
+    Raises
+    ------
+    SampleLossError
+        If an entry has another shape.
+    """
+    if isinstance(output, LossDetails):
+        return output
+    if without_details(output) is output:
+        return None
+    loss, entries = output[0], dict(output[1])
+    own = entries.pop("loss", None)
+    kinds = {name: _kind(name, entry, n_samples, criterion) for name, entry in entries.items()}
+    components = {name: entry for name, entry in entries.items() if kinds[name] == "part"}
+    unit_components = {name: Units.of(entry) for name, entry in entries.items() if kinds[name] == "units"}
+    name = next(iter(unit_components)) if len(unit_components) == 1 else "units"
+    units = unit_components.pop(name, None)
+    if units is None and unit_components:
+        raise SampleLossError(
+            f"{type(criterion).__name__} returned several losses of units: {', '.join(unit_components)}; name the one "
+            'that is the whole "units"'
+        )
+    if isinstance(loss, Tensor) and loss.ndim:
+        own = loss if loss.ndim == 1 else loss.flatten(1).mean(1)
+    samples = own if own is not None else _sum_of(components, units, criterion)
+    _kind("loss", samples, n_samples, criterion)
+    return LossDetails(samples, components, units, unit_components)
+
+
+def without_details(loss: Any) -> Any:
+    """Give the first part of a pair (loss, dict), on which skorch can train; anything else as it is."""
+    is_pair = isinstance(loss, (tuple, list)) and len(loss) == 2 and isinstance(loss[1], Mapping)
+    return loss[0] if is_pair else loss
+
+
+def _kind(name: str, entry: Any, n_samples: int, criterion: Any) -> str:
+    if isinstance(entry, Tensor) and entry.ndim and len(entry) == n_samples:
+        return "part" if entry.ndim == 1 else "units"
+    is_list = isinstance(entry, Sequence) and len(entry) == n_samples
+    if is_list and all(isinstance(part, Tensor) and part.ndim == 1 for part in entry):
+        return "units"
+    shape = tuple(entry.shape) if isinstance(entry, Tensor) else type(entry).__name__
+    raise SampleLossError(
+        f"{type(criterion).__name__} returned {name!r} of shape {shape} for {n_samples} samples; expected one number a "
+        f"sample, ({n_samples},), or losses of units, ({n_samples}, ...) or a list of {n_samples} tensors (n_units,)"
+    )
+
+
+def _sum_of(components: dict[str, Tensor], units: Units | None, criterion: Any) -> Tensor:
+    if components:
+        return torch.stack([*components.values()]).sum(0)
+    if units is None:
+        raise SampleLossError(
+            f"{type(criterion).__name__} returned a scalar beside an empty dict; put the loss of each sample into it"
+        )
+    return mean_of_units(units)
+
+
+def mean_of_units(units: Units) -> Tensor:
+    """Mean loss over the units of each sample (n_samples,); 0 for a sample without units."""
+    values = units.values.flatten(1)
+    if units.mask is None:
+        return values.mean(1)
+    mask = units.mask.flatten(1)
+    return torch.where(mask, values, 0).sum(1) / mask.sum(1).clamp(min=1)
