@@ -59,7 +59,7 @@ class RaggedScores:
 
 
 class DenseScores:
-    """Scores of units of which all samples have the same number, 4 bytes a unit (24 if epochs are filled in).
+    """Scores of units of which all samples have the same number, 4 bytes a unit (20 if epochs are filled in).
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class DenseScores:
         if path is not None or (n_bytes > IN_MEMORY and not fills):
             self._file = _map(shape, path)
         where = "in memory" if self._file is None else f"in {'a temporary file' if path is None else path}"
-        _log.info("losses of units: %s float32, %.1f MiB, %s", shape, n_bytes * (6 if fills else 1) / 2**20, where)
+        _log.info("losses of units: %s float32, %.1f MiB, %s", shape, n_bytes * (5 if fills else 1) / 2**20, where)
         total = torch.empty(shape, device=device) if self._file is None else torch.from_numpy(self._file)
         self._sums: Accumulated = Filled(total) if fills else Sums(total)
         self._shape, self._device = shape, total.device
