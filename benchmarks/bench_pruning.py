@@ -9,17 +9,16 @@ Intervals are Student's t, 95 %, over seeds; splits overlap, so that they are so
 fixed before any was run, net and shares included. All of it is about two minutes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -35,7 +34,7 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
-from benchmarks.pipelines import counted, n_fits, run_benchmark
+from benchmarks.pipelines import Interval, counted, n_fits, run_benchmark
 from benchmarks.timing import markdown_table
 
 N_SEEDS, QUICK_SEEDS = 10, 3
@@ -151,25 +150,6 @@ def evaluate(model: str, noise: float, n_seeds: int, scoring: dict[str, Any]) ->
             found.dropped.append(1 - len(indices) / len(data.y))
             found.wrong_left.append(float(data.is_wrong[indices].mean()))
     return results
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean of paired differences of accuracy, in points of 100, and the interval that it lies in."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, mine: Sequence[float], theirs: Sequence[float]) -> Self:
-        """Compare two rows seed by seed."""
-        points = 100 * (np.array(mine) - np.array(theirs))
-        half = stats.t.ppf(0.975, len(points) - 1) * points.std(ddof=1) / np.sqrt(len(points))
-        return cls(float(points.mean()), float(points.mean() - half), float(points.mean() + half))
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
 @dataclass(frozen=True)

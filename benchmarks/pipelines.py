@@ -1,12 +1,15 @@
-"""What the benchmarks of pipelines share: fits counted across processes, the command line, the record."""
+"""What the benchmarks share: fits counted across processes, paired differences, the command line, the record."""
 
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
+from scipy import stats
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
@@ -42,6 +45,25 @@ def counted(estimator: BaseEstimator, log: Path) -> Pipeline:
 def n_fits(log: Path) -> int:
     """Read how many fits were counted."""
     return log.stat().st_size if log.exists() else 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of paired differences of accuracy, in points of 100, and the interval that it lies in."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, mine: Sequence[float], theirs: Sequence[float]) -> Self:
+        """Compare two rows seed by seed."""
+        points = 100 * (np.array(mine) - np.array(theirs))
+        half = stats.t.ppf(0.975, len(points) - 1) * points.std(ddof=1) / np.sqrt(len(points))
+        return cls(float(points.mean()), float(points.mean() - half), float(points.mean() + half))
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
 class Verdict(Protocol):

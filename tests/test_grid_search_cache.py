@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 import types
+from collections import OrderedDict
 from pathlib import Path
 
 import joblib
@@ -40,6 +41,7 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
+from actscore_sk.resampling import scoring
 from actscore_sk.utils.fingerprint import fingerprint
 
 X, Y = make_data(n_samples=60)
@@ -315,6 +317,22 @@ def test_the_key_changes_with_what_matters(tmp_path):
             assert n_lines(tmp_path / "fits") == count, name
 
 
+def test_a_new_version_of_a_library_scores_anew(tmp_path, monkeypatch):
+    for version in ("1.0", "1.1"):
+        monkeypatch.setattr(scoring, "_VERSIONS", (*scoring._VERSIONS, version))
+        pruner_of(counting_net(tmp_path), str(tmp_path / "memory")).fit(X, Y)
+    assert n_lines(tmp_path / "fits") == 2
+
+
+def test_a_memory_that_would_keep_nothing_is_refused():
+    class Memory:
+        def cache(self, function):
+            return function
+
+    with pytest.raises(TypeError, match=r"must be a path or a joblib.Memory"):
+        pruner_of(make_net(), Memory()).fit(X, Y)
+
+
 def test_the_key_does_not_change_with_what_does_not_matter(tmp_path):
     net, memory = counting_net(tmp_path), str(tmp_path / "memory")
     pruner = pruner_of(net, memory).fit(X, Y)
@@ -338,10 +356,22 @@ HELPER = (
     "def scaled(x):\n    return x * {}\nclass Module(nn.Module):\n    def forward(self, X):\n        return scaled(X)"
 )
 CONSTANT = "FACTOR = {}\nclass Module(nn.Module):\n    def forward(self, X):\n        return X * FACTOR"
+USING = "class Module(nn.Module):\n    def forward(self, X):\n        return X * factor(X)"
+PARTIAL = "factor = functools.partial(max, {})\n" + USING
+SIZES = "SIZES = ({}, 2.0)\ndef factor(X):\n    return SIZES[0]\n" + USING
+TENSOR = "SCALE = torch.tensor([{}])\ndef factor(X):\n    return SCALE\n" + USING
+CONFIG = (
+    "class Config:\n    pass\nCONFIG = Config()\nCONFIG.factor = {}\ndef factor(X):\n    return CONFIG.factor\n" + USING
+)
+IN_MODULE = (
+    "import types\nhelpers = types.ModuleType('helpers')\nhelpers.__file__ = 'helpers.py'\n"
+    "helpers.scale = lambda X: X * {}\ndef factor(X):\n    return helpers.scale(X)\n" + USING
+)
+LOCKED = "import threading\nLOCK = threading.Lock()\ndef factor(X):\n    with LOCK:\n        return {}\n" + USING
 CODE = {name: code for name, code in list(globals().items()) if isinstance(code, str) and "class Module" in code}
 
 
-@pytest.mark.parametrize("code", [CODE[name] for name in CODE if name not in ("SCRIPT", "TEMPLATE")])
+@pytest.mark.parametrize("code", [CODE[name] for name in CODE if name not in ("SCRIPT", "TEMPLATE", "USING")])
 def test_code_counts_by_what_it_does(code):
     assert fingerprint(module_of(code.format(1.5))) == fingerprint(module_of(code.format(1.5)))
     assert fingerprint(module_of(code.format(1.5))) != fingerprint(module_of(code.format(2.5)))
@@ -380,6 +410,7 @@ def named(frame, name):
     return frame
 
 
+NAMED_LAYERS = [("activation", nn.ReLU()), ("norm", nn.Softmax(-1))]
 # Each makes a new object of a number; equal numbers, equal keys, other numbers, other keys.
 THINGS = {
     "array": lambda n: np.array([1.0, n]),
@@ -418,6 +449,8 @@ THINGS = {
     "function of a library": lambda n: [None, np.log, np.exp][n],
     "method": lambda n: Slots(n).__init__,
     "module": weighted_module,
+    "frozen parameter": lambda n: nn.Parameter(torch.ones(2), requires_grad=n == 1),
+    "named layers in another order": lambda n: nn.Sequential(OrderedDict(NAMED_LAYERS[:: 2 * n - 3])),
     "net": lambda n: make_net(max_epochs=n, callbacks=[EpochScoring("accuracy")]),
     "estimator": lambda n: make_pipeline(StandardScaler(), LogisticRegression(C=n)),
     "TensorDataset": lambda n: TensorDataset(torch.tensor([1.0, n])),

@@ -10,6 +10,7 @@ import torch
 from estimator_cases import make_data, make_net, make_regression_net
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import Pipeline as ImblearnPipeline
+from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from imblearn.under_sampling import NearMiss, RandomUnderSampler
 from scipy import sparse
 from scipy.stats import rankdata
@@ -24,6 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from torch.utils.data import TensorDataset
 
 from actscore_sk import (
     ActionScoreClassifier,
@@ -36,6 +38,7 @@ from actscore_sk import (
     ReweightedClassifier,
     ReweightedRegressor,
 )
+from actscore_sk.resampling.weighting import difficulty_weights
 
 X, Y = make_data()
 X[:, 0] = np.arange(48)  # a row says which sample it is
@@ -151,6 +154,20 @@ def test_metadata_of_any_kind_follows(kind):
     assert (tags[:, 0] if kind == "two columns" else tags).tolist() == rows_of(fitted.estimator_).tolist()
 
 
+OWN_DATA = {
+    "tuple": (X.copy(), Y.copy()),
+    "dict": {"X": X.copy(), "y": Y.copy()},
+    "Dataset": TensorDataset(torch.as_tensor(X), torch.as_tensor(Y)),
+}
+
+
+@pytest.mark.parametrize("kind", OWN_DATA)
+def test_a_data_set_of_its_own_stays_whole(kind):
+    """As ``eval_set=(X_eval, y_eval)`` that happens to be as long as X."""
+    given = OWN_DATA[kind]
+    assert fit_with_scores(SELECTORS["pruner"], Recorder(), tags=given).estimator_.tags_ is given
+
+
 def test_without_weights_the_estimator_gets_none():
     assert fit_with_scores(SELECTORS["pruner"], Recorder()).estimator_.weights_ is None
 
@@ -237,6 +254,18 @@ def test_the_limits_of_the_temperature(temperature, expected):
     np.testing.assert_allclose(fitted.sample_weight_, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("weighting", ["hard", "easy", lambda scores: scores + 1.0])
+@pytest.mark.parametrize("temperature", [1e-3, 1e-9, 1e-300])
+def test_a_temperature_near_0_leaves_the_favoured_ones(weighting, temperature):
+    weights = difficulty_weights(np.array([0.0, 2.0, 1.0]), weighting, temperature=temperature)
+    np.testing.assert_allclose(weights, [3, 0, 0] if weighting == "easy" else [0, 3, 0], atol=1e-9)
+
+
+def test_one_huge_score_does_not_make_the_others_equal():
+    weights = difficulty_weights(np.append(SCORES, 1e15))
+    np.testing.assert_allclose(weights, difficulty_plainly(np.append(SCORES, 10.0)))
+
+
 def test_equal_scores_weigh_alike():
     scores = SCORES.round(0) + np.random.default_rng(0).random(48) * 1e-14
     weights = ReweightedClassifier(Recorder()).fit(X, Y, action_scores=scores).sample_weight_
@@ -309,6 +338,24 @@ def test_a_users_weights_go_down_too(either_routing):
 def test_estimators_that_pass_weights_on_are_taken(make_reweighted, y):
     fitted = make_reweighted().fit(X, y, action_scores=SCORES)
     assert len(fitted.predict(X)) == 48
+
+
+@pytest.mark.parametrize("nest", [lambda pipeline: pipeline, lambda pipeline: GridSearchCV(pipeline, {}, cv=2)])
+@pytest.mark.parametrize("sampler", [ActionScoreCurriculum(), RandomUnderSampler()], ids=["curriculum", "under"])
+def test_weights_and_scores_do_not_end_up_with_other_samples(sampler, nest, either_routing):
+    """imbalanced-learn's Pipeline gives its last step the weights in the order in which they came in."""
+    message = rf"{type(sampler).__name__} inside a Pipeline changes the samples.*ResampledClassifier"
+    model = nest(make_sampling_pipeline(clone(sampler), LogisticRegression()))
+    with pytest.raises(ValueError, match=message):
+        ReweightedClassifier(model).fit(X, Y, action_scores=SCORES)
+    scorer = nest(make_sampling_pipeline(clone(sampler), ActionScoreClassifier(make_net())))
+    with pytest.raises(ValueError, match=message):
+        ReweightedClassifier(LogisticRegression(), scorer=scorer).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        ActionScorePruner(scorer).fit(X, Y)
+    if not either_routing:
+        with pytest.raises(ValueError, match=message):
+            ResampledClassifier(ActionScorePruner(), model).fit(X, Y, action_scores=SCORES, sample_weight=WEIGHTS)
 
 
 @pytest.mark.parametrize("estimator", [KNeighborsClassifier(), make_pipeline(StandardScaler(), KNeighborsClassifier())])

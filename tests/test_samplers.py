@@ -1,6 +1,7 @@
 """Which samples the three samplers choose, and in what shape they give them back."""
 
 import warnings
+from collections import namedtuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 from estimator_cases import make_data, make_net, make_regression_net
 from scipy import sparse
 from scipy.stats import rankdata
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -270,6 +272,7 @@ def table(X):
     return frame.assign(kind=pd.Categorical(frame["text"]), when=pd.Timestamp("2020-01-01"))
 
 
+Sides = namedtuple("Sides", "left right")
 KINDS = {
     "ndarray": lambda X: X.astype(np.float16),
     "images": lambda X: np.repeat(X, 6, axis=1).reshape(len(X), 3, 2, 2),
@@ -284,6 +287,7 @@ KINDS = {
     "dict": lambda X: {"left": X, "right": [str(x) for x in X[:, 0]], "frame": table(X)},
     "SliceDict": lambda X: SliceDict(left=X, right=X[:, 0]),
     "tuple": lambda X: (X, torch.as_tensor(X), sparse.csr_matrix(X)),
+    "named tuple": lambda X: Sides(X, X[:, 0]),
     **{
         f"{prefix} {kind}": lambda X, kind=kind, prefix=prefix: getattr(sparse, f"{kind}_{prefix}")(X)
         for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
@@ -302,6 +306,8 @@ def plain_rows(data, rows):
         return type(data)(data.toarray()[rows])
     if isinstance(data, dict):
         return type(data)(**{name: plain_rows(part, rows) for name, part in data.items()})
+    if isinstance(data, Sides):
+        return Sides(*plain_rows(tuple(data), rows))
     if isinstance(data, tuple):
         return tuple(plain_rows(part, rows) for part in data)
     return data[rows]
@@ -611,6 +617,14 @@ ERRORS = {
         "no sample of class 'cat'.* has 10",
     ),
     "class lost by score": (ActionScorePruner(threshold=9, by="score"), {"action_scores": CAT_IS_HARD}, "class 'cat'"),
+    **{
+        f"class of {name} lost": (
+            ActionScorePruner(threshold=0.25),
+            {"action_scores": CAT_IS_HARD, "y": (LABELS == "cat").astype(kind).astype(object)},
+            f"no sample of class {name}, ",
+        )
+        for name, kind in (("1", int), ("True", bool))
+    },
     "number of a class lost": (
         ActionScorePruner(threshold=0.25),
         {"action_scores": CAT_IS_HARD, "y": (LABELS == "cat") * 1},
@@ -662,3 +676,30 @@ def test_samples_that_no_step_saw_have_no_score():
 def test_a_pipeline_of_scikit_learn_says_why_it_takes_no_sampler():
     with pytest.raises(TypeError, match="should be transformers"):
         Pipeline([("pruner", ActionScorePruner()), ("model", LogisticRegression())]).fit(ROWS, LABELS)
+
+
+def test_scores_in_another_order_than_X_are_refused():
+    """A sorted column of `to_frame` has the index of X, and would be taken by position."""
+    frame = pd.DataFrame({"a": np.arange(N), "b": 0.0})
+    scores = pd.Series(np.arange(N, dtype=float))
+    upside_down = scores.sort_values(ascending=False)
+    with pytest.raises(ValueError, match=r"index of X in another order.*loc\[X.index\]"):
+        ActionScorePruner().fit(frame, LABELS, action_scores=upside_down)
+    for fine in (
+        scores,
+        upside_down.loc[frame.index],
+        upside_down.reset_index(drop=True).set_axis(range(99, 99 + N)),
+    ):
+        ActionScorePruner(class_balanced=True).fit(frame, LABELS, action_scores=fine)
+
+
+class ScoresTheFirst(BaseEstimator):
+    def fit(self, X, y):
+        self.action_scores_ = np.arange(3.0)
+        return self
+
+
+@pytest.mark.parametrize("memory", [None, "kept"])
+def test_a_scorer_with_too_few_scores_is_refused(memory, tmp_path):
+    with pytest.raises(ValueError, match=r"ScoresTheFirst has 3 action_scores_ after fit, but X has"):
+        ActionScorePruner(ScoresTheFirst(), memory=memory and str(tmp_path)).fit(np.zeros((N, 2)), LABELS)

@@ -188,7 +188,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
             sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
         )
         # Weights of 1 take the road without weights: the same net, to the bit.
-        return None if (weights == 1).all() else as_tensor(weights)
+        return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only
 
     def _check_eval_set(self, eval_set):
         if eval_set is None or isinstance(eval_set, Dataset):

@@ -129,7 +129,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     def _score(self, scorer, X, y, labels, action_scores, weights, fit_params):
         if action_scores is not None:
-            return Scored(check_given_scores(action_scores, n_samples_of(X)))
+            return Scored(check_given_scores(action_scores, X))
         y = labels if is_classifier(scorer) and labels is not None and y is not None else y
         return fit_scorer(scorer, X, y, memory=self.memory, sample_weight=weights, **fit_params)
 

@@ -1,5 +1,6 @@
 """Class labels in y, if it holds classes."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ def class_labels(X: Any, y: Any, scorer: Any, *, is_scored: bool = True) -> np.n
     if y is None or is_parts(y) or is_regressor(scorer):
         return None
     y = np.asarray(y)
+    if y.dtype.hasobject and all(isinstance(label, (Integral, np.bool_)) for label in y.flat):
+        y = np.array(y.tolist())  # whole numbers in a column of objects are classes, too
     if y.dtype.kind in "fc":
         assert_all_finite(y, input_name="y")
     kind = type_of_target(y, input_name="y") if y.ndim in (1, 2) else "unknown"

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
+from torch.utils.data import Dataset
 
-from actscore_sk.estimators.inputs import n_samples_of
+from actscore_sk.estimators.inputs import is_parts, n_samples_of
 from actscore_sk.resampling.rows import take_rows
 from actscore_sk.utils.sklearn_private import routing_enabled
 
@@ -18,7 +19,7 @@ def weight_keyword(estimator: Any) -> str:
     Raises
     ------
     ValueError
-        If it takes none; says what to do.
+        If it takes none, or a Pipeline would not keep them with their samples; says what to do.
 
     Examples
     --------
@@ -41,14 +42,33 @@ def weight_keyword(estimator: Any) -> str:
 
 
 def _inner_estimators(estimator: Any) -> list[tuple[str, Any]]:
-    """Estimators that `estimator` passes the parameters of its fit to, with their names in a Pipeline."""
+    """Estimators that `estimator` passes the parameters of its fit to, with their names in a Pipeline.
+
+    Raises
+    ------
+    ValueError
+        If it is a Pipeline with a sampler.
+    """
     if isinstance(estimator, Pipeline):
+        samplers = [step for _, step in estimator.steps if hasattr(step, "fit_resample")]
+        if samplers:  # imbalanced-learn's: weights would belong to other samples than they were made for
+            raise ValueError(
+                f"{type(samplers[0]).__name__} inside a Pipeline changes the samples, and their weights and scores do "
+                "not follow; put it and the model into ResampledClassifier or ResampledRegressor, and leave it out of "
+                "a scorer"
+            )
         return [step for step in estimator.steps[-1:] if hasattr(step[1], "fit")]
     if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(estimator.fit).parameters.values()):
         return []
     inner = [getattr(estimator, name, None) for name in ("estimator", "regressor")]
     inner += [step for _, step in getattr(estimator, "estimators", None) or ()]
     return [("", step) for step in inner if hasattr(step, "fit")]
+
+
+def check_keeps_samples(estimator: Any) -> None:
+    """Raise ValueError if a Pipeline in it changes the samples: its scores would be those of others."""
+    for _, step in _inner_estimators(estimator):
+        check_keeps_samples(step)
 
 
 def request_weights(estimator: Any) -> str:
@@ -113,8 +133,13 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **fi
 
 
 def is_aligned(value: Any, n_samples: int) -> bool:
-    """Whether a fit parameter holds one entry a sample, and so has to follow the samples."""
-    if isinstance(value, (str, bytes, dict)) or not (hasattr(value, "__len__") or hasattr(value, "shape")):
+    """Whether a fit parameter holds one entry a sample, and so has to follow the samples.
+
+    Data sets of their own do not, whatever their length: ``eval_set=(X_eval, y_eval)``.
+    """
+    if isinstance(value, (str, bytes, Dataset)) or is_parts(value):
+        return False
+    if not (hasattr(value, "__len__") or hasattr(value, "shape")):
         return False
     try:
         return n_samples_of(value) == n_samples

@@ -92,7 +92,7 @@ class _Reweighted(DelegatingEstimator):
     def _score(self, X, y, sample_weight, action_scores, n_samples):
         self.scorer_ = None
         if action_scores is not None:
-            return check_given_scores(action_scores, n_samples)
+            return check_given_scores(action_scores, X)
         scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
         class_labels(X, y, scorer)  # refuses several labels a sample, in words
         scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)

@@ -46,5 +46,5 @@ def take_rows(data: Any, indices: np.ndarray) -> Any:
     if isinstance(data, Mapping):
         return type(data)({name: take_rows(part, indices) for name, part in data.items()})  # type: ignore[call-arg]
     if is_parts(data):
-        return tuple(take_rows(part, indices) for part in data)
+        return getattr(data, "_make", tuple)(take_rows(part, indices) for part in data)  # a named one keeps its names
     return safe_indexing(data if hasattr(data, "__getitem__") else np.asarray(data), indices)

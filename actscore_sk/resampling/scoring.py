@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 import skorch
 import torch
 from filelock import FileLock
@@ -17,10 +18,13 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from actscore_sk import __version__
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
+from actscore_sk.estimators.inputs import n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling import keeping
-from actscore_sk.resampling.metadata import fit_weighted
+from actscore_sk.resampling.metadata import check_keeps_samples, fit_weighted
 from actscore_sk.utils.fingerprint import fingerprint
+
+_VERSIONS = (__version__, torch.__version__, skorch.__version__, sklearn.__version__)
 
 
 def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
@@ -34,6 +38,13 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
         Given to every `random_state` in it that is None.
     default : type
         What None makes.
+
+    Raises
+    ------
+    TypeError
+        If it is no estimator.
+    ValueError
+        If it is a Pipeline that changes the samples.
     """
     if estimator is None:
         scorer = default()
@@ -47,6 +58,7 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
             "instance, such as ActionScoreClassifier(net)"
         )
     else:
+        check_keeps_samples(estimator)
         scorer = clone(estimator)
     return seeded(scorer, random_state)
 
@@ -102,12 +114,16 @@ def fit_scorer(
     ------
     ValueError
         If a sample gets no score.
+    TypeError
+        If `memory` is of another kind, or what the scorer holds can't be kept.
     """
     memory = check_memory(memory)
-    if getattr(memory, "store_backend", None) is None:
-        fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
-        return Scored(comparable_scores(fitted), scorer=fitted)
-    key = fingerprint(scorer, X, y, sample_weight, fit_params, __version__, torch.__version__, skorch.__version__)
+    if not hasattr(memory, "store_backend"):
+        raise TypeError(f"memory must be a path or a joblib.Memory, got {memory!r}, which would keep nothing")
+    if memory.store_backend is None:
+        fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
+        return Scored(scores, scorer=fitted)
+    key = fingerprint(scorer, X, y, sample_weight, fit_params, *_VERSIONS)
     cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
     arguments = key, scorer, X, y, sample_weight, fit_params
     if cached.check_call_in_cache(*arguments):
@@ -121,8 +137,19 @@ def fit_scorer(
 def _fit(
     key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
 ) -> tuple[np.ndarray, bytes]:
+    fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
+    return scores, keeping.dumps(fitted)
+
+
+def _fitted(scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> tuple[Any, np.ndarray]:
     fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
-    return comparable_scores(fitted), keeping.dumps(fitted)
+    scores = comparable_scores(fitted)
+    if len(scores) != n_samples_of(X):
+        raise ValueError(
+            f"{type(final_scorer(fitted)).__name__} has {len(scores)} action_scores_ after fit, but X has "
+            f"{n_samples_of(X)} samples; a scorer gives one score a sample, in the order of X"
+        )
+    return fitted, scores
 
 
 def final_scorer(scorer: Any) -> Any:
@@ -179,14 +206,17 @@ def comparable_scores(scorer: Any) -> np.ndarray:
     return scores
 
 
-def check_given_scores(action_scores: Any, n_samples: int) -> np.ndarray:
+def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
     """Validate scores that the user gives.
 
     Raises
     ------
     ValueError
-        If they are not one finite number a sample.
+        If they are not one finite number a sample, or have the index of X in another order.
     """
+    n_samples = n_samples_of(X)
+    if _is_reordered(getattr(action_scores, "index", None), getattr(X, "index", None)):
+        raise ValueError("action_scores has the index of X in another order; pass action_scores.loc[X.index]")
     scores = np.array(action_scores, dtype=np.float64)
     if scores.shape != (n_samples,):
         raise ValueError(
@@ -200,3 +230,9 @@ def check_given_scores(action_scores: Any, n_samples: int) -> np.ndarray:
             "leave these samples out, or give them a score"
         )
     return scores
+
+
+def _is_reordered(index: Any, own: Any) -> bool:
+    """Whether two indexes of pandas hold the same labels in two orders."""
+    are_indexes = hasattr(index, "equals") and hasattr(own, "equals")
+    return are_indexes and not index.equals(own) and set(index) == set(own)

@@ -17,7 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Dataset
 
-from actscore_sk.estimators.inputs import is_parts, n_samples_of
+from actscore_sk.estimators.inputs import is_parts
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.resampling.scoring import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
@@ -130,7 +130,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
             scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)
             self.estimator_, self.action_scores_ = scored.scorer, scored.scores
         else:
-            self.estimator_, self.action_scores_ = None, check_given_scores(action_scores, n_samples_of(X))
+            self.estimator_, self.action_scores_ = None, check_given_scores(action_scores, X)
         self._learn_to_predict(self._features(X, reset=True), self.action_scores_)
         return self
 

@@ -50,9 +50,11 @@ def difficulty_weights(
     """
     amounts = np.ones(len(scores)) if sample_weight is None else sample_weight
     if callable(weighting):
-        weights = _called(weighting, scores) ** (1 / temperature)
+        weights = _called(weighting, scores)
+        weights = (weights / (weights.max(initial=0) or 1)) ** (1 / temperature)  # the largest is 1: no overflow
     else:
-        weights = np.exp((WEIGHTINGS[weighting](relative_ranks(scores, amounts)) - 1) / temperature)
+        favour = WEIGHTINGS[weighting](relative_ranks(scores, amounts))
+        weights = np.exp((favour - favour.max(initial=0)) / temperature)
     mean = np.average(weights, weights=amounts)
     if not mean > 0:
         raise ValueError(f"weighting={weighting!r} gives every sample weight 0; give some of them more")
@@ -65,9 +67,11 @@ def relative_ranks(scores: np.ndarray, amounts: np.ndarray) -> np.ndarray:
     >>> relative_ranks(np.array([5.0, 1.0, 1.0, 2.0]), np.ones(4))
     array([0.875, 0.25 , 0.25 , 0.625])
     """
-    # Two copies of one sample differ by rounding errors of the net; they are ties nevertheless.
-    largest = np.abs(scores).max(initial=0) or 1.0
-    _, value = np.unique(np.round(scores / largest, 10), return_inverse=True)
+    # Two copies of one sample differ by rounding errors of the net; they are ties nevertheless. What an error is, the
+    # usual score says: next to a single huge one, all others would be equal.
+    usual = np.median(np.abs(scores)) if len(scores) else 0.0
+    usual = usual or np.abs(scores).max(initial=0) or 1.0
+    _, value = np.unique(np.round(scores / usual, 10), return_inverse=True)
     total = np.bincount(value, weights=amounts)
     return ((np.cumsum(total) - total / 2) / total.sum())[value]
 

@@ -1,6 +1,7 @@
 """A key for objects that are equal in what they compute, the same in every process."""
 
 import copyreg
+import dis
 import functools
 import hashlib
 import inspect
@@ -8,6 +9,7 @@ import io
 import logging
 import sysconfig
 import types
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,8 +67,10 @@ class _Hasher:
         if id(thing) in self._path:  # it is a part of itself
             return _hash("above", str(len(self._path) - self._path.index(id(thing))))
         self._path.append(id(thing))
-        digest = _hash(type(thing).__qualname__, *self._parts(thing))
-        self._path.pop()
+        try:
+            digest = _hash(type(thing).__qualname__, *self._parts(thing))
+        finally:
+            self._path.pop()
         self._known[id(thing)] = digest, thing
         return digest
 
@@ -75,6 +79,10 @@ class _Hasher:
             yield from map(self.digest, (thing.data, np.ma.getmaskarray(thing)))
         elif isinstance(thing, (np.ndarray, np.generic, torch.Tensor)):
             yield from self._array_parts(thing)
+        elif isinstance(thing, _Used):
+            yield from sorted(self.digest(name) + self._digest_of_used(value) for name, value in thing.items())
+        elif isinstance(thing, OrderedDict):
+            yield from map(self.digest, thing.items())
         elif isinstance(thing, Mapping):
             yield from sorted(self.digest(key) + self.digest(value) for key, value in thing.items())
         elif isinstance(thing, (set, frozenset)):
@@ -84,9 +92,17 @@ class _Hasher:
         else:
             yield from map(self.digest, _contents(thing))
 
+    def _digest_of_used(self, thing: Any) -> bytes:
+        """Hash of what code looks up by name; of its kind only, if it is no data: a lock, a file."""
+        try:
+            return self.digest(thing)
+        except TypeError:
+            return self.digest(type(thing))
+
     def _array_parts(self, array: Any) -> Iterator[Any]:
         yield from (str(array.dtype), str(tuple(array.shape)))
         if isinstance(array, torch.Tensor):
+            yield str(array.requires_grad)  # frozen layers train otherwise
             yield array.detach().cpu().to_dense().contiguous().reshape(-1).view(torch.uint8).numpy()
         elif array.dtype.hasobject:
             yield self.digest(array.tolist())
@@ -155,25 +171,44 @@ def _function_contents(thing: types.FunctionType) -> Iterable[Any]:
     if not _is_own(lambda function: function.__code__.co_filename, thing):
         return *name, inner  # a library's decorator around code that may be the user's
     cells = [cell.cell_contents for cell in thing.__closure__ or ()]
-    used = {key: thing.__globals__.get(key) for key in _names(thing.__code__)}
-    own = {key: value for key, value in used.items() if isinstance(value, (*_LEAVES, type, types.FunctionType))}
-    return *name, thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells, inner, own
+    names = _names(thing.__code__, ("LOAD_GLOBAL", "LOAD_NAME"))
+    used = _used(names, thing.__globals__, frozenset(_names(thing.__code__)))
+    return *name, thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells, inner, used
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """Names that a function and those inside it look up."""
-    inner = (_names(const) for const in code.co_consts if isinstance(const, types.CodeType))
-    return set(code.co_names).union(*inner)
+class _Used(dict[str, Any]):
+    """What code looks up by name."""
+
+
+def _used(names: Iterable[str], namespace: dict[str, Any], known: frozenset[str], above: tuple[Any, ...] = ()) -> _Used:
+    """Values of `names`; of a module of the user, those of its names that the code mentions, which are `known`."""
+    used = _Used({name: namespace[name] for name in names if name in namespace})
+    for name, value in used.items():
+        is_own = isinstance(value, types.ModuleType) and _is_own(lambda module: module.__file__, value)
+        if is_own and value not in above:
+            used[name] = _used(known, vars(value), known, (*above, value))
+    return used
+
+
+def _names(code: types.CodeType, opcodes: tuple[str, ...] = ()) -> set[str]:
+    """Names that a function and those inside it look up: as globals, or in any way."""
+    inner = (_names(const, opcodes) for const in code.co_consts if isinstance(const, types.CodeType))
+    looked_up = (step.argval for step in dis.get_instructions(code) if step.opname in opcodes)
+    return set(looked_up if opcodes else code.co_names).union(*inner)
 
 
 def _is_own(get_file: Callable[[Any], str], thing: Any) -> bool:
     """Whether code is the user's: it may change while its name stays."""
-    if thing.__module__ in ("__main__", "__mp_main__"):  # in a worker process that names another file
+    if _module_name(thing) in ("__main__", "__mp_main__"):  # in a worker process that names another file
         return True
     try:
         return not get_file(thing).startswith(_LIBRARIES)
-    except (TypeError, OSError):  # built in, or typed into a shell
-        return thing.__module__ != "builtins"
+    except (AttributeError, TypeError, OSError):  # built in, or typed into a shell
+        return not isinstance(thing, types.ModuleType) and thing.__module__ != "builtins"
+
+
+def _module_name(thing: Any) -> str:
+    return thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__
 
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
@@ -190,5 +225,7 @@ _CONTENTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     ((torch.Generator, np.random.RandomState), lambda thing: (thing.get_state(),)),
     (types.ModuleType, lambda thing: (thing.__name__,)),
     (logging.Logger, lambda thing: (thing.name,)),
+    # the order of the layers is the order of the computation in a Sequential
+    (torch.nn.Module, lambda thing: (type(thing), {**vars(thing), "_modules": list(vars(thing)["_modules"].items())})),
     (np.random.Generator, lambda thing: (thing.bit_generator.state,)),
 )
