@@ -254,8 +254,8 @@ class ActionScoreRecorder(Record, Callback):
             self.block_.flush()
             row = self.ledger_.end_epoch()
             self.detail_ledger_.end_epoch()
-            self.work_.append(self.tap_.take_work())
-            self.tap_.inform_sampler(self.ledger_.latest)
+            self.work_.append(self.tap_.work)
+            self.tap_.inform_sampler(self.ledger_.latest, self)
             if row is not None and self.trajectories_store_ is not None:
                 self.trajectories_store_.append(row)
 

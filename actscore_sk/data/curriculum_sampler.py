@@ -23,7 +23,7 @@ class CurriculumSampler(EpochSampler):
     data_source : Dataset, int or None
         The data set, or its length; None for `train_sampler` of an estimator, which knows.
     n_epochs : int or None
-        Number of epochs in all; None for `train_sampler`.
+        Number of epochs in all; None for `train_sampler`: those that the net is going to train.
     scores : array-like of shape (n_samples,) or None
         Difficulty of each sample of X, higher = harder. None: the scores so far.
     order : {"easy_first", "hard_first", "random"}

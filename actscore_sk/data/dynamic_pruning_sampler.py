@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler
+from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
 from actscore_sk.utils.sklearn_private import Interval
 
 # At most this share of the easy samples is skipped: the others stand for them with a weight of at most 4.
@@ -26,7 +26,7 @@ class DynamicPruningSampler(EpochSampler):
     data_source : Dataset, int or None
         The data set, or its length; None for `train_sampler` of an estimator, which knows.
     n_epochs : int or None
-        Number of epochs in all; None for `train_sampler`.
+        Number of epochs in all; None for `train_sampler`: those that the net is going to train.
     fraction : float in [0, 1)
         How many samples an epoch skips, as a share of all. It skips fewer where that would be more than three
         quarters of those below the mean: see `gradient_work_` of the estimator for what was saved.
@@ -86,7 +86,8 @@ class DynamicPruningSampler(EpochSampler):
         n_full = int(np.ceil(self.full_last * self.n_epochs_ - 1e-9))  # type: ignore[operator]
         if self.epoch_ >= self.n_epochs_ - n_full:  # type: ignore[operator]
             return torch.zeros(self.n_samples_, dtype=torch.bool)
-        return self.losses_ < torch.nanmean(self.losses_)  # false for NaN
+        # In double precision the mean of equal losses is that loss; false for NaN.
+        return self.losses_ < torch.nanmean(self.losses_, dtype=torch.float64)
 
     def _n_skipped(self, n_easy: int) -> int:
         return min(int(self.fraction * self.n_samples_ + 1e-9), int(_MOST_SKIPPED * n_easy))
@@ -95,14 +96,12 @@ class DynamicPruningSampler(EpochSampler):
         return self.n_samples_ - self._n_skipped(int(self._is_easy().sum()))
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        order = torch.randperm(self.n_samples_, generator=generator)
         is_easy = self._is_easy()
         n_easy = int(is_easy.sum())
         n_skipped = self._n_skipped(n_easy)
         if n_skipped == 0:
-            return order, None
-        # The first easy ones of a random order are a random part of them, and the rest is in random order.
-        comes_easy = is_easy[order]
-        is_skipped = comes_easy & (torch.cumsum(comes_easy, 0, dtype=torch.int32) <= n_skipped)
+            return torch.randperm(self.n_samples_, generator=generator), None
+        is_kept = torch.ones(self.n_samples_, dtype=torch.bool)
+        is_kept[shuffled(is_easy.nonzero()[:, 0], generator)[:n_skipped]] = False
         weights = 1 + is_easy * (n_skipped / (n_easy - n_skipped)) if self.rescale else None
-        return order[~is_skipped], weights
+        return shuffled(is_kept.nonzero()[:, 0], generator), weights

@@ -3,6 +3,7 @@
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,7 +71,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         n_samples : int
             Number of samples in X.
         n_epochs : int, optional
-            Number of epochs that are planned.
+            Number of epochs that are planned; that of the constructor goes before it.
         rows : tensor of int64 (n_drawn_from,), optional
             Positions in X of the samples to draw from, if these are not all.
 
@@ -82,7 +83,9 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         self.validate()
         self._check_bound(n_samples)
         n_own = n_samples if rows is None else len(rows)
-        self.n_epochs_ = self.n_epochs if n_epochs is None else n_epochs
+        if n_own < 1:
+            raise ValueError(f"{type(self).__name__} got {n_own} samples to draw from; expected at least one")
+        self.n_epochs_ = n_epochs if self.n_epochs is None else self.n_epochs
         if self.n_epochs_ is None and self.needs_n_epochs:
             raise ValueError(f"{type(self).__name__} has to know how many epochs there will be; set n_epochs")
         if getattr(self, "n_samples_", None) != n_own:
@@ -105,12 +108,12 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     def _ensure_bound(self) -> None:
         if hasattr(self, "n_samples_"):
             return
-        if not isinstance(self.data_source, (int, Sized)):
+        if not isinstance(self.data_source, (Integral, Sized)):
             raise ValueError(
                 f"{type(self).__name__} does not know its data; give it the data set, or the number of samples, as "
                 "data_source, or hand it to an estimator as train_sampler"
             )
-        self.bind(self.data_source if isinstance(self.data_source, int) else len(self.data_source))
+        self.bind(int(self.data_source) if isinstance(self.data_source, Integral) else len(self.data_source))
 
     # -- epochs -------------------------------------------------------------------------------------------
 
@@ -235,4 +238,5 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
 
 def shuffled(positions: Tensor, generator: torch.Generator) -> Tensor:
     """Give positions in random order."""
-    return positions[torch.randperm(len(positions), generator=generator)]
+    # several times as fast as indexing with brackets
+    return positions.index_select(0, torch.randperm(len(positions), generator=generator))

@@ -1,5 +1,6 @@
 """A sampler that visits hard samples more often."""
 
+import math
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -84,23 +85,26 @@ class HardExampleSampler(EpochSampler):
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         p = self.probabilities()
         offset = float(torch.rand((), generator=generator, dtype=torch.float64))
-        counts = systematic_counts(p, self._count(), offset)
-        drawn = torch.repeat_interleave(torch.arange(len(p)), counts)
+        n_drawn = self._count()
+        drawn = torch.repeat_interleave(systematic_counts(p, n_drawn, offset), output_size=n_drawn)
         weights = (1 / (len(p) * p)).float() if self.importance_weights else None
         return shuffled(drawn, generator), weights
 
     def probabilities(self) -> Tensor:
         """Probability of each sample in the next epoch, (n_samples_,) float64."""
         self._ensure_bound()
-        scores = self.scores_
-        is_known = ~scores.isnan()
-        scores = torch.where(is_known, scores, scores[is_known].mean() if bool(is_known.any()) else 1.0)
+        scores, n_samples = self.scores_, self.n_samples_
+        unknown = scores.isnan()
+        if bool(unknown.any()):
+            scores = torch.where(unknown, 1.0 if bool(unknown.all()) else scores[~unknown].mean(), scores)
         # Losses may be negative (a density's); differences to the least are what can be a proportion then.
-        powers = (scores - scores.min().clamp(max=0)) ** self.power
-        total = powers.sum()
-        if not (torch.isfinite(total) and total > 0):
-            powers, total = torch.ones_like(powers), torch.tensor(float(len(powers)))
-        return (1 - self.smoothing) * powers / total + self.smoothing / len(powers)
+        lowest = float(scores.min())
+        scores = scores - lowest if lowest < 0 else scores
+        powers = scores if self.power == 1 else scores**self.power
+        total = float(powers.sum())
+        if not (math.isfinite(total) and total > 0):
+            powers, total = torch.ones_like(powers), float(n_samples)
+        return (powers * ((1 - self.smoothing) / total)).add_(self.smoothing / n_samples)
 
 
 def systematic_counts(probabilities: Tensor, n_drawn: int, offset: float) -> Tensor:

@@ -120,13 +120,20 @@ class TrackedLoader:
 def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
     """Batches of the loader's size in the order of another sampler."""
     own = loader.batch_sampler
-    if type(own) is not BatchSampler or type(own.sampler) not in (RandomSampler, SequentialSampler):
+    if type(own) is not BatchSampler or not _is_default(own.sampler):
         name = type(loader.sampler if own is None or type(own) is BatchSampler else own).__name__
         raise ValueError(
             f"train_sampler decides the order of the samples, but the net's iterator_train has a {name}; leave one of "
             "them out"
         )
     return BatchSampler(sampler, own.batch_size, own.drop_last)
+
+
+def _is_default(sampler: Any) -> bool:
+    """Whether it visits each sample once, as what a `DataLoader` makes for `shuffle` does."""
+    if type(sampler) is RandomSampler:
+        return not sampler.replacement and sampler.num_samples == len(sampler.data_source)
+    return type(sampler) is SequentialSampler
 
 
 class _Slices(Dataset):

@@ -163,14 +163,14 @@ class Tap:
             object.__setattr__(self.net, "criterion_", saved[2])
             loader.release()
 
-    def take_work(self) -> float:
-        """Number of samples trained on since the last call, as a share of the training part."""
-        n_trained, self._n_trained = self._n_trained, 0
-        return n_trained / len(self._splits[True])  # type: ignore[arg-type]
+    @property
+    def work(self) -> float:
+        """Number of samples trained on in the epoch, as a share of the training part."""
+        return self._n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
-    def inform_sampler(self, latest: Tensor) -> None:
-        """Tell the sampler of the latest loss of each row of X."""
-        if self.train_sampler is not None:
+    def inform_sampler(self, latest: Tensor, recorder: Recorder) -> None:
+        """Tell the sampler of the latest loss of each row of X; only the first recorder, that came with it, may."""
+        if self.train_sampler is not None and recorder is self.recorders[0]:
             rows = self.train_sampler.rows_
             losses = latest.cpu() if rows is None else latest.cpu()[rows]
             self.train_sampler.update(torch.arange(len(losses)), losses)
@@ -199,7 +199,7 @@ class Tap:
     def event(self, method_name: str) -> None:
         """Pass the events of training on to the recorders."""
         if method_name == "on_epoch_begin":
-            self.plan = Plan(self.net, self._own_class, aligns=self.align_targets)
+            self.plan, self._n_trained = Plan(self.net, self._own_class, aligns=self.align_targets), 0
         elif method_name == "on_epoch_end":
             for recorder in self.recorders:
                 recorder.end_epoch(self)
