@@ -25,7 +25,13 @@ from actscore_sk.exceptions import (
     NonFiniteLossError,
     SampleLossError,
 )
+from actscore_sk.losses.box_targets import pad_boxes
+from actscore_sk.losses.boxes import make_anchors
 from actscore_sk.losses.details import DetailedLoss, LossDetails, Units
+from actscore_sk.losses.multibox import MultiBoxLoss
+from actscore_sk.losses.outputs import MultiOutputLoss
+from actscore_sk.losses.segmentation import SegmentationLoss
+from actscore_sk.losses.tokens import TokenCrossEntropyLoss
 from actscore_sk.recording.unit_scores import RaggedScores
 from actscore_sk.resampling.curriculum import ActionScoreCurriculum
 from actscore_sk.resampling.pruner import ActionScorePruner
@@ -50,6 +56,8 @@ __all__ = [
     "HardExampleSampler",
     "IndexTrackingError",
     "LossDetails",
+    "MultiBoxLoss",
+    "MultiOutputLoss",
     "NonFiniteLossError",
     "RaggedScores",
     "ResampledClassifier",
@@ -57,6 +65,8 @@ __all__ = [
     "ReweightedClassifier",
     "ReweightedRegressor",
     "SampleLossError",
+    "SegmentationLoss",
+    "TokenCrossEntropyLoss",
     "Units",
     "action_score",
     "aum",
@@ -66,5 +76,7 @@ __all__ = [
     "forgetting",
     "get_metric",
     "get_metric_names",
+    "make_anchors",
+    "pad_boxes",
     "variability",
 ]

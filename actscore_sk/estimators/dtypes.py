@@ -12,6 +12,7 @@ from skorch.utils import to_tensor
 from torch import nn
 from torch.utils.data import Dataset
 
+from actscore_sk.losses.details import DetailedLoss
 from actscore_sk.utils.randomness import preserved_random_state
 
 # Losses that want -1 and 1, losses of two classes, and losses that want floating targets.
@@ -81,9 +82,16 @@ class DtypeAdapter:
             _check_binary(y, net, criterion)
         if self.class_codes and isinstance(criterion, _SIGNED_TARGETS):
             y = 2 * y - 1
+        if isinstance(criterion, DetailedLoss):
+            criterion.check_targets(y)
         if isinstance(criterion, _FLOAT_TARGETS) or isinstance(net, NeuralNetBinaryClassifier):
             return _map(y, self._to_float)
-        return _map(y, lambda part: _to_int64(part) if _is_integer(part) else self._to_float(part))
+        return _map(y, self._cast_part)
+
+    def _cast_part(self, part: Any) -> Any:
+        if getattr(part, "dtype", None) == np.dtype(object):  # a dict for each sample, say: for a collate_fn
+            return part
+        return _to_int64(part) if _is_integer(part) else self._to_float(part)
 
     def _takes_integers(self, net: Any, X: Any) -> bool:
         """Whether integers in X stay what they are: the module takes them, or takes numbers no better."""

@@ -32,9 +32,10 @@ class ActionScoreEstimator(BaseActionScore):
         As in `ActionScoreClassifier`.
     store_units : bool, "auto", str or path-like
         Keep losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes. "auto":
-        if they take no more than 1 GiB, and a warning if they would. They lie in memory up to 256 MiB, above in a
-        temporary file, or in a ``.npy`` file at a path. Their size is logged (logger "actscore_sk", level INFO) before
-        the first update: 4 bytes a unit of dense targets, 8 a ragged unit.
+        if they take no more than 1 GiB, and a warning if they would. Dense ones lie in memory up to 256 MiB, above in
+        a temporary file, or in a ``.npy`` file at a path; ragged ones in memory. Their size is logged (logger
+        "actscore_sk", level INFO) before the first update, with ``recording="epoch_end"`` after the first epoch: 4
+        bytes a dense unit, 8 a ragged one, whose number is estimated from the first batch.
     unit_grid : int, tuple of int or None
         Pool dense units of a sample to this shape, such as ``(32, 32)``, by the mean over each cell.
 

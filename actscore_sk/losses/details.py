@@ -45,6 +45,11 @@ class Units:
         sizes = torch.tensor([len(part) for part in units], device=values.device)
         return cls(values, torch.arange(values.shape[1], device=values.device) < sizes[:, None], is_ragged=True)
 
+    def sizes(self) -> Tensor:
+        """Number of units of each sample (n_samples,)."""
+        mask = torch.ones_like(self.values, dtype=torch.bool) if self.mask is None else self.mask
+        return mask.flatten(1).sum(1)
+
     def detached(self) -> "Units":
         """The same without gradient."""
         return replace(self, values=self.values.detach())
@@ -89,8 +94,9 @@ class LossDetails:
 class DetailedLoss(nn.Module):
     """Base of criteria that know the loss of each sample, of its parts and of its units.
 
-    A subclass defines `details`. As any criterion it works in a plain skorch net; one that is watched records all of
-    the details in the same pass. The loss of a sample must not depend on other samples in the batch.
+    A subclass defines `details`, and leaves `forward` as it is. As any criterion it works in a plain skorch net; one
+    that is watched records all of the details in the same pass. The loss of a sample must not depend on other samples
+    in the batch.
 
     Parameters
     ----------
@@ -114,9 +120,20 @@ class DetailedLoss(nn.Module):
             raise ValueError(f"reduction={reduction!r}; expected one of {', '.join(map(repr, _REDUCTIONS))}")
         self.reduction = reduction
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.forward is not DetailedLoss.forward:  # a net that is watched would not call it
+            raise TypeError(f"{cls.__name__} defines forward; define details, and reduced for what is trained on")
+
     def details(self, y_pred: Any, y_true: Any) -> LossDetails:
         """Losses of the samples in a batch, with gradient."""
         raise NotImplementedError(f"{type(self).__name__} must define details(y_pred, y_true)")
+
+    def check_targets(self, y_true: Any) -> None:
+        """Raise ValueError if the target of some sample cannot be learnt; by default none is looked at.
+
+        `ActionScoreEstimator` calls it with all targets before the first update.
+        """
 
     def forward(self, y_pred: Any, y_true: Any) -> Tensor:
         """Loss to train on: a scalar, or (n_samples,) with ``reduction="none"``."""
@@ -164,7 +181,9 @@ def read_details(output: Any, n_samples: int, criterion: Any) -> LossDetails | N
 
 
 def without_details(loss: Any) -> Any:
-    """Give the first part of a pair (loss, dict), on which skorch can train; anything else as it is."""
+    """Give the loss in a pair (loss, dict) or in `LossDetails`, which can be trained on; anything else as it is."""
+    if isinstance(loss, LossDetails):
+        return loss.samples
     is_pair = isinstance(loss, (tuple, list)) and len(loss) == 2 and isinstance(loss[1], Mapping)
     return loss[0] if is_pair else loss
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import Tensor
 from actscore_sk.dynamics.kernels import precise_dtype
 from actscore_sk.losses.details import LossDetails, Units
 from actscore_sk.recording.accumulated import Accumulated, Filled, Sums
-from actscore_sk.recording.unit_scores import DenseScores, RaggedScores, RaggedUnits, is_too_much, pooled
+from actscore_sk.recording.ragged_units import RaggedUnits
+from actscore_sk.recording.unit_scores import DenseScores, RaggedScores, is_too_much, pooled
 
 
 class DetailLedger:
@@ -67,17 +69,20 @@ class DetailLedger:
         self._units[part].add(rows, units)
 
     def _new_store(self, part: str | None, units: Units) -> DenseScores | RaggedUnits | None:
-        fills, device = self.reduction == "interpolated", units.values.device
-        if units.is_ragged:
-            return RaggedUnits(self.n_samples, device, fills=fills)
-        shape = (self.n_samples, *units.values.shape[1:])
-        if self._store_units == "auto" and is_too_much(shape):
-            return None
+        is_asked, device = self._store_units != "auto", units.values.device
         path = None if self._store_units in (True, "auto") else self._store_units
+        if units.is_ragged:
+            n_units = round(self.n_samples * float(units.sizes().float().mean()))
+            if not is_asked and is_too_much(8 * n_units, f"about {n_units}"):
+                return None
+            return RaggedUnits(self.n_samples, device, self.reduction, path=path, n_units=n_units)
+        shape = (self.n_samples, *units.values.shape[1:])
+        if not is_asked and is_too_much(4 * prod(shape), " x ".join(map(str, shape))):
+            return None
         if path is not None and part is not None:
             stem, extension = os.path.splitext(os.fspath(path))
             path = f"{stem}-{part}{extension}"
-        return DenseScores(shape, device, fills=fills, path=path)
+        return DenseScores(shape, device, self.reduction, path=path)
 
     def end_epoch(self) -> None:
         """Close the epoch."""
@@ -94,7 +99,7 @@ class DetailLedger:
 
     def units(self) -> dict[str | None, np.ndarray | RaggedScores]:
         """Scores of units, of the whole loss under None and of its parts under their names."""
-        return {name: store.compute(self.reduction, self.epoch - 1) for name, store in self._units.items()}
+        return {name: store.compute(self.epoch - 1) for name, store in self._units.items()}
 
 
 def _as_grid(grid: int | tuple[int, ...], n_dims: int) -> tuple[int, ...]:

@@ -101,9 +101,11 @@ class TappedNet(Disguise):
             return super().validation_step(batch, **fit_params)  # type: ignore[misc]
         tap.open_step(batch, False)
         try:
-            return super().validation_step(batch, **fit_params)  # type: ignore[misc]
+            step = super().validation_step(batch, **fit_params)  # type: ignore[misc]
         finally:
             tap.step.close()
+        # skorch wants one number of a batch that is not listened to, too
+        return step | {"loss": step["loss"].mean()} if step["loss"].ndim else step
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the net's own loss; the first one in a step is a visit of the samples in the batch."""

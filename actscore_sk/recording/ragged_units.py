@@ -1,0 +1,110 @@
+"""Losses of units of which samples have different numbers, added up behind one another."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actscore_sk.dynamics.kernels import precise_dtype
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.details import Units
+from actscore_sk.recording.unit_scores import RaggedScores
+
+_log = logging.getLogger("actscore_sk")
+
+
+class RaggedUnits:
+    """Scores of units of which samples have different numbers, 8 bytes a unit and 4 for its count, in memory.
+
+    The number of units of a sample is learnt at its first visit; from then on nothing makes the host wait.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples in X.
+    device : torch.device
+        Of the net.
+    reduction : {"sum", "mean"}
+        What is made of visits.
+    path : path-like, optional
+        Refused: they lie in memory.
+    n_units : int, optional
+        How many there will be, if the batches to come are like the first one; it is logged.
+    """
+
+    def __init__(
+        self, n_samples: int, device: torch.device, reduction: str, *, path: Any = None, n_units: int = 0
+    ) -> None:
+        if path is not None:
+            raise ValueError(
+                f"store_units={str(path)!r} is a file, but units of which samples have different numbers are kept in "
+                "memory; set store_units=True"
+            )
+        if reduction == "interpolated":
+            raise ValueError(
+                'reduction="interpolated" is not known for units of which samples have different numbers; set '
+                'reduction="mean", or store_units=False'
+            )
+        _log.info("losses of units: about %s, ragged, float64, %.1f MiB, in memory", n_units, 8 * n_units / 2**20)
+        self._reduction = reduction
+        self._starts = torch.full((n_samples,), -1, device=device)
+        self._sizes = torch.zeros(n_samples, dtype=torch.int64, device=device)
+        self._known = torch.zeros(n_samples, dtype=torch.bool)
+        self._end = 1  # the first place takes what is padding
+        self._totals = torch.zeros(n_units + 1, dtype=precise_dtype(device), device=device)
+        self._counts = torch.zeros(n_samples, dtype=torch.int32, device=device)
+        self._wrong = torch.zeros((), dtype=torch.bool, device=device)
+
+    def add(self, rows: Tensor, units: Units) -> None:
+        """Add losses of visits of the samples at `rows`."""
+        mask = torch.ones_like(units.values, dtype=torch.bool) if units.mask is None else units.mask
+        there, sizes = rows.to(mask.device), mask.sum(1)
+        if not bool(self._known[rows.cpu()].all()):
+            self._learn(rows.cpu(), sizes)
+        self._wrong |= (sizes != self._sizes[there]).any()
+        within = mask.cumsum(1) - 1
+        mask = mask & (within < self._sizes[there][:, None])  # what is too many has no place
+        places = torch.where(mask, self._starts[there][:, None] + within, 0)
+        values = torch.where(mask, units.values, 0).to(self._totals.dtype)
+        self._totals.index_add_(0, places.flatten(), values.flatten())
+        self._counts.index_add_(0, there, torch.ones_like(there, dtype=torch.int32))
+
+    def _learn(self, rows: Tensor, sizes: Tensor) -> None:
+        """Give each new sample places for its units, behind those there are."""
+        names, first = np.unique(rows.numpy(), return_index=True)
+        is_new = ~self._known.numpy()[names]
+        new, n_new = torch.from_numpy(names[is_new]), sizes.cpu()[first[is_new]]
+        ends = self._end + n_new.cumsum(0)
+        self._known[new] = True
+        there = new.to(self._starts.device)
+        self._starts[there], self._sizes[there] = (ends - n_new).to(there.device), n_new.to(there.device)
+        self._end = int(ends[-1])
+        if self._end > len(self._totals):
+            more = self._end + self._end // 4 - len(self._totals)
+            self._totals = torch.cat([self._totals, self._totals.new_zeros(more)])
+
+    def end_epoch(self, epoch: int) -> None:
+        """Close the epoch.
+
+        Raises
+        ------
+        SampleLossError
+            If a sample had another number of units than before.
+        """
+        if bool(self._wrong):
+            raise SampleLossError(
+                "a sample had another number of units than at its first visit, so that their scores can't be added up; "
+                "let every visit give the losses of the same units in the same order, or set store_units=False"
+            )
+
+    def compute(self, epoch: int) -> RaggedScores:
+        """Scores of all units."""
+        starts, sizes = self._starts.cpu().numpy(), self._sizes.cpu().numpy()
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+        values = self._totals.cpu().numpy()[np.repeat(starts, sizes) + within]
+        if self._reduction == "mean":
+            values = values / np.repeat(self._counts.cpu().numpy(), sizes)
+        return RaggedScores(values, offsets)
