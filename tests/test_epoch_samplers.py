@@ -419,7 +419,7 @@ def test_loaders_end_each_epoch(name, loader):
             each.update(range(N), losses_at(epoch))
         again = make(name, random_state=99)  # a loader that ended has left nothing of the epoch to be saved
         again.load_state_dict(sampler.state_dict())
-        assert drops or run(again, [epoch + 1]) == run(pickle.loads(pickle.dumps(twin)), [epoch + 1])
+        assert run(again, [epoch + 1]) == run(pickle.loads(pickle.dumps(twin)), [epoch + 1])
     assert sampler.epoch_ == 4
 
 
@@ -448,11 +448,9 @@ def test_global_random_state_is_neither_read_nor_written(name, random_state):
 
 @every_sampler
 def test_random_state(name):
-    drawn = run(make(name), range(4))
-    assert drawn == run(make(name), range(4))
-    assert drawn != run(make(name, random_state=1), range(4))
-    generators = [np.random.RandomState(5) for _ in range(2)]
-    assert run(make(name, random_state=generators[0]), [0]) == run(make(name, random_state=generators[1]), [0])
+    assert run(make(name), range(4)) != run(make(name, random_state=1), range(4))
+    one, two = (run(make(name, random_state=np.random.RandomState(5)), [0]) for _ in range(2))
+    assert one == two
 
 
 @every_sampler
@@ -476,7 +474,7 @@ def through_a_file(state):
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
-    return torch.load(file)  # nothing but tensors and numbers is let in
+    return torch.load(file, weights_only=True)
 
 
 SAVERS = {"torch": through_a_file, "pickle": lambda state: pickle.loads(pickle.dumps(state)), "as it is": lambda s: s}
@@ -505,21 +503,6 @@ def test_interrupted_is_uninterrupted(name, save, n_visited):
     # Nor has it changed the one that was saved.
     sampler.update(range(N), losses_at(2))
     assert run(sampler, range(3, 6)) == expected[3:]
-
-
-def test_interrupted_twice_in_one_epoch():
-    expected = run(make("pruning"), range(3))
-    sampler = make("pruning")
-    run(sampler, [0])
-    visited = []
-    for n_visited in (3, 4, None):
-        visited += islice(iter(sampler), n_visited)
-        state = sampler.state_dict()
-        sampler = make("pruning", random_state=99)
-        sampler.load_state_dict(state)
-    assert visited == expected[1][0]
-    sampler.update(range(N), losses_at(1))
-    assert run(sampler, [2]) == expected[2:]
 
 
 @every_sampler

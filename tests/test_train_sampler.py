@@ -2,29 +2,34 @@
 
 import pickle
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from estimator_cases import MLP
+from estimator_cases import MLP, Items, Probabilities, assert_same_net
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import BatchScoring, EarlyStopping
 from skorch.dataset import ValidSplit
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import RandomSampler, WeightedRandomSampler
+from torch.utils.data import BatchSampler, RandomSampler, Subset, WeightedRandomSampler
 
 from actscore_sk import (
     ActionScoreClassifier,
     ActionScoreEstimator,
+    ActionScoreRecorder,
     ActionScoreRegressor,
     CurriculumSampler,
     DynamicPruningSampler,
     HardExampleSampler,
     action_score,
 )
+from actscore_sk.dynamics.filling import FilledSum
 
 N, EPOCHS, BATCH = 50, 5, 8
 RNG = np.random.default_rng(0)
@@ -47,6 +52,22 @@ class VectorLoss(nn.Module):
         return F.cross_entropy(y_pred, y_true, reduction="none")
 
 
+class OwnLoss(nn.Module):
+    """A user's criterion that obeys a `reduction`."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, y_pred, y_true):
+        losses = squared_cross_entropy(y_pred, y_true)
+        return {"mean": torch.mean, "sum": torch.sum, "none": lambda losses: losses}[self.reduction](losses)
+
+
+def squared_cross_entropy(y_pred, y_true):
+    return F.cross_entropy(y_pred, y_true, reduction="none") ** 2
+
+
 class Accumulating(NeuralNetClassifier):
     """Steps after every second batch, as skorch's documentation shows."""
 
@@ -63,36 +84,39 @@ class Accumulating(NeuralNetClassifier):
 
 def make_net(kind=NeuralNetClassifier, **params):
     defaults = {"criterion": nn.CrossEntropyLoss, "optimizer": torch.optim.SGD, "lr": 0.3, "max_epochs": EPOCHS}
-    defaults |= {"batch_size": BATCH, "train_split": None, "verbose": 0}
-    return kind(MLP, **defaults | params)
+    defaults |= {"batch_size": BATCH, "train_split": None, "verbose": 0, "module": MLP}
+    return kind(**defaults | params)
 
 
-def fit(sampler, net=None, kind=ActionScoreClassifier, reduction="interpolated", **fit_params):
+def fit(sampler, net=None, kind=ActionScoreClassifier, reduction="interpolated", data=(X, Y), **fit_params):
     torch.manual_seed(0)
     estimator = kind(net or make_net(), train_sampler=sampler, reduction=reduction, store_trajectories=True)
-    return estimator.fit(X, Y, **fit_params)
+    return estimator.fit(*data, **fit_params)
 
 
 class Loop:
     """What should happen: draw, weigh, step; `train` are the rows that are trained on."""
 
-    def __init__(self, sampler, *, sample_weight=None, class_weight=None, summed=False, train=None, drop_last=False):
+    sample_weight, class_weight, loss, targets, train = torch.ones(N), None, None, Y, np.arange(N)
+    summed, drop_last, n_added, optimizer = False, False, 1, partial(torch.optim.SGD, lr=0.3)
+
+    def __init__(self, sampler, **options):
+        vars(self).update({name: value for name, value in options.items() if value is not None})
+        self.sampler, self.weights = clone(sampler), torch.as_tensor(self.sample_weight, dtype=torch.float32)
+        self.targets, self.train = torch.from_numpy(self.targets), torch.from_numpy(self.train)
+        self.visits, self.work, self.rows = np.zeros(N, int), [], []
         torch.manual_seed(0)
         self.module = MLP()
-        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=0.3)
-        self.sampler, self.drop_last, self.summed = clone(sampler), drop_last, summed
-        self.weights = torch.ones(N) if sample_weight is None else torch.tensor(sample_weight, dtype=torch.float32)
-        self.class_weight, self.train = class_weight, torch.arange(N) if train is None else torch.tensor(train)
-        self.visits, self.work, self.rows = np.zeros(N, int), [], []
+        self.optimizer = self.optimizer(self.module.parameters())
 
     def run(self, n_epochs=EPOCHS, n_planned=None):
         self.sampler.bind(len(self.train), n_planned or n_epochs)
         for _ in range(n_epochs):
             order = torch.tensor(list(self.sampler))
             total, count = torch.zeros(len(self.train)), torch.zeros(len(self.train))
-            for batch in order.split(BATCH):
+            for n_before, batch in enumerate(order.split(BATCH)):
                 if len(batch) == BATCH or not self.drop_last:
-                    total.index_add_(0, batch, self.step(batch))
+                    total.index_add_(0, batch, self.step(batch, (n_before + 1) % self.n_added == 0))
                     count.index_add_(0, batch, torch.ones(len(batch)))
             losses = total / count
             seen = count > 0
@@ -104,21 +128,40 @@ class Loop:
             self.rows.append(row)
         return self
 
-    def step(self, batch):
+    def step(self, batch, is_last):
+        """Step if the batch is the last of those whose gradients are added; give the losses before."""
+        seen = []
+
+        def closure():
+            if self.n_added == 1:
+                self.optimizer.zero_grad()
+            losses, loss = self.losses(batch)
+            (loss / self.n_added).backward()
+            seen.append(losses.detach())
+            return loss
+
+        if is_last:
+            self.optimizer.step(closure)
+            self.optimizer.zero_grad()
+        else:
+            closure()
+        return seen[0]
+
+    def losses(self, batch):
+        """Loss of each sample, and what is trained on."""
         rows = self.train[batch]
-        targets = torch.from_numpy(Y)[rows]
-        output = self.module(torch.from_numpy(X)[rows])
-        losses = F.cross_entropy(output, targets, reduction="none", weight=self.class_weight)
+        output, targets = self.module(torch.from_numpy(X)[rows]), self.targets[rows]
+        if self.loss is None:
+            losses = F.cross_entropy(output, targets, reduction="none", weight=self.class_weight)
+        else:
+            losses = self.loss(output, targets)
         together = self.sampler.weights[batch] * self.weights[rows]
         # Weights that make up for unequal visits leave the divisor alone; weights of samples are what is divided by.
         is_steered = self.sampler.weights_at(batch) is not None
         amount = len(rows) * self.weights[self.train].mean() if is_steered else together.sum().clamp(min=1e-30)
         if self.class_weight is not None:
             amount = amount * (together * self.class_weight[targets]).sum() / together.sum()
-        self.optimizer.zero_grad()
-        ((together * losses).sum() / (1 if self.summed else amount)).backward()
-        self.optimizer.step()
-        return losses.detach()
+        return losses, (together * losses).sum() / (1 if self.summed else amount)
 
 
 def check(scorer, loop, *, atol=2e-6):
@@ -144,67 +187,86 @@ def filled_in(rows):
 # -- against the loop -----------------------------------------------------------------------------------------
 
 
-@every_sampler
-def test_plain(sampler):
-    check(fit(sampler), Loop(sampler).run())
+SGD, ADAM, LBFGS = torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS
+REGRESSION = {"criterion": nn.MSELoss, "kind": NeuralNetRegressor}
+SQUARES = {
+    "targets": np.stack([X[:, 0] ** 2, X[:, 1]], axis=1),
+    "loss": lambda *both: (both[0] - both[1]).square().mean(1),
+}
+# Each row: options of the net, those of the loop.
+CASES = {
+    "plain": ({}, {}),
+    "class weights": ({"criterion__weight": CLASS_WEIGHT}, {"class_weight": CLASS_WEIGHT}),
+    "vector": ({"criterion": VectorLoss}, {}),
+    "sum": ({"criterion__reduction": "sum", "lr": 0.03}, {"summed": True, "optimizer": partial(SGD, lr=0.03)}),
+    "own": ({"criterion": OwnLoss}, {"loss": squared_cross_entropy}),
+    "probabilities": ({"module": Probabilities, "criterion": nn.NLLLoss}, {}),
+    "regression": (REGRESSION, SQUARES),
+    "drop_last": ({"iterator_train__drop_last": True}, {"drop_last": True}),
+    "held out": ({"train_split": ValidSplit(5, stratified=False)}, {"train": np.arange(10, N)}),
+    "Adam": ({"optimizer": ADAM, "lr": 0.02}, {"optimizer": partial(ADAM, lr=0.02)}),
+    # more iterations would make rounding errors grow
+    "LBFGS": (
+        {"optimizer": LBFGS, "optimizer__max_iter": 2, "lr": 0.1},
+        {"optimizer": partial(LBFGS, lr=0.1, max_iter=2)},
+    ),
+    "accumulation": ({"kind": Accumulating}, {"n_added": 2}),
+}
 
 
 @every_sampler
-def test_sample_weight(sampler):
-    check(fit(sampler, sample_weight=WEIGHTS), Loop(sampler, sample_weight=WEIGHTS).run())
-
-
-@every_sampler
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("sample_weight", [None, WEIGHTS], ids=["", "weights"])
-def test_class_weight(sampler, sample_weight):
-    net = make_net(criterion__weight=CLASS_WEIGHT)
-    loop = Loop(sampler, sample_weight=sample_weight, class_weight=CLASS_WEIGHT).run()
-    check(fit(sampler, net, sample_weight=sample_weight), loop)
-
-
-@every_sampler
-@pytest.mark.parametrize("sample_weight", [None, WEIGHTS], ids=["", "weights"])
-def test_vector_criterion(sampler, sample_weight):
-    net = make_net(criterion=VectorLoss)
-    check(fit(sampler, net, sample_weight=sample_weight), Loop(sampler, sample_weight=sample_weight).run())
-
-
-@every_sampler
-def test_summing_criterion(sampler):
-    net = make_net(criterion__reduction="sum", lr=0.03)
-    loop = Loop(sampler, summed=True)
-    loop.optimizer.param_groups[0]["lr"] = 0.03
-    check(fit(sampler, net), loop.run())
-
-
-@every_sampler
-def test_drop_last(sampler):
-    check(fit(sampler, make_net(iterator_train__drop_last=True)), Loop(sampler, drop_last=True).run())
-
-
-@every_sampler
-def test_held_out_part(sampler):
-    """Only training samples are drawn; the others are validated each epoch."""
-    scorer = fit(sampler, make_net(train_split=ValidSplit(5, stratified=False)))
-    held_out = scorer.validation_mask_
-    assert held_out.sum() == 10
-    check(scorer, Loop(sampler, train=np.flatnonzero(~held_out)).run())
-    assert (scorer.n_visits_[held_out] == EPOCHS).all()
+def test_training(sampler, case, sample_weight):
+    """Weights act in each criterion, call of a closure and batch, and each visit is recorded without them."""
+    net, options = CASES[case]
+    loop = Loop(sampler, sample_weight=sample_weight, **options)
+    kinds = (ActionScoreRegressor, ActionScoreEstimator) if case == "regression" else (ActionScoreClassifier,)
+    loop.run()
+    for kind in kinds:
+        data = X, options.get("targets", Y)
+        scorer = fit(sampler, make_net(**net), kind=kind, data=data, sample_weight=sample_weight)
+        check(scorer, loop, atol=1e-5)
+        assert (scorer.n_visits_[scorer.validation_mask_] == EPOCHS).all()
+        assert N - scorer.validation_mask_.sum() == len(loop.train)
 
 
 def test_given_scores_are_those_of_the_training_part():
-    scores = np.arange(N, dtype=float)
+    scores = np.arange(N) * 7 % N
     sampler = CurriculumSampler(scores=scores, start_fraction=0.25, full_at=1.0, random_state=1)
     scorer = fit(sampler, make_net(train_split=ValidSplit(5, stratified=False), max_epochs=1))
     train = np.flatnonzero(~scorer.validation_mask_)
-    np.testing.assert_array_equal(np.flatnonzero(scorer.n_visits_[train]), np.arange(10))
+    assert set(np.flatnonzero(scorer.n_visits_ * ~scorer.validation_mask_)) == set(
+        train[np.argsort(scores[train])[:10]]
+    )
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_workers(workers):
+def split_anew(dataset, y=None, **options):
+    order = np.random.permutation(N)  # noqa: NPY002 - as a user may do
+    return Subset(dataset, order[:40]), Subset(dataset, order[40:])
+
+
+def test_losses_stay_with_their_samples_if_the_split_changes():
+    np.random.seed(0)  # noqa: NPY002
+    scorer = ActionScoreClassifier(
+        make_net(lr=0.0, train_split=split_anew), train_sampler=SAMPLERS["hard"], reduction="interpolated"
+    )
+    for _ in range(2):
+        sampler = scorer.partial_fit(X, Y).train_sampler_
+        losses = F.cross_entropy(scorer.estimator_.module_(torch.from_numpy(X)), torch.from_numpy(Y), reduction="none")
+        np.testing.assert_allclose(sampler.scores_, losses[sampler.rows_].detach(), rtol=1e-5)
+        np.testing.assert_array_equal(np.sort(sampler.rows_), np.flatnonzero(~scorer.validation_mask_))
+
+
+WORKERS = {"iterator_train__num_workers": 2}
+
+
+@pytest.mark.parametrize("options", [{}, WORKERS, {**WORKERS, "iterator_train__persistent_workers": True}])
+@pytest.mark.parametrize("data", [(X, Y), (Items(X, Y), Y)], ids=["arrays", "items"])
+def test_workers(options, data):
+    """Data that are fetched one slice a batch, and those that the loader collates."""
     sampler = SAMPLERS["pruning"]
-    net = make_net(iterator_train__num_workers=workers, max_epochs=3)
-    check(fit(sampler, net), Loop(sampler).run(3))
+    check(fit(sampler, make_net(max_epochs=3, **options), data=data), Loop(sampler).run(3))
 
 
 def test_early_stopping():
@@ -220,76 +282,28 @@ def test_epochs_of_fit_are_those_that_are_planned():
     check(fit(sampler, make_net(max_epochs=99), epochs=3), Loop(sampler).run(3))
 
 
-@pytest.mark.parametrize("name", ["curriculum", "hard"])
-def test_partial_fit_goes_on(name):
-    """The second call draws from where the first stopped."""
-    sampler = SAMPLERS[name]
-    scorer = ActionScoreClassifier(make_net(), train_sampler=sampler, reduction="interpolated", store_trajectories=True)
-    torch.manual_seed(0)
-    for _ in range(2):
-        scorer.partial_fit(X, Y)
-    loop = Loop(sampler).run()
-    loop.sampler.n_epochs_ = 2 * EPOCHS
-    loop.run(EPOCHS, 2 * EPOCHS)
-    check(scorer, loop)
+@every_sampler
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_training_goes_on(sampler, method):
+    """A second call draws from where the first stopped, and plans what it adds."""
+    scorer = fit(sampler, make_net(warm_start=method == "fit"))
+    getattr(scorer, method)(X, Y)
+    check(scorer, Loop(sampler).run().run(EPOCHS, 2 * EPOCHS))
     assert scorer.n_epochs_ == 2 * EPOCHS
 
 
-def test_warm_start_goes_on():
-    sampler = SAMPLERS["hard"]
-    scorer = fit(sampler, make_net(warm_start=True)).fit(X, Y)
-    loop = Loop(sampler).run()
-    check(scorer, loop.run(EPOCHS, 2 * EPOCHS))
-
-
-def test_gradient_accumulation():
-    """Weights act in each of the batches whose gradients are added."""
-    sampler = SAMPLERS["pruning"]
-    scorer, loop = fit(sampler, make_net(Accumulating, max_epochs=3)), Loop(sampler)
-    loop.sampler.bind(N, 3)
-    for _ in range(3):
-        order, latest = torch.tensor(list(loop.sampler)), torch.zeros(N)
-        for n_before, batch in enumerate(order.split(BATCH)):
-            losses = F.cross_entropy(
-                loop.module(torch.from_numpy(X)[batch]), torch.from_numpy(Y)[batch], reduction="none"
-            )
-            ((loop.sampler.weights[batch] * losses).mean() / 2).backward()
-            latest[batch] = losses.detach()
-            if n_before % 2:
-                loop.optimizer.step()
-                loop.optimizer.zero_grad()
-        loop.sampler.update(order, latest[order])
-    for name, parameter in loop.module.state_dict().items():
-        np.testing.assert_allclose(scorer.estimator_.module_.state_dict()[name].numpy(), parameter.numpy(), atol=2e-6)
-
-
-def test_lbfgs():
-    """Its closure is called several times a step, with the same weights each time."""
-    sampler = SAMPLERS["pruning"]
-    scorer = fit(sampler, make_net(optimizer=torch.optim.LBFGS, lr=0.1, max_epochs=3))
-    loop = Loop(sampler)
-    optimizer = torch.optim.LBFGS(loop.module.parameters(), lr=0.1)
-    loop.sampler.bind(N, 3)
-    for _ in range(3):
-        latest = torch.full((N,), torch.nan)
-        for batch in torch.tensor(list(loop.sampler)).split(BATCH):
-            first = []
-
-            def closure(batch=batch, first=first):
-                optimizer.zero_grad()
-                output = loop.module(torch.from_numpy(X)[batch])
-                losses = F.cross_entropy(output, torch.from_numpy(Y)[batch], reduction="none")
-                first.append(losses.detach())
-                loss = (loop.sampler.weights[batch] * losses).mean()
-                loss.backward()
-                return loss
-
-            optimizer.step(closure)
-            latest[batch] = first[0]
-        seen = ~latest.isnan()
-        loop.sampler.update(torch.arange(N)[seen], latest[seen])
-    for name, parameter in loop.module.state_dict().items():
-        np.testing.assert_allclose(scorer.estimator_.module_.state_dict()[name].numpy(), parameter.numpy(), atol=1e-4)
+@pytest.mark.parametrize("kind", [CurriculumSampler, DynamicPruningSampler])
+def test_epochs_that_the_sampler_plans(kind):
+    """One epoch a call is what all of them at once are, if the sampler is told how many there will be."""
+    together = fit(kind(random_state=1))
+    torch.manual_seed(0)
+    scorer = ActionScoreClassifier(
+        make_net(max_epochs=1), train_sampler=kind(n_epochs=EPOCHS, random_state=1), reduction="interpolated"
+    )
+    for _ in range(EPOCHS):
+        scorer.partial_fit(X, Y)
+    assert_same_net(scorer, together)
+    np.testing.assert_array_equal(scorer.gradient_work_, together.gradient_work_)
 
 
 # -- scores ---------------------------------------------------------------------------------------------------
@@ -330,6 +344,25 @@ def test_interpolated_definition():
     np.testing.assert_allclose(action_score(rows, reduction="interpolated"), filled_in(rows), rtol=1e-6)
 
 
+@given(
+    visited=st.lists(st.booleans(), min_size=8, max_size=8).filter(any),
+    start=st.integers(-9, 9),
+    slope=st.integers(-9, 9),
+    bend=st.integers(-3, 3),
+)
+def test_what_interpolated_adds(visited, start, slope, bend):
+    """Exact where losses run straight between visits; off by M (gap^3 - gap) / 12 for a second difference M."""
+    epochs = np.arange(1, 9)
+    losses = start + slope * epochs + bend * epochs**2
+    filled, seen = FilledSum(1, torch.device("cpu")), epochs[visited]
+    for epoch, loss in zip(epochs, losses, strict=True):
+        filled.update(torch.tensor([loss if epoch in seen else torch.nan]), int(epoch))
+    inside = losses[seen[0] - 1 : seen[-1]].sum()
+    ends = (seen[0] - 1) * losses[seen[0] - 1] + (8 - seen[-1]) * losses[seen[-1] - 1]
+    gaps = np.diff(seen)
+    assert filled.compute(8).item() == pytest.approx(inside + ends + 2 * bend * (gaps**3 - gaps).sum() / 12)
+
+
 def test_warning_of_sums():
     with pytest.warns(UserWarning, match=r"visited samples \d+ to \d+ times.*interpolated"):
         fit(SAMPLERS["pruning"], reduction="sum")
@@ -345,6 +378,18 @@ def test_epoch_end_scores_all_samples():
     ).fit(X, Y)
     assert (scorer.n_visits_ == EPOCHS).all()
     assert (scorer.gradient_work_[1:-1] < 1).all()
+    losses = F.cross_entropy(scorer.estimator_.module_(torch.from_numpy(X)), torch.from_numpy(Y), reduction="none")
+    np.testing.assert_allclose(scorer.train_sampler_.losses_, losses.detach(), rtol=1e-5)
+
+
+def test_recorder_of_the_users_does_not_steer():
+    """It sees the same work, and the sampler goes by the losses that the estimator records."""
+    recorder = ActionScoreRecorder(recording="epoch_end")
+    alone, scorer = fit(SAMPLERS["hard"]), fit(SAMPLERS["hard"], make_net(callbacks=[("mine", recorder)]))
+    assert_same_net(scorer, alone)
+    mine = dict(scorer.estimator_.callbacks_)["mine"]
+    np.testing.assert_array_equal(mine.gradient_work_, scorer.gradient_work_)
+    assert (mine.n_visits_ == EPOCHS).all()
 
 
 # -- as parameters --------------------------------------------------------------------------------------------
@@ -357,6 +402,7 @@ def test_grid_search():
     grid = {"train_sampler__start_fraction": [0.2, 0.9], "train_sampler": [CurriculumSampler(), SAMPLERS["pruning"]]}
     search = GridSearchCV(scorer, {"train_sampler__start_fraction": [0.2, 0.9]}, cv=2).fit(X, Y)
     assert search.best_estimator_.train_sampler.start_fraction in (0.2, 0.9)
+    assert search.best_estimator_.gradient_work_[1] == search.best_params_["train_sampler__start_fraction"]
     search = GridSearchCV(scorer, {"train_sampler": grid["train_sampler"]}, cv=2).fit(X, Y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -410,7 +456,23 @@ def test_bad_samplers_before_training(sampler, message):
     assert not seen
 
 
-def test_two_samplers_claim_the_order():
-    net = make_net(iterator_train__sampler=WeightedRandomSampler(np.ones(N), N))
-    with pytest.raises(ValueError, match=r"train_sampler decides the order.*WeightedRandomSampler"):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sampler": WeightedRandomSampler(np.ones(N), N)},
+        {"sampler": RandomSampler(range(N), replacement=True)},
+        {"sampler": RandomSampler(range(N), num_samples=20)},
+        {"batch_sampler": BatchSampler(WeightedRandomSampler(np.ones(N), N), 5, drop_last=False)},
+    ],
+)
+def test_two_samplers_claim_the_order(options):
+    net = make_net(**{f"iterator_train__{name}": value for name, value in options.items()})
+    if "batch_sampler" in options:
+        net.set_params(batch_size=1)
+    with pytest.raises(ValueError, match=r"train_sampler decides the order.* has a \w+Sampler; leave one of them out"):
         fit(SAMPLERS["pruning"], net)
+
+
+def test_net_that_shuffles_is_overruled():
+    """`shuffle` is a wish for some random order, which the sampler fulfils."""
+    assert_same_net(fit(SAMPLERS["hard"], make_net(iterator_train__shuffle=True)), fit(SAMPLERS["hard"]))

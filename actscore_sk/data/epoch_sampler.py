@@ -43,6 +43,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     data_source: Any
     random_state: Any
     n_epochs: int | None = None
+    rows_: Tensor | None
     _drawn: tuple[Tensor, Tensor | None]  # the epoch started last: positions, weights of all samples
     _pending: tuple[Tensor, Tensor | None] | None  # what is left of an epoch that was interrupted
     _iterator: Iterator[int]
@@ -94,8 +95,18 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
             self._past = torch.zeros(2, n_own, dtype=torch.float64)  # sums of latest losses, and how many they are
             self.seed_ = self._new_seed()
             self._forget_epoch()
+        elif rows is not None and self.rows_ is not None and not torch.equal(rows, self.rows_):
+            self._move(rows, n_samples)
         self.rows_ = rows
         return self
+
+    def _move(self, rows: Tensor, n_samples: int) -> None:
+        """Take what is known of samples along to another part of X, as a split that shuffles anew makes."""
+        for known, nothing in ((self.losses_, torch.nan), (self._past[0], 0.0), (self._past[1], 0.0)):
+            everywhere = known.new_full((n_samples,), nothing)
+            everywhere[self.rows_] = known
+            known.copy_(everywhere[rows])
+        self._forget_epoch()
 
     def _check_bound(self, n_samples: int) -> None:
         """Raise ValueError if a parameter does not fit to so many samples."""

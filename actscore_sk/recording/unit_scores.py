@@ -104,7 +104,7 @@ class DenseScores:
                 "set store_units=False"
             )
         values = units.values if units.mask is None else units.values.masked_fill(~units.mask, torch.nan)
-        self._sums.add(rows.to(self._device), values.to(self._device))
+        self._sums.add(rows.to(self._device), values.to(self._device))  # into a file, the host waits for the values
 
     def end_epoch(self, epoch: int) -> None:
         """Close the epoch."""
