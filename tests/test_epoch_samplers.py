@@ -183,7 +183,7 @@ def test_expected_gradient_of_pruning_is_the_full_one(losses, fraction):
         ([0.0, 0.0, 0.0, 0.0, 9.0], 0.99, 3),
         ([math.nan, 0.0, 0.0, 1.0], 0.5, 1),
         ([math.nan] * 3, 0.5, 0),
-        ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], 0.5, 3),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], 0.9, 3),
     ],
 )
 def test_pruning_of_few(losses, fraction, n_skipped):
@@ -273,10 +273,11 @@ def test_scores_of_samples_that_were_seen_late():
     expected = scores_by_hand([*rows, [1, *[math.nan] * 4]])
     np.testing.assert_allclose(sampler.scores_, expected)
     np.testing.assert_allclose(sampler.probabilities(), probabilities_by_hand(expected, 1, 0.5))
-    curriculum = CurriculumSampler(5, n_epochs=4, start_fraction=0.6, full_at=1, random_state=0)
-    list(curriculum)
-    curriculum.update([0, 1, 2, 3], [9.0, 2.0, 1.0, 8.0])
-    assert sorted(curriculum) == [1, 2, 4]
+    for order, part in (("easy_first", [1, 2]), ("hard_first", [0, 3])):
+        curriculum = CurriculumSampler(5, n_epochs=4, start_fraction=0.4, full_at=1, order=order)
+        list(curriculum)
+        curriculum.update([0, 1, 2, 3], [9.0, 2.0, 1.0, 8.0])
+        assert sorted(curriculum) == part
 
 
 @pytest.mark.parametrize("name", ["hard examples", "pruning"])
@@ -490,30 +491,35 @@ def test_interrupted_is_uninterrupted(name, save, n_visited):
     visited = list(islice(iter(sampler), n_visited))
     state = SAVERS[save](sampler.state_dict())
     order, weights = expected[2]
-    for _ in range(2):  # the state can be loaded again: going on has not changed it
+    sampler.update(range(N), losses_at(2))
+    assert run(sampler, range(3, 6)) == expected[3:]
+    # It is a state of its own: going on has changed nothing of it, before and after it is loaded.
+    for loads_twice in (False, True):
         again = make(name, random_state=99)
         again.load_state_dict(state)
-        again.load_state_dict(again.state_dict())  # before it went on
+        if loads_twice:
+            again.load_state_dict(again.state_dict())
         if n_visited is not None:
             assert len(again) == len(order) - len(visited)
             assert visited + list(again) == order
             assert again.weights.tolist() == weights
         again.update(range(N), losses_at(2))
         assert run(again, range(3, 6)) == expected[3:]
-    # Nor has it changed the one that was saved.
-    sampler.update(range(N), losses_at(2))
-    assert run(sampler, range(3, 6)) == expected[3:]
 
 
 @every_sampler
 def test_set_epoch(name):
-    """Same number, same losses: same epoch; what is left of another one is forgotten."""
+    """Same number, same losses: same epoch; what is left of another one is forgotten, as it is when one is drawn."""
     sampler, twin = make(name), make(name)
     expected = [list(twin) for _ in range(5)]
     next(iter(sampler))
+    sampler.load_state_dict(sampler.state_dict())
     for epoch in (3, 1, 4):
         sampler.set_epoch(epoch)
         assert list(sampler) == expected[epoch]
+    next(iter(sampler))
+    sampler.draw()
+    assert sampler.state_dict()["left"] is None
 
 
 # -- as estimators -----------------------------------------------------------------------------------------------

@@ -370,6 +370,9 @@ def test_warning_of_sums():
         warnings.simplefilter("error")
         fit(CurriculumSampler(start_fraction=1.0), reduction="sum")  # visits are equal
         fit(SAMPLERS["pruning"], reduction="mean")
+        # Twice an epoch, and those that are held out once.
+        twice, split = HardExampleSampler(power=0, fraction=2), ValidSplit(5, stratified=False)
+        assert fit(twice, make_net(train_split=split), reduction="sum").n_visits_.tolist().count(EPOCHS) == 10
 
 
 def test_epoch_end_scores_all_samples():
