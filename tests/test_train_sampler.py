@@ -479,3 +479,10 @@ def test_two_samplers_claim_the_order(options):
 def test_net_that_shuffles_is_overruled():
     """`shuffle` is a wish for some random order, which the sampler fulfils."""
     assert_same_net(fit(SAMPLERS["hard"], make_net(iterator_train__shuffle=True)), fit(SAMPLERS["hard"]))
+
+
+def test_epoch_of_no_batch():
+    """A first part smaller than a batch, which the loader would drop, must not pass for training."""
+    net = make_net(iterator_train__drop_last=True)
+    with pytest.raises(ValueError, match=r"CurriculumSampler visits 5 samples in this epoch, less than a batch of 8"):
+        fit(CurriculumSampler(scores=np.arange(N), start_fraction=0.1), net)

@@ -115,8 +115,10 @@ class CurriculumSampler(EpochSampler):
 
     def _scores(self) -> np.ndarray:
         if self.scores is None:
-            # A sample that was never visited counts as neither easy nor hard.
             scores = self.scores_.numpy()
-            return np.where(np.isnan(scores), np.nanmedian(scores) if not np.isnan(scores).all() else 0.0, scores)
+            unknown = np.isnan(scores)
+            if unknown.any():  # never visited: neither easy nor hard
+                scores = np.where(unknown, 0.0 if unknown.all() else np.nanmedian(scores), scores)
+            return scores
         scores = np.asarray(self.scores, dtype=np.float64)
         return scores if self.rows_ is None else scores[self.rows_.numpy()]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
+from actscore_sk.data.epoch_sampler import EpochSampler, positions_where, shuffled
 from actscore_sk.utils.sklearn_private import Interval
 
 # At most this share of the easy samples is skipped: the others stand for them with a weight of at most 4.
@@ -102,6 +102,6 @@ class DynamicPruningSampler(EpochSampler):
         if n_skipped == 0:
             return torch.randperm(self.n_samples_, generator=generator), None
         is_kept = torch.ones(self.n_samples_, dtype=torch.bool)
-        is_kept[shuffled(is_easy.nonzero()[:, 0], generator)[:n_skipped]] = False
+        is_kept[shuffled(positions_where(is_easy), generator)[:n_skipped]] = False
         weights = 1 + is_easy * (n_skipped / (n_easy - n_skipped)) if self.rescale else None
-        return shuffled(is_kept.nonzero()[:, 0], generator), weights
+        return shuffled(positions_where(is_kept), generator), weights

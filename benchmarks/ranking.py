@@ -1,0 +1,87 @@
+"""How well scores find what was made wrong: rankings of samples, over seeds and kinds of fault."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from benchmarks.intervals import Claim, Interval
+from benchmarks.timing import markdown_table
+
+ACTION, LAST, RANDOM = "action score", "loss of the last epoch", "random"
+ANY = "any"  # kind of fault
+
+
+def precision_at_errors(is_wrong: np.ndarray, scores: np.ndarray) -> float:
+    """Share of wrong samples among the hardest, as many as are wrong; ties are split evenly.
+
+    >>> precision_at_errors(np.array([True, False, True]), np.array([2.0, 1.0, 1.0]))
+    0.75
+    """
+    n_wrong = int(is_wrong.sum())
+    edge = np.sort(scores)[-n_wrong]
+    above, tied = scores > edge, scores == edge
+    places = n_wrong - int(above.sum())
+    return float((is_wrong[above].sum() + places * is_wrong[tied].mean()) / n_wrong)
+
+
+Judge = Callable[[np.ndarray, np.ndarray], float]
+JUDGES: dict[str, Judge] = {
+    "average precision": average_precision_score,
+    "area under the ROC curve": roc_auc_score,
+    "precision at the number of errors": precision_at_errors,
+}
+AP, AUROC, PRECISION = JUDGES
+
+
+class Rankings:
+    """Quality of each score for each kind of fault, one number a seed, by each judge."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, dict[str, list[float]]]] = {  # judge, kind, score
+            judge: defaultdict(lambda: defaultdict(list)) for judge in JUDGES
+        }
+
+    def add(self, kind: str, is_wrong: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
+        """Rank samples by each of the scores (n_samples,), higher = more suspicious."""
+        for judge, by in JUDGES.items():
+            for name, values in scores.items():
+                self.found[judge][kind][name].append(float(by(is_wrong, values)))
+
+    def add_kinds(self, faults: np.ndarray, clean: str, kinds: Sequence[str], scores: Mapping[str, np.ndarray]) -> None:
+        """Hold the samples with each kind of fault against those that are `clean`."""
+        for kind in kinds:
+            is_asked = (faults == clean) | (faults == kind) | (kind == ANY)
+            asked = {name: values[is_asked] for name, values in scores.items()}
+            self.add(kind, faults[is_asked] != clean, asked)
+
+    def table(self, judge: str, header: str = "ranked by, higher = more suspicious") -> str:
+        """Lay out a line a score, a column a kind; the best mean of each kind is bold."""
+        kinds = self.found[judge]
+        names = list(dict.fromkeys(name for scores in kinds.values() for name in scores))
+        best = {kind: max(np.mean(values) for values in scores.values()) for kind, scores in kinds.items()}
+        lines = [
+            (name, *[_cell(scores.get(name), best[kind]) for kind, scores in kinds.items()]) for name in names
+        ]
+        return markdown_table((header, *kinds), lines)
+
+    def gap(self, kind: str, mine: str, other: str, judge: str = AP) -> Interval:
+        """Compare two scores seed by seed."""
+        scores = self.found[judge][kind]
+        return Interval.of_gap(scores[mine], scores[other])
+
+    def claims(self, rows: Sequence[tuple[str, str, str]], where: str = "") -> list[Claim]:
+        """Claim that one score finds more than another: kind, mine, other. Rows that were not run claim nothing."""
+        known = self.found[AP]
+        return [
+            Claim(f"{where}{kind}: {mine} above {other}", self.gap(kind, mine, other))
+            for kind, mine, other in rows
+            if other in known.get(kind, {})
+        ]
+
+
+def _cell(values: list[float] | None, best: float) -> str:
+    if values is None:
+        return ""
+    return f"**{Interval.of(values)}**" if np.mean(values) == best else str(Interval.of(values))
