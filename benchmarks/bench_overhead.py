@@ -1,38 +1,35 @@
 """What scoring costs: the same net trained by a torch loop, by skorch and by actscore_sk, in turns.
 
-    python -m benchmarks.bench_overhead --threads 1 --json overhead.json
-    python -m benchmarks.bench_overhead --quick
+    python -m benchmarks overhead                      # about ten minutes
+    python -m benchmarks overhead --device cuda
+    python -m benchmarks overhead --clock cpu --only cnn
 
 Timed is all of a fit: checks of the input, the module made, training and scores; see `benchmarks.training`.
 Targets are judged by the median over repeats of the ratio inside a repeat. Needs the `bench` extra.
 `--quick` takes less than two minutes on two idle cores and leaves the rows with worker processes out.
 """
 
-import argparse
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
+from benchmarks.record import Settings
 from benchmarks.timing import (
-    CLOCKS,
     Seconds,
     Spread,
     Target,
     in_fresh_process,
     interleave,
-    machine,
     markdown_table,
     paired_ratio,
     peak_bytes,
     timing_table,
 )
-from benchmarks.training import ROWS, SEED, TWINS, Case, cnn, make_job, mlp, parameters, work
+from benchmarks.training import ROWS, TWINS, Case, cnn, make_job, mlp, parameters, work
 
 # Ten epochs are skorch's default. A batch of 1024 is what one takes for a million rows; it shows the cost of a
 # sample, as the batch of 128 shows the cost of a batch. In `scaling` each size makes a million visits in batches
@@ -51,24 +48,15 @@ MEMORY_REPEATS = 3
 # -- the cases -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the command line asks for."""
+def rows_of(settings: Settings) -> list[str]:
+    """Give the rows of the small cases."""
+    leaves_out = settings.quick or settings.clock == "cpu"
+    return [row for row in ROWS if not (leaves_out and row in WORKER_ROWS)]
 
-    device: str
-    threads: int
-    clock: str
-    quick: bool
-    repeats: int | None
 
-    def rows(self) -> list[str]:
-        """Give the rows of the small cases."""
-        leaves_out = self.quick or self.clock == "cpu"
-        return [row for row in ROWS if not (leaves_out and row in WORKER_ROWS)]
-
-    def repeats_of(self, case: Case) -> int:
-        """Give the number of repeats that count."""
-        return self.repeats or (case.quick_repeats if self.quick else case.repeats)
+def repeats_of(case: Case, settings: Settings) -> int:
+    """Give the number of repeats that count."""
+    return case.quick_repeats if settings.quick else case.repeats
 
 
 Found = tuple[dict[str, Any], list[Target]]
@@ -79,7 +67,7 @@ def compare(case: Case, rows: Sequence[str], settings: Settings) -> Seconds:
     job = make_job(case, settings.device)
     seconds, results = interleave(
         {row: partial(work, row, job) for row in rows},
-        repeats=settings.repeats_of(case),
+        repeats=repeats_of(case, settings),
         device=settings.device,
         clock=settings.clock,
     )
@@ -102,7 +90,7 @@ def ratio_targets(name: str, seconds: Seconds, limits: dict[tuple[str, str], flo
 
 def run_mlp(settings: Settings) -> Found:
     """Small batches of a small net, where every microsecond shows."""
-    seconds = compare(MLP, settings.rows(), settings)
+    seconds = compare(MLP, rows_of(settings), settings)
     limits = {
         ("actscore", "torch loop"): 1.10,
         ("actscore", "skorch"): 0.5,
@@ -113,7 +101,7 @@ def run_mlp(settings: Settings) -> Found:
 
 def run_cnn(settings: Settings) -> Found:
     """A net that works harder for a batch."""
-    seconds = compare(CNN, settings.rows(), settings)
+    seconds = compare(CNN, rows_of(settings), settings)
     return {"seconds": seconds}, ratio_targets("cnn", seconds, {("actscore", "torch loop"): 1.02})
 
 
@@ -134,7 +122,7 @@ def run_scaling(settings: Settings) -> Found:
         epochs = SCALING.n_samples // n_samples
         job = make_job(replace(SCALING, n_samples=n_samples, epochs=epochs), settings.device)
         rows |= {f"{row}, {label}": partial(work, row, job) for row in names}
-    seconds, _ = interleave(rows, repeats=settings.repeats_of(SCALING), device=settings.device, clock=settings.clock)
+    seconds, _ = interleave(rows, repeats=repeats_of(SCALING, settings), device=settings.device, clock=settings.clock)
     first, *larger = [f"actscore, {label}" for label in SIZES]
     print(timing_table(seconds, first, SCALING.n_batches))
     ratios = {row: paired_ratio(seconds, row, first) for row in larger}
@@ -186,42 +174,11 @@ def bytes_more(mine: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> Sp
 CASES = {"mlp": run_mlp, "cnn": run_cnn, "million": run_million, "scaling": run_scaling}
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="What scoring costs.")
-    parser.add_argument("--quick", action="store_true", help="fewer repeats, no worker processes")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument(
-        "--clock", choices=CLOCKS, default="wall", help="cpu: for a busy machine, one thread, no workers"
-    )
-    parser.add_argument("--repeats", type=int, help="for all cases")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--cases", default=",".join(CASES), help="comma-separated, of: %(default)s")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement")
-    args = parser.parse_args()
-    if unknown := set(args.cases.split(",")) - set(CASES):
-        parser.error(f"unknown cases {sorted(unknown)}; expected some of {', '.join(CASES)}")
-    return args
-
-
-def main() -> None:
-    """Run the cases asked for, then print the verdicts."""
-    args = parse()
-    torch.set_num_threads(args.threads)
-    settings = Settings(args.device, args.threads, args.clock, args.quick, args.repeats)
-    record: dict[str, Any] = {"machine": machine(args.device), "settings": asdict(settings) | {"seed": SEED}}
-    for name, value in {**record["machine"], **record["settings"]}.items():
-        print(f"{name}: {value}")
+def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:
+    """Run the cases asked for."""
     targets: list[Target] = []
-    for name in args.cases.split(","):
+    for name in settings.parts(list(CASES)):
         print(f"\n## {name}\n")
         record[name], found = CASES[name](settings)
         targets += found
-    print("\n## Targets\n", *[target.verdict() for target in targets], sep="\n")
-    if args.json is not None:
-        record["targets"] = [asdict(target) | {"met": target.met} for target in targets]
-        args.json.write_text(json.dumps(record, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    return targets

@@ -1,7 +1,6 @@
 """Whether acting on difficulty helps: digits with a fifth of the training labels wrong, and as they are.
 
-    python -m benchmarks.bench_pruning --threads 1 --json pruning.json
-    python -m benchmarks.bench_pruning --quick
+    python -m benchmarks pruning                       # two minutes
 
 A seed is a split, the flips of labels in its training part, and the start of every net; all rows of a seed share them,
 so that differences are paired. The test part is clean. Scores are those of `ActionScoreClassifier()`, one fit a seed.
@@ -20,12 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch import NeuralNetClassifier
 
 from actscore_sk import (
     ActionScoreClassifier,
@@ -34,7 +31,12 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
-from benchmarks.pipelines import Interval, counted, n_fits, run_benchmark
+from benchmarks.counting import counted, n_fits
+from benchmarks.datasets import load_small_digits
+from benchmarks.intervals import Claim, Interval
+from benchmarks.nets import make_net
+from benchmarks.noise import uniform
+from benchmarks.record import Settings
 from benchmarks.timing import markdown_table
 
 N_SEEDS, QUICK_SEEDS = 10, 3
@@ -58,13 +60,12 @@ class Data:
 
 def make_data(seed: int, noise: float) -> Data:
     """Split digits, and flip labels of the training part to any other class with equal chance."""
-    X, y = load_digits(return_X_y=True)
-    X = (X / X.max()).astype(np.float32)
-    X, X_test, y, y_test = train_test_split(X, y, test_size=TEST_SIZE, stratify=y, random_state=seed)
-    rng = np.random.default_rng(seed)
-    wrong = rng.choice(len(y), size=round(noise * len(y)), replace=False)
-    y[wrong] = (y[wrong] + rng.integers(1, N_CLASSES, size=len(wrong))) % N_CLASSES
-    return Data(X, y, np.isin(np.arange(len(y)), wrong), X_test, y_test)
+    table = load_small_digits()
+    X, X_test, truth, y_test = train_test_split(
+        table.X, table.y, test_size=TEST_SIZE, stratify=table.y, random_state=seed
+    )
+    y = uniform(truth, noise, N_CLASSES, np.random.default_rng(seed))
+    return Data(X, y, y != truth, X_test, y_test)
 
 
 def perceptron() -> torch.nn.Module:
@@ -73,24 +74,13 @@ def perceptron() -> torch.nn.Module:
     return torch.nn.Sequential(first, torch.nn.SiLU(), second, torch.nn.SiLU(), torch.nn.Linear(128, N_CLASSES))
 
 
-def make_net(shuffle: bool = True) -> ActionScoreClassifier:
+def make_model(shuffle: bool = True) -> ActionScoreClassifier:
     """Build the final net: settings are those of the default net, which cannot be told not to shuffle."""
-    net = NeuralNetClassifier(
-        perceptron,
-        criterion=torch.nn.CrossEntropyLoss,
-        optimizer=torch.optim.Adam,
-        lr=0.01,
-        batch_size=64,
-        max_epochs=20,
-        iterator_train__shuffle=shuffle,
-        train_split=None,
-        verbose=0,
-    )
-    return ActionScoreClassifier(net)
+    return ActionScoreClassifier(make_net(perceptron, iterator_train__shuffle=shuffle))
 
 
 MODELS: dict[str, Callable[[], BaseEstimator]] = {
-    "net": make_net,
+    "net": make_model,
     "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
 }
 
@@ -102,7 +92,7 @@ def prune(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, **options
 
 def put_in_order(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, order: str) -> BaseEstimator:
     """Train a net that does not shuffle, whatever the model is, on samples in an order."""
-    return ResampledClassifier(ActionScoreCurriculum(scorer, order=order, memory=memory), make_net(shuffle=False))
+    return ResampledClassifier(ActionScoreCurriculum(scorer, order=order, memory=memory), make_model(shuffle=False))
 
 
 Row = Callable[..., BaseEstimator]  # of a model, a scorer and the memory
@@ -152,29 +142,13 @@ def evaluate(model: str, noise: float, n_seeds: int, scoring: dict[str, Any]) ->
     return results
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One row beats another: `met` if the interval of the difference lies above 0."""
-
-    claim: str
-    measured: Interval
-
-    @property
-    def met(self) -> bool:
-        return self.measured.low > 0
-
-    def verdict(self) -> str:
-        """Say it in one line."""
-        return f"{self.claim}: {self.measured} points, interval above 0: {'yes' if self.met else 'NO'}"
-
-
 def print_table(results: dict[str, Results]) -> None:
     """Print a line a row."""
     everything, lines = results["everything"].accuracy, []
     for name, found in results.items():
-        control = Interval.of(found.accuracy, results[CONTROLS[name]].accuracy) if name in CONTROLS else ""
+        control = Interval.of_points(found.accuracy, results[CONTROLS[name]].accuracy) if name in CONTROLS else ""
         means = [f"{100 * np.mean(values):.1f}" for values in (found.accuracy, found.dropped, found.wrong_left)]
-        lines.append((name, means[0], Interval.of(found.accuracy, everything), control, *means[1:]))
+        lines.append((name, means[0], Interval.of_points(found.accuracy, everything), control, *means[1:]))
     header = (
         "row",
         "accuracy, %",
@@ -186,9 +160,9 @@ def print_table(results: dict[str, Results]) -> None:
     print(markdown_table(header, lines))
 
 
-def measure(quick: bool, record: dict[str, Any]) -> list[Claim]:
+def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
     """Run every model on wrong and on clean labels."""
-    n_seeds = QUICK_SEEDS if quick else N_SEEDS
+    n_seeds = len(settings.seeds(N_SEEDS, QUICK_SEEDS))
     claims: list[Claim] = []
     n_final = 0
     with TemporaryDirectory() as folder:
@@ -200,11 +174,7 @@ def measure(quick: bool, record: dict[str, Any]) -> list[Claim]:
             print_table(results)
             n_final += n_seeds * len(results)
             for other in ("everything", "random 20 %") if noise else ():
-                difference = Interval.of(results["hardest 20 %"].accuracy, results[other].accuracy)
+                difference = Interval.of_points(results["hardest 20 %"].accuracy, results[other].accuracy)
                 claims.append(Claim(f"{model}, noisy digits: hardest 20 % beats {other}", difference))
         print(f"\n{n_final} final fits asked for scores; {n_fits(log)} scoring fits were made")
     return claims
-
-
-if __name__ == "__main__":
-    run_benchmark("Whether acting on difficulty helps.", measure)

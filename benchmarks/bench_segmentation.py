@@ -1,7 +1,6 @@
 """Which masks of cell nuclei are wrong: a small U-Net on DSB2018, masks eroded, swapped, or as they were published.
 
-    python -m benchmarks.bench_segmentation --threads 1 --json segmentation.json --output pictures
-    python -m benchmarks.bench_segmentation --quick
+    python -m benchmarks segmentation                  # twelve minutes
 
 The 334 images of one size of the 2018 Data Science Bowl (CC0), halved to 128 × 128. A seed is a split, the choice of
 the masks that are made wrong, and the start of the net; all scores come from one fit. The published masks of 25 images
@@ -10,7 +9,6 @@ same images are ranked again: what is found then, too, was found for what the im
 any run was ranked, but for this control, and for erosion by 1 pixel: by 2 was found too easily.
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,17 +26,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from actscore_sk import ActionScoreEstimator, SegmentationLoss
-from benchmarks.faults import ACTION, LAST, RANDOM, Claim, Rankings, run_faults
-from benchmarks.timing import Spread, markdown_table
+from benchmarks.datasets import NUCLEI
+from benchmarks.intervals import Claim, Interval
+from benchmarks.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
+from benchmarks.record import RESULTS, Settings, progress
+from benchmarks.timing import markdown_table
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "dsb2018.npz"
-HOW_TO_GET = (
-    "{} is missing. It holds arrays `images` (n, 256, 256, 3) uint8, `labels_original` and `labels_fixed` (n, 256, "
-    "256): the stage-1 training images of the 2018 Data Science Bowl that have this size, with instance maps of the "
-    "masks as published and as corrected later; name another place with --data"
-)
 N_SEEDS, EPOCHS = 3, 20
-QUICK_SEEDS, QUICK_EPOCHS, QUICK_IMAGES = 1, 8, 120
+QUICK_EPOCHS, QUICK_IMAGES = 8, 120
 SHARE_WRONG, TEST_SIZE = 0.1, 0.2
 HARD_SHARE = 0.05  # of the pixels of an image, for one more score
 CHANNELS = (16, 32, 64)
@@ -62,11 +57,9 @@ class Nuclei:
     n_corrected: np.ndarray
 
     @classmethod
-    def load(cls, path: Path) -> "Nuclei":
+    def load(cls) -> "Nuclei":
         """Read and halve; every image has mean 0 and standard deviation 1."""
-        if not path.exists():
-            raise SystemExit(HOW_TO_GET.format(path))
-        with np.load(path) as file:
+        with np.load(NUCLEI.path()) as file:
             images = halved(file["images"].astype(np.float32)).transpose(0, 3, 1, 2)
             fixed, original = (file[f"labels_{kind}"] > 0 for kind in ("fixed", "original"))
         images -= images.mean((1, 2, 3), keepdims=True)
@@ -215,15 +208,14 @@ def draw(scorer: ActionScoreEstimator, data: Nuclei, masks: np.ndarray, is_wrong
     figure.savefig(path)
 
 
-def measure(args: argparse.Namespace, record: dict[str, Any]) -> list[Claim]:
+def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
     """Fit every kind of fault with every seed."""
-    everything = Nuclei.load(args.data)
-    n_seeds, epochs = (QUICK_SEEDS, QUICK_EPOCHS) if args.quick else (N_SEEDS, EPOCHS)
+    everything, epochs = Nuclei.load(), QUICK_EPOCHS if settings.quick else EPOCHS
     rankings, pixels, quality = Rankings(), defaultdict(list), defaultdict(list)
     published: list[list[tuple[int, int]]] = []
-    for seed in range(n_seeds):
+    for seed in settings.seeds(N_SEEDS):
         rows, test = train_test_split(np.arange(len(everything.images)), test_size=TEST_SIZE, random_state=seed)
-        data, held_out = everything.take(rows[:QUICK_IMAGES] if args.quick else rows), everything.take(test)
+        data, held_out = everything.take(rows[: QUICK_IMAGES if settings.quick else None]), everything.take(test)
         for kind in KINDS:
             rng = np.random.default_rng(seed)
             masks, is_wrong = with_faults(data, kind, rng)
@@ -232,36 +224,30 @@ def measure(args: argparse.Namespace, record: dict[str, Any]) -> list[Claim]:
             quality[kind].append(dice_of(logits_of(scorer, held_out.images) > 0, held_out.masks))
             for name, area in localized(scorer, data, masks, is_wrong).items() if kind in EROSIONS else ():
                 pixels[kind, name].append(area)
+            progress(f"seed {seed}, {kind}: {is_wrong.sum()} of {len(masks)} masks wrong, Dice {quality[kind][-1]:.3f}")
             if kind == PUBLISHED:
-                places = np.argsort(np.argsort(-scorer.action_scores_)) + 1
-                largest = np.argsort(-data.n_corrected)[: is_wrong.sum()]
-                published.append([(int(data.n_corrected[row]), int(places[row])) for row in largest])
-            print(
-                f"seed {seed}, {kind}: {is_wrong.sum()} of {len(masks)} masks wrong, Dice {quality[kind][-1]:.3f}",
-                flush=True,
-            )
-            if args.output is not None and seed == 0:
-                args.output.mkdir(parents=True, exist_ok=True)
-                draw(scorer, data, masks, is_wrong, args.output / f"nuclei_{kind.replace(' ', '_')}.png")
-    print("\n## Images\n", rankings.table(), sep="\n")
-    print("\n## Wrong pixels of eroded masks, area under ROC\n")
-    lines = [(*names, Spread.of(areas)) for names, areas in pixels.items()]
+                published.append(places_of_corrected(scorer, data))
+                if seed == 0 and not settings.quick:
+                    draw(scorer, data, masks, is_wrong, RESULTS / "nuclei.png")
+    rankings.print(AP, AUROC)
+    print("\n## Wrong pixels of eroded masks, area under the ROC curve\n")
+    lines = [(*names, Interval.of(areas)) for names, areas in pixels.items()]
     print(markdown_table(("masks", "ranked by", "mean over images"), lines))
     print("\n## Dice on images not trained on\n")
-    print(markdown_table(("trained on masks", "Dice"), [(kind, Spread.of(found)) for kind, found in quality.items()]))
-    print(
-        "\n## Published masks, a line a seed: (pixels that were corrected, place of the image)\n",
-        *published,
-        sep="\n",
-    )
+    print(markdown_table(("trained on masks", "Dice"), [(kind, Interval.of(found)) for kind, found in quality.items()]))
+    print("\n## Published masks, a line a seed: (pixels that were corrected, place of the image)\n")
+    print(*[f"- {', '.join(map(str, places))}" for places in published], sep="\n")
     record |= {
-        "rankings": rankings,
+        "rankings": rankings.found,
         "pixels": {" | ".join(names): areas for names, areas in pixels.items()},
         "dice": quality,
         "published": published,
     }
-    return rankings.claims(KINDS[:-1])
+    return rankings.claims([(kind, ACTION, other) for kind in KINDS[:-1] for other in (RANDOM, LAST)])
 
 
-if __name__ == "__main__":
-    run_faults("Which masks of cell nuclei are wrong.", DATA, measure)
+def places_of_corrected(scorer: ActionScoreEstimator, data: Nuclei) -> list[tuple[int, int]]:
+    """Give pixels that were corrected and place by score of each image with a correction, the largest first."""
+    places = np.argsort(np.argsort(-scorer.action_scores_)) + 1
+    largest = np.argsort(-data.n_corrected)[: (data.n_corrected > 0).sum()]
+    return [(int(data.n_corrected[row]), int(places[row])) for row in largest]

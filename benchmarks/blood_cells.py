@@ -4,19 +4,15 @@ import io
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 from zipfile import ZipFile
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.datasets import BLOOD
+
 CLASSES = ("RBC", "WBC", "Platelets")
-ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "bccd.zip"
-HOW_TO_GET = (
-    "{} is missing. It is the repository github.com/Shenggan/BCCD_Dataset (MIT licence) as a zip file: put its folder "
-    "BCCD at the top of an archive, and name it with --data"
-)
 FULL_SIZE, SIZE = (640, 480), (160, 120)  # width, height
 CLEAN = "clean"
 N_TRIES = 200  # places for a box, of which the freest is taken
@@ -44,11 +40,9 @@ class Cells:
     names: list[str]
 
     @classmethod
-    def load(cls, archive: Path, part: str) -> Self:
+    def load(cls, part: str) -> Self:
         """Read "trainval" or "test". Boxes without area are left out: there are two among all 4,888."""
-        if not archive.exists():
-            raise SystemExit(HOW_TO_GET.format(archive))
-        with ZipFile(archive) as files:
+        with ZipFile(BLOOD.path()) as files:
             names = files.read(f"BCCD/ImageSets/Main/{part}.txt").decode().split()
             images = np.stack([np.asarray(photo(files, name).resize(SIZE, Image.Resampling.BOX)) for name in names])
             rows = [_read_boxes(files.read(f"BCCD/Annotations/{name}.xml")) for name in names]

@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -168,7 +169,9 @@ def load_fashion() -> Table:
 
 def load_mnist() -> Table:
     """Read the 60,000 training images of MNIST, 28 x 28."""
-    images, labels = (read_idx(MNIST.read(f"package/data/train-{name}-ubyte")) for name in ("images-idx3", "labels-idx1"))
+    images, labels = (
+        read_idx(MNIST.read(f"package/data/train-{name}-ubyte")) for name in ("images-idx3", "labels-idx1")
+    )
     return Table(images[:, None].astype(np.float32) / 255, labels.astype(np.int64))
 
 
@@ -189,7 +192,7 @@ def load_cifar10n() -> Table:
     with np.load(CIFAR10N.path()) as file:
         blob, offsets = file["blob"], file["offsets"]
         y, given = file["clean_label"], {name: file[key] for name, key in LABELS_OF_PEOPLE.items()}
-    pictures = [Image.open(io.BytesIO(blob[a:b].tobytes())) for a, b in zip(offsets[: len(y)], offsets[1:], strict=False)]
+    pictures = [Image.open(io.BytesIO(blob[a:b].tobytes())) for a, b in pairwise(offsets[: len(y) + 1])]
     X = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures]).transpose(0, 3, 1, 2)
     whole = {name: labels.astype(np.int64) for name, labels in given.items()}
     return Table(X.astype(np.float32) / 255, y.astype(np.int64), whole)

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from benchmarks.blood_cells import CLASSES, CLEAN, FULL_SIZE, SIZE, Cells, photo
+from benchmarks.datasets import BLOOD
 
 COLOURS = ("#1f5fbf", "#d62728", "#0a8f3c")  # of the classes
 SCALE = FULL_SIZE[0] / SIZE[0]
@@ -23,19 +24,18 @@ BOX_TITLES = "Hardest boxes", "Easiest boxes"
 DPI, N_COLOURS = 95, 48  # of a picture; few colours make a small file
 
 
-def draw_pictures(folder: Path, archive: Path, cells: Cells, scored: Any) -> None:
+def draw_pictures(folder: Path, cells: Cells, scored: Any) -> None:
     """Write one picture of photos and boxes for the action score, and one for each of its parts.
 
     `scored` holds rows of scores, the first of them the action score, and the annotations that they are about.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = {name: scores for name, scores in scored.boxes.items() if name in scored.images}
-    with ZipFile(archive) as files:
+    with ZipFile(BLOOD.path()) as files:
         for name in ("action score", *[name for name in rows if name.startswith("...")]):
             figure = draw(files, cells, scored.annotations, scored.images[name], rows[name])
             path = folder / f"detection_{name.removeprefix('... ').replace(' ', '_')}.png"
             save(figure, path)
-            print(f"wrote {path}")
 
 
 def save(figure: Figure, path: Path) -> None:

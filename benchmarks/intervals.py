@@ -68,4 +68,5 @@ class Claim:
 
     def verdict(self) -> str:
         """Say it in one line."""
-        return f"{'met' if self.met else 'not met':8} {self.claim}: {self.measured}, target above 0"
+        word = "one seed" if np.isnan(self.measured.low) else "met" if self.met else "not met"
+        return f"{word:8} {self.claim}: {self.measured}, target above 0"

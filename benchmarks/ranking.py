@@ -60,11 +60,14 @@ class Rankings:
         """Lay out a line a score, a column a kind; the best mean of each kind is bold."""
         kinds = self.found[judge]
         names = list(dict.fromkeys(name for scores in kinds.values() for name in scores))
-        best = {kind: max(np.mean(values) for values in scores.values()) for kind, scores in kinds.items()}
-        lines = [
-            (name, *[_cell(scores.get(name), best[kind]) for kind, scores in kinds.items()]) for name in names
-        ]
+        best = {kind: max(float(np.mean(values)) for values in scores.values()) for kind, scores in kinds.items()}
+        lines = [(name, *[_cell(scores.get(name), best[kind]) for kind, scores in kinds.items()]) for name in names]
         return markdown_table((header, *kinds), lines)
+
+    def print(self, *judges: str, title: str = "") -> None:
+        """Print a table a judge; all of them if none is named."""
+        for judge in judges or JUDGES:
+            print(f"\n## {title}{judge[0].upper()}{judge[1:]}\n", self.table(judge), sep="\n")
 
     def gap(self, kind: str, mine: str, other: str, judge: str = AP) -> Interval:
         """Compare two scores seed by seed."""
