@@ -25,7 +25,7 @@ from sklearn.model_selection import KFold
 
 from actscore_sk import ActionScoreEstimator, RaggedScores, pad_boxes
 from benchmarks.blood_cells import CLASSES, CLEAN, FAULTS, SIZE, Annotations, Cells, annotate
-from benchmarks.detection_pictures import draw_pictures
+from benchmarks.detection_pictures import draw_picture
 from benchmarks.detector import Found, average_precisions, find, make_net
 from benchmarks.intervals import Claim
 from benchmarks.ranking import ANY, AP, AUROC, Rankings
@@ -176,7 +176,8 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
         spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in scored.seconds.items())
         print(f"\nSeed {seed}: mAP@0.5 on test photos {np.mean(scored.precision):.2f} ({areas}); {spent}")
         if seed == 0 and not settings.quick:
-            draw_pictures(RESULTS, cells, scored)
+            RESULTS.mkdir(exist_ok=True)
+            draw_picture(RESULTS / "detection.png", cells, scored)
     for level, found_by in rankings.items():
         found_by.print(AP, AUROC, title=f"{level.capitalize()}: ")
     record["results"] = {level: found_by.found for level, found_by in rankings.items()}

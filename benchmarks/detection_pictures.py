@@ -24,18 +24,13 @@ BOX_TITLES = "Hardest boxes", "Easiest boxes"
 DPI, N_COLOURS = 95, 48  # of a picture; few colours make a small file
 
 
-def draw_pictures(folder: Path, cells: Cells, scored: Any) -> None:
-    """Write one picture of photos and boxes for the action score, and one for each of its parts.
+def draw_picture(path: Path, cells: Cells, scored: Any) -> None:
+    """Write a picture of photos and boxes.
 
     `scored` holds rows of scores, the first of them the action score, and the annotations that they are about.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = {name: scores for name, scores in scored.boxes.items() if name in scored.images}
     with ZipFile(BLOOD.path()) as files:
-        for name in ("action score", *[name for name in rows if name.startswith("...")]):
-            figure = draw(files, cells, scored.annotations, scored.images[name], rows[name])
-            path = folder / f"detection_{name.removeprefix('... ').replace(' ', '_')}.png"
-            save(figure, path)
+        save(draw(files, cells, scored.annotations, scored.images["action score"], scored.boxes["action score"]), path)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -82,7 +82,7 @@ def run(name: str, title: str, measure: Measure, settings: Settings, folder: Pat
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.md").write_text(text.getvalue())
-        (folder / f"{name}.json").write_text(json.dumps(record, indent=1, default=_plain) + "\n")
+        (folder / f"{name}.json").write_text(json.dumps(_plain(record)) + "\n")
 
 
 def progress(text: str) -> None:
@@ -104,7 +104,13 @@ class _Both(io.TextIOBase):
 
 
 def _plain(value: Any) -> Any:
-    """Make JSON of what NumPy and dataclasses hold."""
+    """Make JSON's own types of what NumPy and dataclasses hold, with five digits."""
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return str(value) if isinstance(value, Path) else vars(value)
+        value = value.tolist()
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | None) else _plain(vars(value))
