@@ -94,8 +94,8 @@ class TrackedLoader:
         self._look_at_data()
         if self._sampler is not None and not len(self):
             raise ValueError(
-                f"{type(self._sampler).__name__} visits {len(self._sampler)} samples in this epoch, less than a batch of "
-                f"{self.loader.batch_size}, which drop_last=True would drop; leave drop_last out or take smaller batches"
+                f"{type(self._sampler).__name__} visits {len(self._sampler)} samples in this epoch, less than a batch "
+                f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
             self._open[id(batch)] = batch, index
