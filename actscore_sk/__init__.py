@@ -16,6 +16,7 @@ from actscore_sk.dynamics.definitions import (
     variability,
 )
 from actscore_sk.dynamics.registry import get_metric, get_metric_names
+from actscore_sk.dynamics.window import epoch_weights
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
@@ -73,6 +74,7 @@ __all__ = [
     "confidence",
     "correctness",
     "el2n",
+    "epoch_weights",
     "forgetting",
     "get_metric",
     "get_metric_names",

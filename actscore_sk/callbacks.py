@@ -22,7 +22,7 @@ from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
 RECORDINGS = ("training", "epoch_end")
-REDUCTIONS = ("sum", "mean", "interpolated")
+REDUCTIONS = ("sum", "mean", "interpolated", "auto")
 
 
 class ActionScoreRecorder(Record, Callback):
@@ -36,9 +36,11 @@ class ActionScoreRecorder(Record, Callback):
     recording : {"training", "epoch_end"}
         Which loss: the one that the training step computes anyway, or the one under the net as it stands after each
         epoch, in inference mode, at the cost of one more pass over X.
-    reduction : {"sum", "mean", "interpolated"}
+    reduction : {"sum", "mean", "interpolated", "auto"}
         Sum over the visits of a sample, or their mean, or the sum over all epochs, where those that did not visit the
-        sample have what lies on a straight line between the visits around them: for visits that are unequal.
+        sample have what lies on a straight line between the visits around them: for visits that are unequal. "auto":
+        sum over the epochs before the net begins to learn single samples by heart, which the loss of the samples that
+        `train_split` holds out tells, or else that of `eval_set`; see `epoch_weights`. Parts and units are summed.
     metrics : sequence of str
         Names from `get_metric_names`, recorded in the same pass.
     store_trajectories : bool, str or path-like
@@ -68,6 +70,8 @@ class ActionScoreRecorder(Record, Callback):
         What each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`.
+    epoch_weights_ : ndarray of float64 (n_epochs,)
+        How much each epoch counts; only with ``reduction="auto"``.
     gradient_work_ : ndarray of float64 (n_epochs,)
         Samples that each epoch trained on, as a share of those that are not held out.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
@@ -191,11 +195,18 @@ class ActionScoreRecorder(Record, Callback):
             self.trajectories_store_ = open_trajectories(self.store_trajectories, tap.n_samples)
             fills = self.reduction == "interpolated" or tap.train_sampler is not None
             keep_row = self.trajectories_store_ is not None
-            self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=keep_row, fills=fills)
+            windowed = self.reduction == "auto"
+            self.ledger_ = Ledger(tap.n_samples, self.metrics, keep_row=keep_row, fills=fills, windowed=windowed)
             self.detail_ledger_ = DetailLedger(tap.n_samples, self.reduction, self.store_units, self.unit_grid)
             self.work_: list[float] = []
         self.validation_mask_ = np.zeros(tap.n_samples, dtype=bool)
         self.validation_mask_[tap.validation_rows.numpy()] = True
+        self.held_out_ = tap.validation_rows
+        if self.reduction == "auto" and not len(self.held_out_) and self.eval_set is None:
+            raise ValueError(
+                'reduction="auto" goes by the loss of held-out samples, but the net trains on all of them '
+                "(train_split=None); let the net hold some out, pass an eval_set, or take another reduction"
+            )
         # Compiled nets may reuse the memory of an output at the next batch.
         capacity = 0 if tap.net.compile else CAPACITY
         self.block_ = VisitBlock(
@@ -208,7 +219,7 @@ class ActionScoreRecorder(Record, Callback):
         X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
         self.eval_dataset_ = tap.net.get_dataset(*tap.prepared(X, y))
         if "eval_ledger_" not in vars(self) or self.eval_ledger_.n_samples != len(self.eval_dataset_):
-            self.eval_ledger_: Ledger = Ledger(len(self.eval_dataset_))
+            self.eval_ledger_: Ledger = Ledger(len(self.eval_dataset_), windowed=self.reduction == "auto")
         self.eval_block_ = VisitBlock(self._eval_sink, keep_inputs=False, capacity=capacity)
 
     def _sink(self, *block: Any) -> None:
@@ -241,7 +252,6 @@ class ActionScoreRecorder(Record, Callback):
             self._pass(tap, tap.root, self.block_)
         if self.eval_set is not None:
             self._pass(tap, self.eval_dataset_, self.eval_block_)
-            self.eval_ledger_.end_epoch()
         self._close_epoch()
 
     def _pass(self, tap: Tap, dataset: Any, block: VisitBlock) -> None:
@@ -252,12 +262,21 @@ class ActionScoreRecorder(Record, Callback):
     def _close_epoch(self) -> None:
         with uninterrupted():  # as many rows as epochs
             self.block_.flush()
-            row = self.ledger_.end_epoch()
+            held_out_loss = self._held_out_loss()
+            row = self.ledger_.end_epoch(held_out_loss)
             self.detail_ledger_.end_epoch()
+            if self.eval_set is not None:
+                self.eval_ledger_.end_epoch(held_out_loss)
             self.work_.append(self.tap_.work)
             self.tap_.inform_sampler(self.ledger_.latest, self)
             if row is not None and self.trajectories_store_ is not None:
                 self.trajectories_store_.append(row)
+
+    def _held_out_loss(self) -> float:
+        """Mean loss of the samples that tell when the net memorises; the host waits for it."""
+        if self.reduction != "auto":
+            return np.nan
+        return self.ledger_.mean_loss(self.held_out_) if len(self.held_out_) else self.eval_ledger_.mean_loss()
 
     def end(self) -> None:
         """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""

@@ -7,26 +7,33 @@ sample, and gives float64 scores ``(n_samples,)``, NaN for a sample that was nev
 import numpy as np
 import numpy.typing as npt
 
+from actscore_sk.dynamics.window import epoch_weights
+
 Scores = npt.NDArray[np.float64]
 
 EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost every sample
 
 
-def action_score(losses: npt.ArrayLike, *, reduction: str = "sum") -> Scores:
+def action_score(
+    losses: npt.ArrayLike, *, reduction: str = "sum", held_out_losses: npt.ArrayLike | None = None
+) -> Scores:
     """Loss accumulated over the visits, in [0, inf) for a loss that is never negative; higher = harder.
 
     Parameters
     ----------
     losses : array-like of shape (n_epochs, n_samples)
         Loss of each sample in each epoch.
-    reduction : {"sum", "mean", "interpolated"}
+    reduction : {"sum", "mean", "interpolated", "auto"}
         "sum" adds what was visited; "mean" divides by the number of visits; "interpolated" adds all epochs, with those
-        that did not visit the sample on a straight line between the visits around, or equal to the only one beside.
+        that did not visit the sample on a straight line between the visits around, or equal to the only one beside;
+        "auto" adds what was visited before the net began to memorise, see `epoch_weights`.
+    held_out_losses : array-like of shape (n_epochs,), optional
+        Mean loss over held-out samples in each epoch; for "auto".
 
     Raises
     ------
     ValueError
-        If `losses` is not 2-D or `reduction` is unknown.
+        If `losses` is not 2-D, `reduction` is unknown, or "auto" has not one held-out loss an epoch.
 
     References
     ----------
@@ -38,9 +45,16 @@ def action_score(losses: npt.ArrayLike, *, reduction: str = "sum") -> Scores:
     >>> action_score([[2.0, 1.0], [1.0, np.nan]])
     array([3., 1.])
     """
-    if reduction not in ("sum", "mean", "interpolated"):
-        raise ValueError(f'reduction={reduction!r} is unknown; use "sum", "mean" or "interpolated"')
+    if reduction not in ("sum", "mean", "interpolated", "auto"):
+        raise ValueError(f'reduction={reduction!r} is unknown; use "sum", "mean", "interpolated" or "auto"')
     values = _trajectories(losses)
+    if reduction == "auto":
+        held_out = np.asarray(held_out_losses, dtype=np.float64)
+        if held_out.shape != (len(values),):
+            raise ValueError(
+                f'reduction="auto" needs {len(values)} held_out_losses, one an epoch; got shape {held_out.shape}'
+            )
+        values = epoch_weights(held_out)[:, None] * values
     if reduction == "mean":
         return _mean(values)
     if reduction == "interpolated":

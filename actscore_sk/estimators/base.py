@@ -21,6 +21,9 @@ from actscore_sk.utils.optional import import_optional
 from actscore_sk.utils.randomness import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_sample_weight, fit_context, routing_enabled
 
+# attributes that only some settings have
+_SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"
+
 
 class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators; a subclass says how targets become what the net is trained on."""
@@ -238,14 +241,14 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.gradient_work_ = recorder.gradient_work_
         self.history_ = self.estimator_.history
         self.component_scores_ = recorder.component_scores_
-        for name in ("trajectories_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"):
+        for name in _SOMETIMES:
             self.__dict__.pop(name, None)
             found = getattr(recorder, name, None)
             if found is not None and len(found):
                 setattr(self, name, found)
 
     def _warn_of_sums(self, n_visits):
-        if self.train_sampler is not None and self.reduction == "sum" and n_visits.min() < n_visits.max():
+        if self.train_sampler is not None and self.reduction in ("sum", "auto") and n_visits.min() < n_visits.max():
             warnings.warn(
                 f"train_sampler visited samples {n_visits.min()} to {n_visits.max()} times, so sums of losses compare "
                 'how often a sample was seen as much as how hard it is; set reduction="interpolated"',

@@ -33,9 +33,11 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     recording : {"training", "epoch_end"}
         Which loss: the one at presentation in the training step, which costs nothing, or the one under the net as it
         stands after each epoch, in inference mode, at the cost of one more pass.
-    reduction : {"sum", "mean", "interpolated"}
+    reduction : {"sum", "mean", "interpolated", "auto"}
         Sum over the visits of a sample, or their mean, or the sum over all epochs, where those that did not visit the
-        sample have what lies on a straight line between the visits around them: for visits that are unequal.
+        sample have what lies on a straight line between the visits around them: for visits that are unequal. "auto":
+        sum over the epochs before the net begins to learn single samples by heart, which the loss of the samples that
+        `train_split` holds out tells, or else that of `eval_set`; see `epoch_weights`. Parts and units are summed.
     metrics : tuple of str
         Names from `get_metric_names`, all recorded in the same pass.
     store_trajectories : bool, str or path-like
@@ -61,7 +63,9 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     trajectories_ : ndarray of float32 (n_epochs_, n_samples)
         What each epoch added; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
-        Samples held out by `train_split`.
+        Samples held out by `train_split`; with ``reduction="auto"`` and no net of yours, a fifth is held out.
+    epoch_weights_ : ndarray of float64 (n_epochs_,)
+        How much each epoch counts; only with ``reduction="auto"``.
     gradient_work_ : ndarray of float64 (n_epochs_,)
         Samples that each epoch trained on, as a share of those that are not held out; 1 without a `train_sampler`.
     train_sampler_ : EpochSampler or None
@@ -141,7 +145,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         return codes
 
     def _build_net(self, X, y, sample_weight):
-        return default_net(X, y, sample_weight, kind="classification", n_classes=len(self.classes_))
+        options = {"n_classes": len(self.classes_), "holds_out": self.reduction == "auto"}
+        return default_net(X, y, sample_weight, kind="classification", **options)
 
     def _train(self, fit, X, targets, fit_params):
         try:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from skorch.dataset import ValidSplit
 from torch import Tensor, nn
 
 # Up to here one batch holds all samples. Then a weight of 2 and a sample given twice train alike, as scikit-learn
@@ -62,8 +63,10 @@ class Perceptron(nn.Module):
         return self.layers((X.flatten(1) - self.center) / self.scale) * self.target_scale + self.target_center
 
 
-def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int = 0) -> NeuralNet:
-    """Build a net for X and y; it trains on all of X, with Adam, and prints nothing.
+def default_net(
+    X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int = 0, holds_out: bool = False
+) -> NeuralNet:
+    """Build a net for X and y; it trains on all of X, or holds a fifth out, with Adam, and prints nothing.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int
         Decides on the loss: cross-entropy, squared error, binary cross-entropy.
     n_classes : int
         Number of classes.
+    holds_out : bool
+        Whether a fifth of the samples, drawn at random, is held out.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def default_net(X: Any, y: Any, sample_weight: Any, *, kind: str, n_classes: int
         batch_size=batch_size,
         max_epochs=int(np.clip(-(-_MIN_UPDATES // updates_an_epoch), *_EPOCHS)),
         iterator_train__shuffle=True,
-        train_split=None,
+        train_split=ValidSplit(0.2, random_state=0) if holds_out else None,
         predict_nonlinearity=nonlinearity,
         verbose=0,
         **{f"module__{name}": value for name, value in module.items()},

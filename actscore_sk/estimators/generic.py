@@ -113,7 +113,7 @@ class ActionScoreEstimator(BaseActionScore):
                 "ActionScoreClassifier for labels of any kind, or pass a skorch net"
             )
         n_classes = int(y.max()) + 1 if kind == "classification" else 0
-        return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes)
+        return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes, holds_out=self.reduction == "auto")
 
     def predict(self, X):
         """Return what `predict` of the net returns for X."""

@@ -45,7 +45,7 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
         return y.astype(np.float64) if y.dtype.kind in "iub" else y
 
     def _build_net(self, X, y, sample_weight):
-        return default_net(X, y, sample_weight, kind="regression")
+        return default_net(X, y, sample_weight, kind="regression", holds_out=self.reduction == "auto")
 
     def predict(self, X):
         """Predict the target of each sample.

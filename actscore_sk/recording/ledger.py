@@ -10,6 +10,7 @@ from actscore_sk.dynamics.filling import FilledSum
 from actscore_sk.dynamics.folds import Fold
 from actscore_sk.dynamics.kernels import Kernel, Outcome
 from actscore_sk.dynamics.registry import Metric, get_metric
+from actscore_sk.dynamics.window import WindowedSum
 from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
 from actscore_sk.losses.class_view import View, class_view
 from actscore_sk.recording.visit import Visit
@@ -33,18 +34,27 @@ class Ledger:
         Whether to keep the losses of the current epoch apart, for a trajectory.
     fills : bool
         Whether to fill in epochs that do not visit a sample, at 28 bytes a sample.
+    windowed : bool
+        Whether to keep a sum over the epochs before the net memorises, at 20 bytes a sample.
     """
 
     def __init__(
-        self, n_samples: int, metrics: Sequence[str] = (), *, keep_row: bool = False, fills: bool = False
+        self,
+        n_samples: int,
+        metrics: Sequence[str] = (),
+        *,
+        keep_row: bool = False,
+        fills: bool = False,
+        windowed: bool = False,
     ) -> None:
         names = dict.fromkeys(("action_score", *metrics))
         self.n_samples = n_samples
         self.metrics: list[Metric] = [get_metric(name) for name in names]
         self.epoch = 1
         self.folds: dict[str, Fold] = {}
-        self._keep_row, self._fills = keep_row, fills
+        self._keep_row, self._fills, self._windowed = keep_row, fills, windowed
         self._filled: FilledSum | None = None
+        self.window: WindowedSum | None = None
         self._visits_before: Tensor | int = 0
         self._view: View | None = None
         self._without_classes = not self.needs_inputs
@@ -61,8 +71,8 @@ class Ledger:
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        state = (self._visits, self._row, self._visits_before, self._filled)
-        tensors = [part for part in state if isinstance(part, (Tensor, FilledSum))]
+        state = (self._visits, self._row, self._visits_before, self._filled, self.window)
+        tensors = [part for part in state if isinstance(part, (Tensor, FilledSum, WindowedSum))]
         return sum(fold.nbytes for fold in self.folds.values()) + sum(part.nbytes for part in tensors)
 
     def update(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
@@ -89,10 +99,12 @@ class Ledger:
         self.folds = {metric.name: metric.fold(self.n_samples, device) for metric in self.metrics}
         self._visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
         self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
-        if self._keep_row or self._fills:
+        if self._keep_row or self._fills or self._windowed:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
         if self._fills:
             self._filled = FilledSum(self.n_samples, device)
+        if self._windowed:
+            self.window = WindowedSum(self.n_samples, device)
 
     def _outcome(self, losses: Tensor, inputs: tuple | None, visit: Visit) -> Outcome:
         if not self._without_classes and self._view is None:
@@ -132,8 +144,19 @@ class Ledger:
         found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
         self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
 
-    def end_epoch(self) -> np.ndarray | None:
+    def mean_loss(self, rows: Tensor | None = None) -> float:
+        """Mean loss of some samples, or of all, in the current epoch; NaN = none of them was visited."""
+        if self._row is None:
+            return np.nan
+        return float((self._row if rows is None else self._row[rows.to(self._row.device)]).nanmean())
+
+    def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
         """Close the epoch; return its losses (n_samples,) float32, NaN = not visited, if a row is kept.
+
+        Parameters
+        ----------
+        held_out_loss : float
+            Mean loss of held-out samples in this epoch, which a windowed sum goes by; NaN = not known.
 
         Raises
         ------
@@ -150,6 +173,8 @@ class Ledger:
         if self._filled is not None and self._row is not None and self._visits is not None:
             self._filled.update(self._row / (self._visits - self._visits_before), self.epoch)
             self._visits_before = self._visits.clone()
+        if self.window is not None and self._row is not None:
+            self.window.update(self._row, held_out_loss)
         self.epoch += 1
         self.epoch_has_visits = False
         row = None
@@ -180,3 +205,9 @@ class Ledger:
         if self._filled is None:
             return np.full(self.n_samples, np.nan)
         return self._filled.compute(self.epoch - 1).cpu().double().numpy()
+
+    def windowed(self) -> np.ndarray:
+        """Sum over the epochs before the net memorises, (n_samples,) float64, NaN = never visited; a copy."""
+        if self.window is None or self._visits is None:
+            return np.full(self.n_samples, np.nan)
+        return torch.where(self._visits > 0, self.window.total, torch.nan).cpu().double().numpy()

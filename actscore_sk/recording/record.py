@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.dynamics.window import epoch_weights
 from actscore_sk.recording.detail_ledger import DetailLedger
 from actscore_sk.recording.ledger import Ledger
 from actscore_sk.recording.unit_scores import RaggedScores
@@ -26,6 +27,8 @@ class Record:
         scores = self._flushed().results()
         if self.reduction == "interpolated":
             scores["action_score"] = self.ledger_.filled()
+        elif self.reduction == "auto":
+            scores["action_score"] = self.ledger_.windowed()
         elif self.reduction == "mean":
             visits = self.n_visits_
             scores["action_score"] = scores["action_score"] / np.maximum(visits, 1)
@@ -82,10 +85,20 @@ class Record:
         return self.trajectories_store_.array()
 
     @property
+    def epoch_weights_(self) -> np.ndarray:
+        """How much each epoch counts in the score, (n_epochs,) float64."""
+        window = self._flushed().window
+        if window is None:
+            raise AttributeError('epochs have weights only with reduction="auto"')
+        return epoch_weights(window.held_out_losses)
+
+    @property
     def eval_action_scores_(self) -> np.ndarray:
         """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
         if "eval_ledger_" not in vars(self):
             raise AttributeError("no eval_set was scored; pass one")
+        if self.reduction == "auto":
+            return self.eval_ledger_.windowed()
         total = self.eval_ledger_.results()["action_score"]
         return total / np.maximum(self.eval_ledger_.visits(), 1) if self.reduction == "mean" else total
 
