@@ -33,6 +33,7 @@ def parse(names: dict[str, str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="of torch and of scikit-learn (%(default)s)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for `overhead`")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for `overhead` on a busy machine")
+    parser.add_argument("--jobs", type=int, default=1, help="processes, where nothing is timed (%(default)s)")
     parser.add_argument("--only", metavar="PART,...", default="", help="some parts of the benchmark")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the record (benchmarks/results)")
     args = parser.parse_args()
@@ -48,7 +49,7 @@ def main() -> None:
     args = parse(names)
     module = importlib.import_module(f"benchmarks.bench_{args.name}")
     only = tuple(part for part in args.only.split(",") if part)
-    settings = Settings(args.quick, args.threads, args.device, args.clock, only)
+    settings = Settings(args.quick, args.threads, args.device, args.clock, args.jobs, only)
     folder = args.output or (None if args.quick else RESULTS)
     run(args.name, names[args.name].rstrip("."), module.measure, settings, folder)
 

