@@ -5,8 +5,8 @@
 The C-score of a sample is the expected share of nets that get it right when they were trained without it (Jiang et
 al., ICML 2021): here over 100 random training sets of 70 % of the data, so about 30 nets a sample. A metric comes from
 one fit on all data, with the same net, ten seeds; what is printed is Spearman's rank correlation with 1 - C-score. Most
-samples are always right, and tie. "nets: one half against the other" correlates C-scores of 50 nets each, which says how
-well so few nets know them.
+samples are always right, and tie. "nets: one half against the other" correlates C-scores of 50 nets each, which says
+how well so few nets know them.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""Which metric finds which kind of hardness: wrong labels of four kinds, and images that are noisy, foreign, cut or rare.
+"""Which metric finds which kind of hardness: four kinds of wrong labels, and images noisy, foreign, cut or turned.
 
     python -m benchmarks kinds                         # ten minutes
 
-After the grid of H-CAT (Seedat et al., 2023). A tenth of the samples is made hard in one way, the others stay as they are,
-and samples are ranked by each metric of one fit; three seeds. Fashion-MNIST, 5,000 images, a small convolutional net.
-Metrics of lower = harder are turned round. What no metric finds (area near 0.5) stays in the table, and what one ranks as
-easy, too (below 0.5).
+After the grid of H-CAT (Seedat et al., 2023). A tenth of the samples is made hard in one way, the others stay as they
+are, and samples are ranked by each metric of one fit; three seeds. Fashion-MNIST, 5,000 images, a small convolutional
+net. Metrics of lower = harder are turned round. What no metric finds (area near 0.5) stays in the table, and what one
+ranks as easy, too (below 0.5).
 """
 
 from collections.abc import Callable
@@ -26,9 +26,7 @@ from benchmarks.record import Settings, progress
 
 N_SEEDS, SHARE, N_SAMPLES = 3, 0.1, 5000
 EPOCHS, LEARNING_RATE = 10, 0.002
-N_NEIGHBORS = 10
 
-Hardened = tuple[np.ndarray, np.ndarray, np.ndarray]  # X, y, and which samples are hard
 Kind = Callable[[Table, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
@@ -105,10 +103,9 @@ KINDS: dict[str, Kind] = {
     "crop": cut,
     "atypical": turn,
 }
-FOREIGN_DATA = {"foreign": "mnist 5k"}
 
 
-def run_seed(table: Table, kind: str, seed: int, quick: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def run_seed(table: Table, kind: str, seed: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Make some samples hard, fit, and give every metric."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
@@ -130,13 +127,12 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Any]:
     """Run every kind."""
     is_small = settings.quick or not is_here("fashion")
     whole = small_images() if is_small else LOADERS["fashion"]()
-    kinds = [
-        kind for kind in settings.parts(list(KINDS)) if kind != "foreign" or (is_here("mnist 5k") and not is_small)
-    ]
+    has_foreign = is_here("mnist 5k") and not is_small
+    kinds = [kind for kind in settings.parts(list(KINDS)) if kind != "foreign" or has_foreign]
     rankings = Rankings()
     for seed in settings.seeds(N_SEEDS):
         table = whole.take(np.random.default_rng(seed).permutation(len(whole.y))[:N_SAMPLES])
-        found = Parallel(settings.jobs)(delayed(run_seed)(table, kind, seed, settings.quick) for kind in kinds)
+        found = Parallel(settings.jobs)(delayed(run_seed)(table, kind, seed) for kind in kinds)
         for kind, (is_hard, scores) in zip(kinds, found, strict=True):
             rankings.add(kind, is_hard, scores)
         progress(f"seed {seed}")

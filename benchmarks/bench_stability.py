@@ -3,8 +3,8 @@
     python -m benchmarks stability                     # five minutes
 
 Spearman's rank correlation of the scores of two fits on the same data, of which one thing was changed, and all of them
-with another seed. "accumulated" is the action score, "snapshot" the loss of the last epoch, "EL2N" that of the first ten
-epochs. The last row keeps the seed, and compares losses at presentation with losses after each epoch.
+with another seed. "accumulated" is the action score, "snapshot" the loss of the last epoch. The last row keeps the
+seed, and compares losses at presentation with losses after each epoch.
 """
 
 from collections.abc import Callable
