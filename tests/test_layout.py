@@ -16,7 +16,7 @@ FLOORS = [
     {"recording"},
     {"callbacks"},
     {"estimators"},
-    {"resampling"},
+    {"resampling", "inspection"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,185 @@
+"""How hard the samples of each group are, and which differences the data carry."""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actscore_sk.inspection.scores import check_scores, membership
+from actscore_sk.inspection.superiority import adjust, superiority
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HARDEST = 0.1  # share of the samples that the lift is about
+MISSING = "(missing)"
+CORRECTIONS = ("holm", "fdr_bh", None)
+
+
+def group_difficulty(
+    scores: Any,
+    groups: Any,
+    *,
+    crossed: bool = False,
+    n_bins: int = 5,
+    correction: str | None = "holm",
+    confidence_level: float = 0.95,
+) -> "pd.DataFrame":
+    """Compare the difficulty of groups of samples: classes, attributes, binned numbers.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_samples,)
+        Higher = harder, such as `action_scores_`. Samples without a score (NaN) are left out.
+    groups : array-like of shape (n_samples,), DataFrame or dict of str to array-like
+        One column or several. Missing values are a group, ``"(missing)"``. Numbers and dates with more than `n_bins`
+        values are cut into bins of about as many samples each; classes that are numbers should be given as strings, or
+        as a categorical, if there are more of them.
+    crossed : bool
+        Compare the combinations of several columns, and not one column after the other.
+    n_bins : int
+        At least 2.
+    correction : {"holm", "fdr_bh"} or None
+        For the number of groups that are compared, all columns together; see `adjust`.
+    confidence_level : float in (0, 1)
+        Of the intervals, one group at a time; a group differs if its corrected p-value is below 1 minus this.
+
+    Returns
+    -------
+    table : DataFrame
+        A row a group, columns in the order given, and the hardest group of a column (by median) first:
+
+        - ``column``, ``group``, ``n``;
+        - ``mean``, ``median`` and ``iqr``, the distance of the quartiles, in units of the scores;
+        - ``in_hardest``: share of the group that is among the hardest tenth of all samples, ties at its edge in part;
+          ``lift``: that, divided by a tenth;
+        - ``harder``: probability that a sample of the group is harder than one of the others, 0.5 = no difference, with
+          ``low`` and ``high``, and ``p_value``, by the test of Brunner and Munzel (2000);
+        - ``p_adjusted``, and ``differs``: whether the data carry a difference.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score is infinite, no sample has a score, or an option is not one of those above.
+    ImportError
+        If pandas is not installed.
+
+    Notes
+    -----
+    A difference is no explanation: small groups, wrong labels and unequal visits make scores high, too. Samples that
+    the net held out have validation losses; leave them out, or compare them among themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> site = np.repeat(["a", "b", "c"], [50, 50, 20])
+    >>> scores = rng.exponential(size=120) + (site == "c")
+    >>> table = group_difficulty(scores, {"site": site})
+    >>> table[["group", "n", "lift", "harder", "p_adjusted", "differs"]].round(2)
+      group   n  lift  harder  p_adjusted  differs
+    0     c  20   0.5    0.74        0.00     True
+    1     b  50   1.4    0.45        0.42    False
+    2     a  50   0.8    0.41        0.17    False
+    """
+    pandas = import_optional("pandas", extra="cli", purpose="compare groups")
+    _check_options(n_bins, correction, confidence_level)
+    values = check_scores(scores)
+    columns = _columns(pandas, scores, groups, len(values), n_bins)
+    if crossed:
+        columns = _crossed(columns)
+    known = ~np.isnan(values)
+    is_hardest = membership(values[known], HARDEST * known.sum())
+    rows = []
+    for name, labels in columns.items():
+        rows += _compare(name, labels[known], values[known], is_hardest, confidence_level)
+    table = pandas.DataFrame(rows)
+    table["p_adjusted"] = adjust(table["p_value"].to_numpy(), correction)
+    table["differs"] = (table["p_adjusted"] < 1 - confidence_level).to_numpy()
+    return table
+
+
+def _check_options(n_bins: int, correction: str | None, confidence_level: float) -> None:
+    if n_bins < 2:
+        raise ValueError(f"n_bins={n_bins}; expected at least 2")
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction={correction!r}; expected one of {', '.join(map(repr, CORRECTIONS))}")
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level={confidence_level}; expected a number between 0 and 1")
+
+
+def _columns(pandas: Any, scores: Any, groups: Any, n_samples: int, n_bins: int) -> dict[str, np.ndarray]:
+    """Give each column as labels (n_samples,) of str or other objects."""
+    if isinstance(groups, Mapping):
+        named = dict(groups)
+    elif hasattr(groups, "columns"):
+        named = {str(name): groups[name] for name in groups.columns}
+    else:
+        named = {str(getattr(groups, "name", None) or "group"): groups}
+    if not named:
+        raise ValueError("groups has no columns; expected at least one")
+    return {name: _labels(pandas, scores, column, name, n_samples, n_bins) for name, column in named.items()}
+
+
+def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_bins: int) -> np.ndarray:
+    if hasattr(column, "to_pandas"):
+        column = column.to_pandas()
+    if not isinstance(column, pandas.Series) and np.ndim(column) != 1:
+        raise ValueError(f"groups {name!r} has {np.ndim(column)} dimensions; expected one label a sample")
+    series = pandas.Series(column)
+    if len(series) != n_samples:
+        raise ValueError(f"groups {name!r} has {len(series)} labels, but there are {n_samples} scores; they must align")
+    both = isinstance(column, pandas.Series) and isinstance(scores, pandas.Series)
+    if both and not scores.index.equals(column.index):
+        raise ValueError(
+            f"scores and groups {name!r} have different indexes; align them with .reindex, or pass arrays in one order"
+        )
+    types = pandas.api.types
+    is_number = types.is_numeric_dtype(series) and not types.is_bool_dtype(series)
+    is_ordered = is_number or types.is_datetime64_any_dtype(series) or types.is_timedelta64_dtype(series)
+    if is_ordered and series.nunique() > n_bins:
+        series = pandas.qcut(series, n_bins, duplicates="drop")
+    labels = series.astype(object).to_numpy(dtype=object, na_value=MISSING)
+    return np.array([label.isoformat() if hasattr(label, "isoformat") else label for label in labels], dtype=object)
+
+
+def _crossed(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    combined = np.empty(len(next(iter(columns.values()))), dtype=object)
+    combined[:] = [", ".join(map(str, labels)) for labels in zip(*columns.values(), strict=True)]
+    return {", ".join(columns): combined}
+
+
+def _compare(
+    name: str, labels: np.ndarray, scores: np.ndarray, is_hardest: np.ndarray, confidence_level: float
+) -> list[dict[str, Any]]:
+    """Describe each group of a column, the one with the largest median first."""
+    pandas = import_optional("pandas", extra="cli", purpose="compare groups")
+    codes, groups = pandas.factorize(labels)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(groups) + 1))
+    rows = []
+    for group, start, stop in zip(groups, starts, islice(starts, 1, None), strict=False):
+        members = order[start:stop]
+        mine, others = scores[members], scores[np.concatenate([order[:start], order[stop:]])]
+        low, median, high = np.quantile(mine, [0.25, 0.5, 0.75])
+        in_hardest = float(is_hardest[members].mean())
+        found = superiority(mine, others, confidence_level)
+        rows.append(
+            {
+                "column": name,
+                "group": group,
+                "n": len(mine),
+                "mean": float(mine.mean()),
+                "median": float(median),
+                "iqr": float(high - low),
+                "in_hardest": in_hardest,
+                "lift": in_hardest / HARDEST,
+                "harder": found.estimate,
+                "low": found.low,
+                "high": found.high,
+                "p_value": found.p_value,
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["median"], -row["mean"], str(row["group"])))
