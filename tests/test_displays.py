@@ -1,0 +1,165 @@
+"""Displays draw the numbers of `frame`, into the axes that they are given."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from actscore_sk import ActionScoreClassifier, ActionScorePruner
+from actscore_sk.inspection import ActionScoreDisplay, DataMapDisplay, GroupDifficultyDisplay, TrajectoryDisplay
+from actscore_sk.inspection.drawing import DARK
+
+matplotlib.use("Agg")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(80, 4)).astype("float32")
+Y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+METRICS = ("action_score", "confidence", "variability", "correctness")
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    net = NeuralNetClassifier(nn.Linear(4, 2), criterion=nn.CrossEntropyLoss, max_epochs=5, verbose=0)
+    return ActionScoreClassifier(net, metrics=METRICS, store_trajectories=True, random_state=0).fit(X, Y)
+
+
+@pytest.fixture
+def ax():
+    return Figure(layout="constrained").subplots()
+
+
+def test_boxes_are_quantiles(scorer, ax):
+    display = ActionScoreDisplay.from_estimator(scorer, Y, ax=ax)
+    table = display.frame()
+    assert len(table) == 4, "two classes, each trained and held out"
+    assert table["n"].sum() == len(X)
+    for i, row in table.iterrows():
+        mine = scorer.action_scores_[(row["group"] == Y) & (row["held_out"] == scorer.validation_mask_)]
+        expected = np.quantile(mine, [0.05, 0.25, 0.5, 0.75, 0.95])
+        np.testing.assert_allclose(row[["q05", "q25", "q50", "q75", "q95"]].astype(float), expected)
+        box = display.artists_["boxes"][i].get_path().vertices[:, 0]
+        assert (box.min(), box.max()) == (row["q25"], row["q75"])
+        assert set(display.artists_["medians"][i].get_xdata()) == {row["q50"]}
+        caps = [display.artists_["caps"][2 * i + side].get_xdata()[0] for side in (0, 1)]
+        assert caps == [row["q05"], row["q95"]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        f"{row['group']}{', held out' if row['held_out'] else ''} ({row['n']})" for _, row in table.iterrows()
+    ]
+
+
+def test_bands_and_lines_are_trajectories(scorer, ax):
+    display = TrajectoryDisplay.from_estimator(scorer, samples=[3, -1], ax=ax)
+    table, losses = display.frame(), scorer.trajectories_
+    np.testing.assert_allclose(table["q50"], np.quantile(losses, 0.5, axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(display.median_.get_ydata(), table["q50"])
+    for line, name, sample in zip(display.lines_, ("sample 3", "sample -1"), (3, -1), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), table[name])
+        np.testing.assert_array_equal(table[name], losses[:, sample])
+    for band, (low, high) in zip(display.bands_, (("q05", "q95"), ("q25", "q75")), strict=True):
+        drawn = set(band.get_paths()[0].vertices[:, 1].round(6))
+        assert set(table[low].round(6)) | set(table[high].round(6)) <= drawn
+
+
+def test_gaps_in_trajectories():
+    table = TrajectoryDisplay.from_scores([[1.0, np.nan], [np.nan, np.nan]], samples=[1]).frame()
+    assert table["q50"].tolist()[0] == 1
+    assert np.isnan(table["q50"][1])
+    assert table["sample 1"].isna().all()
+
+
+def test_points_are_metrics(scorer, ax):
+    display = DataMapDisplay.from_estimator(scorer, ax=ax)
+    table = display.frame()
+    np.testing.assert_array_equal(table["confidence"], scorer.sample_metrics_["confidence"])
+    np.testing.assert_array_equal(display.points_.get_offsets(), table[["variability", "confidence"]])
+    np.testing.assert_array_equal(display.points_.get_array(), table["correctness"])
+
+
+def test_no_more_points_than_asked_for():
+    values = np.linspace(0, 1, 500)
+    first, again = (DataMapDisplay.from_scores(values, values, values, max_points=50).frame() for _ in range(2))
+    assert len(first) == 50
+    assert first.equals(again)
+    np.testing.assert_array_equal(values[first["sample"]], first["confidence"])
+
+
+def test_groups_are_intervals(scorer, ax):
+    groups = np.where(X[:, 1] > 0, "a", "b")
+    groups[0] = "alone"
+    display = GroupDifficultyDisplay.from_estimator(scorer, groups, ax=ax)
+    table = display.frame()
+    assert table["n"].sum() == (~scorer.validation_mask_).sum()
+    places = np.arange(len(table), 0, -1)
+    np.testing.assert_array_equal(display.points_.get_offsets(), np.column_stack([table["harder"], places]))
+    drawn = [segment[:, 0].tolist() for segment in display.intervals_.get_segments()]
+    known = table[["low", "high"]].dropna().to_numpy().tolist()
+    assert [each for each in drawn if not np.isnan(each).any()] == known
+
+
+def test_only_groups_that_differ_are_filled(ax):
+    rng = np.random.default_rng(1)
+    scores = np.concatenate([rng.normal(size=200), rng.normal(5, 1, size=60)])
+    display = GroupDifficultyDisplay.from_scores(scores, ["a", "b"] * 100 + ["c"] * 60).plot(ax)
+    filled = [tuple(colour) == to_rgba(DARK) for colour in display.points_.get_facecolors()]
+    assert filled == display.frame()["differs"].tolist()
+    assert filled[0]
+
+
+def test_axes_of_the_user_and_of_pyplot(scorer, ax):
+    before = pyplot.get_fignums()
+    display = ActionScoreDisplay.from_scores(scorer.action_scores_).plot(ax)
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    assert pyplot.get_fignums() == before
+    own = ActionScoreDisplay.from_scores(scorer.action_scores_).plot()
+    assert pyplot.get_fignums() != before
+    pyplot.close(own.figure_)
+
+
+def test_labels_are_no_formulas(ax):
+    display = ActionScoreDisplay.from_scores([1.0, 2.0], ["$x$ and $", "y" * 80]).plot(ax)
+    display.figure_.canvas.draw()
+    assert max(len(label.get_text()) for label in ax.get_yticklabels()) < 45
+
+
+@pytest.mark.parametrize("wrap", ["pipeline", "search", "sampler"])
+def test_finds_the_scorer_inside(wrap, ax):
+    net = NeuralNetClassifier(nn.Linear(4, 2), criterion=nn.CrossEntropyLoss, max_epochs=2, verbose=0)
+    inside = ActionScoreClassifier(net, random_state=0)
+    fitted = {
+        "pipeline": make_pipeline(StandardScaler(), inside),
+        "search": GridSearchCV(inside, {"estimator__lr": [0.1]}, cv=2),
+        "sampler": ActionScorePruner(inside),
+    }[wrap].fit(X, Y)
+    assert ActionScoreDisplay.from_estimator(fitted, ax=ax).frame()["n"].sum() == len(X)
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "message"),
+    [
+        (lambda: ActionScoreDisplay.from_estimator(ActionScoreClassifier()), NotFittedError, "no action_scores_; fit"),
+        (lambda: ActionScoreDisplay.from_scores([1.0], ["a", "b"]), ValueError, "y has 2 entries, but there are 1"),
+        (lambda: TrajectoryDisplay.from_scores([1.0]), ValueError, r"shape \(1,\); expected \(n_epochs, n_samples\)"),
+        (lambda: TrajectoryDisplay.from_scores([[1.0]], samples=[1]), IndexError, "sample 1 is not in X, which has 1"),
+        (lambda: DataMapDisplay.from_scores([1.0], [1.0], [1.0, 0.0]), ValueError, "different lengths"),
+    ],
+)
+def test_errors(draw, error, message):
+    with pytest.raises(error, match=message):
+        draw()
+
+
+def test_missing_metrics_and_trajectories():
+    net = NeuralNetClassifier(nn.Linear(4, 2), criterion=nn.CrossEntropyLoss, max_epochs=1, verbose=0)
+    scorer = ActionScoreClassifier(net).fit(X, Y)
+    with pytest.raises(ValueError, match="confidence, variability, correctness were not recorded; fit a classifier"):
+        DataMapDisplay.from_estimator(scorer)
+    with pytest.raises(NotFittedError, match="no trajectories_; fit it with store_trajectories=True"):
+        TrajectoryDisplay.from_estimator(scorer)
