@@ -6,15 +6,24 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from scipy import stats
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier, ActionScorePruner
-from actscore_sk.inspection import ActionScoreDisplay, DataMapDisplay, GroupDifficultyDisplay, TrajectoryDisplay
+from actscore_sk import ActionScoreClassifier, ActionScorePruner, ResampledClassifier, pad_boxes
+from actscore_sk.inspection import (
+    ActionScoreDisplay,
+    DataMapDisplay,
+    GroupDifficultyDisplay,
+    PruningCurveDisplay,
+    SampleGridDisplay,
+    TrajectoryDisplay,
+)
 from actscore_sk.inspection.drawing import DARK
 
 matplotlib.use("Agg")
@@ -163,3 +172,92 @@ def test_missing_metrics_and_trajectories():
         DataMapDisplay.from_estimator(scorer)
     with pytest.raises(NotFittedError, match="no trajectories_; fit it with store_trajectories=True"):
         TrajectoryDisplay.from_estimator(scorer)
+
+
+IMAGES = RNG.random((6, 8, 10))
+SHAPES = {
+    "grey": IMAGES,
+    "channel in front": IMAGES[:, None],
+    "channel behind": IMAGES[..., None],
+    "colours in front": np.stack([IMAGES] * 3, axis=1),
+    "colours behind": np.stack([IMAGES] * 3, axis=3),
+}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_grid_shows_the_images_of_its_frame(kind):
+    scores, y = np.array([3.0, 1.0, 2.0, 6.0, np.nan, 4.0]), ["a", "a", "a", "b", "b", "b"]
+    display = SampleGridDisplay.from_scores(scores, SHAPES[kind], y, n_shown=2).plot(Figure())
+    table = display.frame()
+    assert table["sample"].tolist() == [0, 2, 1, 2, 3, 5, 5, 3]
+    np.testing.assert_array_equal(table["score"], scores[table["sample"]])
+    for row in table.to_dict("records"):
+        axes = display.axes_["ab".index(row["group"]), row["rank"] - 1 + 2 * (row["end"] == "easiest")]
+        shown = np.asarray(axes.get_images()[0].get_array())
+        np.testing.assert_array_equal(shown if shown.ndim == 2 else shown[..., 0], IMAGES[row["sample"]])
+        assert axes.get_xlabel() == f"{row['score']:.3g}"
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_grid_with_boxes_and_maps(padded):
+    corners = [
+        np.array([[1.0, 2.0, 5.0, 6.0]]),
+        np.empty((0, 4)),
+        np.array([[0.0, 0.0, 2.0, 2.0], [3.0, 3.0, 4.0, 5.0]]),
+    ]
+    boxes = pad_boxes(corners, [np.zeros(len(rows), int) for rows in corners]) if padded else corners
+    maps = RNG.random((3, 4, 5))
+    display = SampleGridDisplay.from_scores([3.0, 2.0, 1.0], IMAGES[:3], n_shown=3, boxes=boxes, maps=maps).plot(
+        Figure()
+    )
+    for column, sample in enumerate((0, 1, 2, 2, 1, 0)):
+        axes = display.axes_[0, column]
+        drawn = [[*line.get_xydata().min(0), *line.get_xydata().max(0)] for line in axes.get_lines()]
+        np.testing.assert_array_equal(np.reshape(drawn, (-1, 4)), corners[sample])
+        np.testing.assert_array_equal(axes.get_images()[1].get_array(), maps[sample])
+
+
+def test_curves_are_means_with_intervals(ax):
+    values = RNG.random((2, 3, 5))
+    index = [(s, k, r) for s in range(2) for k in range(3) for r in range(5)]
+    results = {
+        "strategy": [("hardest", "random")[s] for s, _, _ in index],
+        "share_kept": [(0.2, 0.5, 1.0)[k] for _, k, _ in index],
+        "repeat": [r for *_, r in index],
+        "value": [values[each] for each in index],
+    }
+    display = PruningCurveDisplay.from_scores(results).plot(ax)
+    table = display.frame()
+    np.testing.assert_allclose(table["mean"], values.mean(2).ravel())
+    low, high = stats.t.interval(0.95, 4, values.mean(2), stats.sem(values, axis=2))
+    np.testing.assert_allclose(table[["low", "high"]], np.column_stack([low.ravel(), high.ravel()]))
+    for i, line in enumerate(display.lines_):
+        np.testing.assert_allclose(line.get_xydata(), np.column_stack([[0.2, 0.5, 1.0], values[i].mean(1)]))
+        heights = display.bands_[i].get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == (pytest.approx(low[i].min()), pytest.approx(high[i].max()))
+
+
+def test_curves_of_a_search(ax):
+    pruned = ResampledClassifier(ActionScorePruner(), LogisticRegression())
+    grid = {"sampler__threshold": [0.0, 0.2], "sampler__strategy": ["hardest", "random"]}
+    search = GridSearchCV(pruned, grid, cv=2).fit(X, Y)
+    table = PruningCurveDisplay.from_estimator(search, ax=ax).frame()
+    assert table["share_kept"].tolist() == [0.8, 1.0] * 2
+    best = search.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(sorted(table["mean"]), sorted(best))
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: SampleGridDisplay.from_scores([1.0], np.zeros((1, 2, 3, 5))), r"shape \(1, 2, 3, 5\); expected"),
+        (lambda: SampleGridDisplay.from_scores([1.0], np.zeros((2, 3, 5))), "lengths differ: .*'images': 2"),
+        (lambda: PruningCurveDisplay.from_scores({"strategy": []}), "results lack share_kept, repeat, value"),
+        (lambda: PruningCurveDisplay.from_cv_results({"param_C": [1]}), "no parameter named threshold"),
+        (lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}), "threshold='auto' is no share"),
+        (lambda: PruningCurveDisplay.from_estimator(LogisticRegression()), "has no cv_results_; expected a fitted"),
+    ],
+)
+def test_errors_of_grids_and_curves(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
