@@ -1,4 +1,4 @@
-"""The command line: ``actscore demo`` and ``actscore score``."""
+"""The command line: ``actscore demo``, ``actscore score`` and ``actscore report``."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from actscore_sk import __version__
-from actscore_sk.commands import demo, score
+from actscore_sk.commands import demo, report, score
 from actscore_sk.commands.errors import CommandError
 from actscore_sk.exceptions import ActionScoreError
 
@@ -18,6 +18,7 @@ EXAMPLES = """\
 examples:
   actscore demo --output-dir results
   actscore score flowers.csv --target species
+  actscore report flowers_action_scores.csv --data flowers.csv
 """
 
 
@@ -56,7 +57,7 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("--version", action="version", version=f"actscore_sk {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, score):
+    for command in (demo, score, report):
         command.add_parser(commands)
     return parser
 

@@ -2,17 +2,16 @@
 
 import gzip
 import os
-import uuid
 import warnings
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actscore_sk.commands.errors import CommandError
+from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -154,6 +153,22 @@ def check_output(path: Path, *, source: Path) -> None:
     """
     if FORMATS[table_suffix(path)] is PARQUET:
         import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    check_directory(path, source=source)
+
+
+def check_directory(path: Path, *, source: Path) -> None:
+    """Refuse a place that no file can be written to.
+
+    Parameters
+    ----------
+    path, source : Path
+        As in `check_output`.
+
+    Raises
+    ------
+    CommandError
+        If the directory is not there or not writable, or ``path`` is ``source``.
+    """
     if path.exists() and source.exists() and path.samefile(source):
         raise CommandError(f"the output {str(path)!r} is the input; choose another name")
     if path.is_dir():
@@ -176,35 +191,7 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
 
     Raises
     ------
-    CommandError
+    OSError
         If the system refuses; what was there is left as it was.
     """
     write_atomically(path, FORMATS[table_suffix(path)].encode(frame))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file, then take its place: a reader sees the old content or the new one.
-
-    Parameters
-    ----------
-    path : Path
-        File to create or to replace; of a link, the file that it points to.
-    content : bytes
-        All of the new content.
-
-    Raises
-    ------
-    CommandError
-        If the system refuses; what was there is left as it was.
-    """
-    # In the same directory, thus on the same disk: only there is the replacement one step.
-    place = path.resolve()
-    temporary = place.with_name(f".actscore-{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, place)
-    except OSError as error:
-        raise CommandError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

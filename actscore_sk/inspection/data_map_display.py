@@ -68,7 +68,7 @@ class DataMapDisplay(Display):
 
     def plot(self, ax: Any = None) -> "DataMapDisplay":
         """Draw; smaller and fainter points the more there are."""
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_axes(ax, self.size)
         n_points, table = max(len(self.table), 1), self.table
         self.points_ = self.ax_.scatter(
             table["variability"],

@@ -1,5 +1,6 @@
 """What all displays draw with: axes, and colours that stay apart in grey and without colour vision."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from actscore_sk.utils.optional import import_optional
@@ -11,7 +12,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ROW_HEIGHT = 0.32  # inches of a row of a horizontal plot
 
 
-class Display:
+class Display(ABC):
     """A picture whose numbers were computed before: `frame` gives them, `plot` draws them.
 
     Parameters
@@ -27,16 +28,29 @@ class Display:
         """Give the numbers that are drawn, a DataFrame."""
         return self.table
 
+    @abstractmethod
+    def plot(self, ax: Any = None, /) -> "Display":
+        """Draw, into new axes of pyplot if None."""
 
-def make_axes(ax: Any, *, width: float = 6.4, height: float = 4.0) -> tuple[Any, Any]:
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a new figure, in inches."""
+        return 6.4, 4.0
+
+    def draw_on(self, figure: Any) -> None:
+        """Draw into an empty figure."""
+        self.plot(figure.subplots())
+
+
+def make_axes(ax: Any, size: tuple[float, float]) -> tuple[Any, Any]:
     """Give a figure and axes to draw into: those that are passed, or new ones of pyplot.
 
     Parameters
     ----------
     ax : Axes or None
         Where to draw.
-    width, height : float
-        Of a new figure, in inches.
+    size : tuple of float
+        Width and height of a new figure, in inches.
 
     Raises
     ------
@@ -46,7 +60,7 @@ def make_axes(ax: Any, *, width: float = 6.4, height: float = 4.0) -> tuple[Any,
     if ax is not None:
         return ax.figure, ax
     pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose="draw")
-    return pyplot.subplots(figsize=(width, height), layout="constrained")
+    return pyplot.subplots(figsize=size, layout="constrained")
 
 
 def shortened(label: Any, length: int = 32) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from actscore_sk.inspection.drawing import ACCENT, Display, shortened
 from actscore_sk.inspection.fitted import fitted_with
+from actscore_sk.inspection.pictures import as_pictures
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.utils.optional import import_optional
 
@@ -22,7 +23,7 @@ class SampleGridDisplay(Display):
     table : DataFrame
         A row an image: ``group``, ``end`` ("hardest" or "easiest"), ``rank`` from 1 on, the position of the ``sample``
         in X, ``score``.
-    images : ndarray (n_samples, height, width) or (n_samples, height, width, channels)
+    images : ndarray (n_samples, height, width) or (n_samples, height, width, channels), or PictureFiles
         All images.
     boxes : list of ndarray (n_boxes, 4), optional
         Corners (x1, y1, x2, y2) in pixels, to be drawn.
@@ -43,7 +44,7 @@ class SampleGridDisplay(Display):
     1   all  easiest     1       0    1.0
     """
 
-    def __init__(self, table: Any, images: np.ndarray, boxes: Any = None, maps: Any = None) -> None:
+    def __init__(self, table: Any, images: Any, boxes: Any = None, maps: Any = None) -> None:
         super().__init__(table)
         self.images, self.boxes, self.maps = images, boxes, maps
 
@@ -72,9 +73,9 @@ class SampleGridDisplay(Display):
         ----------
         scores : array-like of shape (n_samples,)
             Higher = harder; NaN = no score, not shown.
-        images : array-like
+        images : array-like or list of paths
             (n_samples, height, width), with 1, 3 or 4 channels behind them or in front; floats in [0, 1] if they are
-            colours, or integers up to 255.
+            colours, or integers up to 255. Of files, only those that are shown are opened.
         y : array-like of shape (n_samples,), optional
             Classes, or any other groups; a class of fewer images than twice `n_shown` shows some of them twice.
         n_shown : int
@@ -85,7 +86,7 @@ class SampleGridDisplay(Display):
             Such as `unit_scores_`.
         """
         pandas = import_optional("pandas", extra="cli", purpose="choose images")
-        values, pictures = check_scores(scores), _as_pictures(images)
+        values, pictures = check_scores(scores), as_pictures(images)
         groups = np.full(len(values), "all", dtype=object) if y is None else np.asarray(y, dtype=object)
         lengths = {"scores": len(values), "images": len(pictures), "y": len(groups)}
         lengths |= {} if boxes is None else {"boxes": len(boxes)}
@@ -101,13 +102,21 @@ class SampleGridDisplay(Display):
         table = pandas.DataFrame(rows, columns=["group", "end", "rank", "sample", "score"])
         return cls(table, pictures, boxes, maps)
 
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a new figure, in inches."""
+        return 0.8 + 2 * self.table["rank"].max() * CELL, 0.4 + self.table["group"].nunique() * (CELL + 0.15)
+
+    def draw_on(self, figure: Any) -> None:
+        """Draw into an empty figure."""
+        self.plot(figure)
+
     def plot(self, figure: Any = None) -> "SampleGridDisplay":
         """Draw into a figure or subfigure, or a new one of pyplot."""
         groups, n_shown = list(dict.fromkeys(self.table["group"])), int(self.table["rank"].max())
         if figure is None:
             pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose="draw")
-            size = 0.8 + 2 * n_shown * CELL, 0.4 + len(groups) * (CELL + 0.15)
-            figure = pyplot.figure(figsize=size, layout="constrained")
+            figure = pyplot.figure(figsize=self.size, layout="constrained")
         self.figure_ = figure
         self.axes_ = figure.subplots(len(groups), 2 * n_shown, squeeze=False)
         for axes in self.axes_.flat:
@@ -131,20 +140,6 @@ class SampleGridDisplay(Display):
         for x1, y1, x2, y2 in _boxes_of(self.boxes, sample):
             axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=ACCENT, linewidth=1.2)
         axes.set_xlabel(f"{score:.3g}", fontsize=7, labelpad=1)
-
-
-def _as_pictures(images: Any) -> np.ndarray:
-    """Give images (n, height, width) or (n, height, width, 3 or 4)."""
-    pictures = np.asarray(images)
-    if pictures.ndim == 4 and pictures.shape[1] in (1, 3, 4) and pictures.shape[3] not in (1, 3, 4):
-        pictures = pictures.transpose(0, 2, 3, 1)
-    if pictures.ndim == 4 and pictures.shape[3] == 1:
-        pictures = pictures[..., 0]
-    if pictures.ndim not in (3, 4) or (pictures.ndim == 4 and pictures.shape[3] not in (3, 4)):
-        raise ValueError(
-            f"images have shape {np.shape(images)}; expected (n_samples, height, width), with 1, 3 or 4 channels"
-        )
-    return pictures
 
 
 def _boxes_of(boxes: Any, sample: int) -> list[list[float]]:

@@ -55,9 +55,14 @@ class GroupDifficultyDisplay(Display):
         """Compare groups by scores (n_samples,); options are those of `group_difficulty`."""
         return cls(group_difficulty(scores, groups, **options))
 
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a new figure, in inches."""
+        return 6.4, max(1.8, 1.0 + ROW_HEIGHT * len(self.table))
+
     def plot(self, ax: Any = None) -> "GroupDifficultyDisplay":
         """Draw a row a group, in the order of the table."""
-        self.figure_, self.ax_ = make_axes(ax, height=max(1.8, 1.0 + ROW_HEIGHT * len(self.table)))
+        self.figure_, self.ax_ = make_axes(ax, self.size)
         table, places = self.table, np.arange(len(self.table), 0, -1)
         self.ax_.axvline(0.5, color="0.6", linewidth=1)
         self.intervals_ = self.ax_.hlines(places, table["low"], table["high"], color=DARK, linewidth=1.5)

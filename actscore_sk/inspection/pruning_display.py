@@ -90,7 +90,7 @@ class PruningCurveDisplay(Display):
 
     def plot(self, ax: Any = None) -> "PruningCurveDisplay":
         """Draw."""
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_axes(ax, self.size)
         self.lines_, self.bands_ = [], []
         cmap = import_optional("matplotlib", extra="plot", purpose="draw").colormaps["cividis"]
         parts = list(self.table.groupby("strategy", sort=False))

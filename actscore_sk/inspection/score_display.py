@@ -72,9 +72,14 @@ class ActionScoreDisplay(Display):
         order = sorted(range(len(table)), key=lambda i: (-table["q50"][i], str(table["group"][i])))
         return cls(table.iloc[order].reset_index(drop=True))
 
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a new figure, in inches."""
+        return 6.4, max(1.6, 0.9 + ROW_HEIGHT * len(self.table))
+
     def plot(self, ax: Any = None) -> "ActionScoreDisplay":
         """Draw, the hardest class on top."""
-        self.figure_, self.ax_ = make_axes(ax, height=max(1.6, 0.9 + ROW_HEIGHT * len(self.table)))
+        self.figure_, self.ax_ = make_axes(ax, self.size)
         rows = self.table.to_dict("records")
         stats = [
             {"whislo": row["q05"], "q1": row["q25"], "med": row["q50"], "q3": row["q75"], "whishi": row["q95"]}

@@ -65,7 +65,7 @@ class TrajectoryDisplay(Display):
 
     def plot(self, ax: Any = None) -> "TrajectoryDisplay":
         """Draw."""
-        self.figure_, self.ax_ = make_axes(ax)
+        self.figure_, self.ax_ = make_axes(ax, self.size)
         epochs, table = self.table["epoch"], self.table
         self.bands_ = [
             self.ax_.fill_between(epochs, table[low], table[high], color=colour, label=label, linewidth=0)
