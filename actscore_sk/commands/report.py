@@ -154,8 +154,9 @@ def _scores(rows: "pd.DataFrame", name: str) -> np.ndarray:
     """Give the scores as numbers, higher = harder."""
     if name in METRICS and not METRICS[name].higher_is_harder:
         raise CommandError(f"{name} is lower = harder; write a column with its negative, and choose that")
+    column = _column(rows, name)
     try:
-        return _column(rows, name).to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise CommandError(f"the column {name!r} does not hold numbers") from error
 

@@ -82,7 +82,7 @@ class DynamicPruningSampler(EpochSampler):
         self.random_state = random_state
 
     def _is_easy(self) -> Tensor:
-        """Samples that may be skipped, (n_samples_,) bool: none in the last epochs, nor one without a loss."""
+        """Samples that may be skipped, (n_samples,) bool: none in the last epochs, nor one without a loss."""
         n_full = int(np.ceil(self.full_last * self.n_epochs_ - 1e-9))  # type: ignore[operator]
         if self.epoch_ >= self.n_epochs_ - n_full:  # type: ignore[operator]
             return torch.zeros(self.n_samples_, dtype=torch.bool)

@@ -28,9 +28,9 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         Number of epochs that are planned.
     epoch_ : int
         Number of the next epoch, from 0 on.
-    losses_ : tensor of float32 (n_samples_,)
+    losses_ : tensor of float32 (n_samples,)
         Latest loss of each sample; NaN = not known.
-    scores_ : tensor of float64 (n_samples_,)
+    scores_ : tensor of float64 (n_samples,)
         Score so far: mean over the epochs of the loss that was the latest at their end; NaN = not known.
     """
 
@@ -169,7 +169,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
 
     @property
     def weights(self) -> Tensor:
-        """Weight of each sample in the loss of the epoch started last, (n_samples_,) float32.
+        """Weight of each sample in the loss of the epoch started last, (n_samples,) float32.
 
         Multiply the losses of a batch with them before taking their mean.
         """

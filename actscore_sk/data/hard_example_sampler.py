@@ -91,7 +91,7 @@ class HardExampleSampler(EpochSampler):
         return shuffled(drawn, generator), weights
 
     def probabilities(self) -> Tensor:
-        """Probability of each sample in the next epoch, (n_samples_,) float64."""
+        """Probability of each sample in the next epoch, (n_samples,) float64."""
         self._ensure_bound()
         scores, n_samples = self.scores_, self.n_samples_
         unknown = scores.isnan()

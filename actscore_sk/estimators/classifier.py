@@ -60,13 +60,13 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         How often each sample passed through the loss.
     n_epochs_ : int
         Epochs recorded.
-    trajectories_ : ndarray of float32 (n_epochs_, n_samples)
+    trajectories_ : ndarray of float32 (n_epochs, n_samples)
         What each epoch added; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`; with ``reduction="auto"`` and no net of yours, a fifth is held out.
-    epoch_weights_ : ndarray of float64 (n_epochs_,)
+    epoch_weights_ : ndarray of float64 (n_epochs,)
         How much each epoch counts; only with ``reduction="auto"``.
-    gradient_work_ : ndarray of float64 (n_epochs_,)
+    gradient_work_ : ndarray of float64 (n_epochs,)
         Samples that each epoch trained on, as a share of those that are not held out; 1 without a `train_sampler`.
     train_sampler_ : EpochSampler or None
         The sampler that was used.

@@ -13,7 +13,14 @@ from actscore_sk.inspection.fitted import fitted_with
 from actscore_sk.inspection.pictures import as_pictures, thumbnail
 from actscore_sk.inspection.report_groups import compare_groups
 from actscore_sk.inspection.report_html import facts, figure, page, paragraph, section, table
-from actscore_sk.inspection.report_input import as_frame, compared_groups, kind_of_target, own_displays, target_column
+from actscore_sk.inspection.report_input import (
+    as_frame,
+    compared_groups,
+    is_continuous,
+    kind_of_target,
+    own_displays,
+    target_column,
+)
 from actscore_sk.inspection.report_rows import as_text, encode_rows
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.inspection.trajectory_display import TrajectoryDisplay
@@ -248,7 +255,7 @@ def _rows(
     rank = pandas.Series(scores).rank(method="first", ascending=False).astype("Int64")
     rows = pandas.DataFrame({"rank": rank, "row": np.arange(len(scores))})
     if target is not None:
-        rows["target"] = target
+        rows["target"] = target if is_continuous(target) else target.map(str, na_action="ignore").astype(object)
     rows["action_score"] = scores
     if held_out.any():
         rows["held out"] = held_out

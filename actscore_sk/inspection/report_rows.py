@@ -75,7 +75,8 @@ def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
     types = pandas.api.types
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
-        return {"name": name, "values": [shorten_number(value) for value in column]}
+        known = column.astype(object).where(column.notna(), None)
+        return {"name": name, "values": [shorten_number(value) for value in known]}
     texts = column.map(as_text, na_action="ignore").astype(object)
     codes, levels = pandas.factorize(texts, sort=True)
     return {
@@ -91,10 +92,10 @@ def shorten_number(value: Any) -> float | int | str | None:
 
     Examples
     --------
-    >>> [shorten_number(value) for value in (7, 0.1234567, float("inf"), float("nan"), 2**60)]
+    >>> [shorten_number(value) for value in (7, 0.1234567, float("inf"), None, 2**60)]
     [7, 0.123457, 'Infinity', None, '1152921504606846976']
     """
-    if value is None or value != value or str(value) == "<NA>":
+    if value is None:
         return None
     if isinstance(value, int | np.integer):
         return int(value) if abs(int(value)) <= LARGEST_EXACT else str(value)

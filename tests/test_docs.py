@@ -1,0 +1,47 @@
+"""The site has every public name, and its pages link to what is there. Its gallery is executed when it is built."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import actscore_sk
+from actscore_sk import inspection
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(
+    [*DOCS.glob("*.md"), *DOCS.glob("guide/*.md"), DOCS.parent / "README.md", DOCS.parent / "benchmarks/README.md"]
+)
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the site is not part of an installed package")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS.parent)))
+def test_links_lead_to_files_and_headings(page):
+    for target, anchor in LINK.findall(page.read_text()):
+        if "://" in target:
+            continue
+        place = (page.parent / target).resolve()
+        assert place.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", place.read_text(), flags=re.MULTILINE)
+            slugs = ["#" + re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings]
+            assert anchor in slugs, f"{page.name} links to {target}{anchor}"
+
+
+def test_every_page_is_in_the_table_of_contents():
+    entries = set((DOCS / "index.md").read_text().split())
+    pages = {str(page.relative_to(DOCS).with_suffix("")) for page in PAGES if DOCS in page.parents}
+    assert pages - entries == {"index", "guide/README"}
+
+
+def test_the_reference_is_made_of_the_public_names(tmp_path):
+    text = (DOCS / "conf.py").read_text()
+    # Only its functions: the module itself also writes into the folder of the site.
+    part = "\n".join(["import re, shutil", "import actscore_sk, actscore_sk.inspection", "HERE = None"])
+    body = text[text.index("def public_names") : text.index("def copy_records")]
+    (tmp_path / "reference.py").write_text(f"{part}\n\n{body}")
+    runpy.run_path(str(tmp_path / "reference.py"))["write_reference"](tmp_path / "generated")
+    listed = set(re.findall(r"^   (\w+)$", (tmp_path / "generated/api.rst").read_text(), flags=re.MULTILINE))
+    assert listed == {name for name in (*actscore_sk.__all__, *inspection.__all__) if not name.startswith("__")}
