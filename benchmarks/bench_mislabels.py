@@ -29,7 +29,7 @@ from benchmarks.nets import make_net, perceptron, strided_cnn
 from benchmarks.noise import NOISE
 from benchmarks.ranking import Rankings, score_card
 from benchmarks.record import Settings, progress
-from benchmarks.timing import Seconds, markdown_table, paired_ratio
+from benchmarks.timing import Seconds, in_fresh_process, markdown_table, paired_ratio, peak_bytes
 
 RATES = (0.05, 0.1, 0.2, 0.4)
 N_SEEDS, N_IMAGE_SEEDS = 10, 3
@@ -88,6 +88,16 @@ def run_case(name: str, settings: Settings) -> Rankings:
     return rankings
 
 
+def measure_peak(name: str, run: str, threads: int) -> int:
+    """Make one run in this process and give its peak, in bytes."""
+    torch.set_num_threads(threads)
+    case = CASES[name]
+    table = LOADERS[name]().take(np.arange(case.n_samples))
+    labels = NOISE["uniform"](table.y, 0.2, table.n_classes, np.random.default_rng(0))
+    getattr(make_runs(case, table, labels, 0), run)
+    return peak_bytes("cpu")
+
+
 def run_cost(settings: Settings, record: dict[str, Any]) -> None:
     """Count and time what each method needs, in turns."""
     name = "digits" if settings.quick or not is_here("fashion") else "fashion"
@@ -103,12 +113,16 @@ def run_cost(settings: Settings, record: dict[str, Any]) -> None:
         for run, spent in runs.seconds.items():
             seconds.setdefault(run, []).append(spent)
     print(f"\n## Cost on {name}, {case.n_samples:,} samples, {case.epochs} epochs, in units of one plain skorch fit\n")
+    measured = ["plain", "training"] if settings.quick else list(seconds)
+    peaks = {run: in_fresh_process(measure_peak, name, run, settings.threads) for run in measured}
     lines = []
     for method, rule in METHODS.items():
         ratio = paired_ratio(seconds, rule.run, "plain") if rule.run else ""
-        lines.append((method, f"{rule.fits:g}", rule.passes, ratio))
-    print(markdown_table(("method", "trainings", "forward passes beside", "time, x plain fit"), lines))
-    record["cost"] = seconds
+        peak = f"{peaks[rule.run] / 1e6:.0f}" if rule.run in peaks else ""
+        lines.append((method, f"{rule.fits:g}", rule.passes, ratio, peak))
+    print(markdown_table(("method", "trainings", "forward passes beside", "time, x plain fit", "peak MB"), lines))
+    print(f"\nThe peak is of a process of its own, all packages loaded; of plain skorch {peaks['plain'] / 1e6:.0f} MB.")
+    record["cost"] = {"seconds": seconds, "peak_bytes": peaks}
 
 
 def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:

@@ -67,14 +67,18 @@ def run(name: str, title: str, measure: Measure, settings: Settings, folder: Pat
     settings : Settings
         Of the run.
     folder : Path or None
-        Where to write `name`.md, which is all that was printed, and `name`.json; None writes nothing.
+        Where to write `name`.md, which is all that was printed, and `name`.json; None writes nothing. A run of some
+        parts has a record of its own, named after them.
     """
     torch.set_num_threads(settings.threads)
     record: dict[str, Any] = {"machine": machine(settings.device), "settings": asdict(settings)}
     text = io.StringIO()
     with redirect_stdout(_Both(sys.stdout, text)), threadpool_limits(settings.threads):
         print(f"# {title}\n")
-        print(f"`python -m benchmarks {name}{' --quick' if settings.quick else ''}`;", end=" ")
+        options = (" --quick" if settings.quick else "") + (
+            f" --only {','.join(settings.only)}" if settings.only else ""
+        )
+        print(f"`python -m benchmarks {name}{options}`;", end=" ")
         print("; ".join(f"{key}: {value}" for key, value in record["machine"].items()))
         verdicts = measure(settings, record)
         if verdicts:
@@ -82,8 +86,9 @@ def run(name: str, title: str, measure: Measure, settings: Settings, folder: Pat
     record["claims"] = [asdict(each) | {"met": each.met} for each in verdicts]  # type: ignore[call-overload]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.md").write_text(text.getvalue())
-        (folder / f"{name}.json").write_text(json.dumps(_plain(record)) + "\n")
+        place = folder / "_".join([name, *settings.only])
+        place.with_suffix(".md").write_text(text.getvalue())
+        place.with_suffix(".json").write_text(json.dumps(_plain(record)) + "\n")
 
 
 def progress(text: str) -> None:

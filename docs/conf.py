@@ -13,7 +13,7 @@ project = "actscore_sk"
 author = "The actscore_sk developers"
 version = release = actscore_sk.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build", "guide/README.md", "examples"]
+exclude_patterns = ["_build", "examples"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]  # the order of the gallery is a function
 autosummary_generate = True
@@ -22,7 +22,7 @@ numpydoc_show_class_members = False
 myst_heading_anchors = 4
 html_theme = "pydata_sphinx_theme"
 html_title = "actscore_sk"
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "header_links_before_dropdown": 7}
 html_context = {"default_mode": "light"}
 html_show_sourcelink = False
 sphinx_gallery_conf = {
@@ -73,7 +73,10 @@ def copy_records(folder):
 
 
 def follow_moved_links(app, name, source):
-    """Turn links of the repository into links of the site."""
+    """Turn links of the repository into links of the site, and the list of guide pages into its contents."""
+    if name == "guide/README":
+        pages = re.findall(r"\]\((\w+)\.md\)", source[0])
+        source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *pages, "```\n"])
     for old, new in MOVED.items():
         source[0] = source[0].replace(f"]({old}", f"]({new}")
 
