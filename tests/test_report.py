@@ -12,11 +12,12 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from actscore_sk import ActionScoreClassifier
 from actscore_sk.cli import main
-from actscore_sk.inspection import ActionScoreReport, group_difficulty
+from actscore_sk.inspection import ActionScoreReport, PruningCurveDisplay, group_difficulty
 from actscore_sk.inspection.report_rows import encode_rows
 
 matplotlib.use("Agg")
@@ -152,6 +153,21 @@ def test_a_hundred_thousand_rows_stay_below_ten_megabytes():
 def test_what_does_not_fit_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         ActionScoreReport.from_scores(SCORES, **options)
+
+
+def test_a_column_of_names_is_no_group():
+    with pytest.raises(ValueError, match="group 'id' has 1,001 values; expected at most 1,000"):
+        ActionScoreReport.from_scores(range(1001), groups={"id": [f"sample {i}" for i in range(1001)]})
+
+
+def test_other_displays_are_drawn_under_their_title():
+    results = {"strategy": ["a"] * 4, "share_kept": [0.5, 0.5, 1, 1], "repeat": [0, 1] * 2, "value": [1, 2, 3, 4]}
+    mine = PruningCurveDisplay.from_scores(results)
+    displays = {"What pruning does": mine}
+    page = ActionScoreReport.from_scores(torch.rand(20), torch.arange(20) % 2, displays=displays).html()
+    assert 'alt="What pruning does"' in page
+    assert not hasattr(mine, "figure_"), "the display that was passed is as it was"
+    assert "2 classes" in page
 
 
 def test_a_browser_filters_and_sorts_by_the_address(report, tmp_path):

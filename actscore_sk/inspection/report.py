@@ -161,7 +161,7 @@ class ActionScoreReport:
         Raises
         ------
         ValueError
-            If lengths differ, a score is infinite, or no sample has a score.
+            If lengths differ, a score is infinite, no sample has a score, or a group has more than 1,000 values.
         ImportError
             If pandas or matplotlib is not installed.
         """

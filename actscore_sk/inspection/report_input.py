@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CLASSES = 200  # with more of them the target is no group
+MOST_GROUPS = 1000  # of a column; each is compared with all other samples
 MOST_BOXES = 30  # with more classes one box is of all samples
 GRID_CLASSES, GRID_SHOWN = 20, 4
 
@@ -52,8 +53,10 @@ def target_column(y: Any) -> "pd.Series":
     ['[1, 0]', '[0, 1]']
     """
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
-    if hasattr(y, "ndim") and y.ndim == 1:
-        return pandas.Series(y).reset_index(drop=True)
+    if isinstance(y, pandas.Series):
+        return y.reset_index(drop=True)
+    if getattr(y, "ndim", None) == 1:
+        return pandas.Series(np.asarray(y))
     values = [value.tolist() if hasattr(value, "tolist") else value for value in y]
     single = all(np.ndim(value) == 0 and not isinstance(value, dict) for value in values)
     return pandas.Series(values if single else [str(value) for value in values])
@@ -88,7 +91,14 @@ def kind_of_target(target: "pd.Series") -> str:
 
 
 def compared_groups(target: "pd.Series | None", groups: Any, n_samples: int) -> dict[str, "pd.Series"]:
-    """Give the columns to compare: the target first, its classes as classes even if they are numbers."""
+    """Give the columns to compare: the target first, its classes as classes even if they are numbers.
+
+    Raises
+    ------
+    ValueError
+        If a column has more than 1,000 values that are no numbers.
+    """
+    pandas = import_optional("pandas", extra="cli", purpose="write a report")
     columns = {}
     if target is not None and is_continuous(target):
         columns["target"] = target
@@ -96,7 +106,14 @@ def compared_groups(target: "pd.Series | None", groups: Any, n_samples: int) -> 
         columns["target"] = target.map(str, na_action="ignore").astype(object)
     if groups is not None:
         frame = as_frame(groups, n_samples, "group")
-        columns |= {str(name): frame[name] for name in frame.columns}
+        for name in frame.columns:
+            is_number = pandas.api.types.is_numeric_dtype(frame[name])
+            if not is_number and frame[name].nunique() > MOST_GROUPS:
+                raise ValueError(
+                    f"group {str(name)!r} has {frame[name].nunique():,} values; expected at most {MOST_GROUPS:,}: "
+                    f"leave it out, or join rare values first"
+                )
+            columns[str(name)] = frame[name]
     return columns
 
 
