@@ -74,7 +74,7 @@ class DataMapDisplay(Display):
             table["variability"],
             table["confidence"],
             c=table["correctness"],
-            cmap="cividis",
+            cmap=_dark_cividis(),
             vmin=0,
             vmax=1,
             s=float(np.clip(8000 / n_points, 3, 30)),
@@ -87,3 +87,10 @@ class DataMapDisplay(Display):
             xlabel="variability of p(given label)", ylabel="confidence: mean p(given label)", ylim=(-0.03, 1.03)
         )
         return self
+
+
+def _dark_cividis() -> Any:
+    """Cividis without its light end, which would be lost on white."""
+    matplotlib = import_optional("matplotlib", extra="plot", purpose="draw")
+    colours = import_optional("matplotlib.colors", extra="plot", purpose="draw")
+    return colours.ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0, 0.75, 256)))
