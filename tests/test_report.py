@@ -26,7 +26,7 @@ NASTY = [EVIL, "\"&'", "</script><b>", "two\nlines", "ünï — 汉字", "$x$", 
 N = 240
 RNG = np.random.default_rng(0)
 SCORES = RNG.exponential(size=N)
-LABELS = np.array(NASTY[:2], dtype=object)[np.arange(N) % 2]
+LABELS = np.array(NASTY[:2], dtype=object)[np.arange(N) // 8 % 2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
