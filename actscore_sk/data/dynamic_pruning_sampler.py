@@ -86,7 +86,7 @@ class DynamicPruningSampler(EpochSampler):
         n_full = int(np.ceil(self.full_last * self.n_epochs_ - 1e-9))  # type: ignore[operator]
         if self.epoch_ >= self.n_epochs_ - n_full:  # type: ignore[operator]
             return torch.zeros(self.n_samples_, dtype=torch.bool)
-        # In double precision the mean of equal losses is that loss; false for NaN.
+        # The mean in double precision, so that of equal losses it is that loss; compared in single; false for NaN.
         return self.losses_ < torch.nanmean(self.losses_, dtype=torch.float64)
 
     def _n_skipped(self, n_easy: int) -> int:
