@@ -215,6 +215,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert (status, capsys.readouterr().err) == (0, "")
     data = data_of((tmp_path / "run_action_scores_report.html").read_text())
     columns = {column["name"]: column for column in data["columns"]}
+    assert list(columns)[-2:] == ["site", "file"], "in the order of the data"
     hardest = columns["file"]["levels"][columns["file"]["values"][0]]
     assert hardest == "0.png", "the last score is of row 0"
     assert len(data["pictures"]) == 40

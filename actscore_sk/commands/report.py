@@ -15,6 +15,7 @@ from actscore_sk.commands.tables import check_directory, read_table
 from actscore_sk.commands.targets import find_column
 from actscore_sk.dynamics.registry import METRICS
 from actscore_sk.inspection.report import ActionScoreReport
+from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,9 +142,8 @@ def _join(scores: "pd.DataFrame", data: "pd.DataFrame") -> "pd.DataFrame":
             f"scores are of rows up to {places.max()}, but the data have {len(data)}; are they of another table?"
         )
     beside = data.iloc[places].reset_index(drop=True)
-    scores = scores.reset_index(drop=True)
-    scores[beside.columns.difference(scores.columns).tolist()] = beside[beside.columns.difference(scores.columns)]
-    return scores
+    pandas = import_optional("pandas", extra="cli", purpose="read tables")
+    return pandas.concat([scores.reset_index(drop=True), beside.loc[:, ~beside.columns.isin(scores.columns)]], axis=1)
 
 
 def _column(rows: "pd.DataFrame", name: str) -> "pd.Series":

@@ -30,7 +30,7 @@ from actscore_sk.utils.optional import import_optional
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGE_BYTES = 9_000_000  # of the rows, pictures included; the page stays below 10 MB
+PAGE_BYTES = 9_500_000  # of pictures, tables and rows; with style and script the page stays below 10 MB
 N_PICTURES = 200  # rows with an image, the hardest ones
 N_WITHOUT_SCRIPT = 20  # rows that a browser without JavaScript shows
 MEANING = (
@@ -200,19 +200,19 @@ class ActionScoreReport:
 
     def html(self) -> str:
         """Give the page as text, less than 10 MB; if there are too many rows for that, it has the hardest ones."""
-        rows = self.frame()
-        pictures = self._thumbnails(rows["row"].to_numpy()[:N_PICTURES])
-        room = PAGE_BYTES - sum(map(len, pictures.values()))
-        data, n_rows = encode_rows(rows, {"pictures": pictures or None}, max_bytes=room)
-        note = "Click on the head of a column to sort. The address keeps what you filter and sort."
-        if n_rows < len(rows):
-            note += f" To keep the page small, it has the {n_rows:,} hardest of {len(rows):,} rows."
         sections = {("summary", "Summary"): section("summary", "Summary", facts(self._facts()), paragraph(MEANING))}
         if self.groups:
             compared = compare_groups(self.scores, self.groups, self.held_out)
             sections["groups", "Groups"] = section("groups", "Groups", compared)
         drawn = [figure(display, title) for title, display in self.displays.items()]
         sections["pictures", "Pictures"] = section("pictures", "Pictures", *drawn)
+        rows = self.frame()
+        pictures = self._thumbnails(rows["row"].to_numpy()[:N_PICTURES])
+        room = PAGE_BYTES - sum(len(each.encode(errors="replace")) for each in sections.values())
+        data, n_rows = encode_rows(rows, {"pictures": pictures or None}, max_bytes=room)
+        note = "Click on the head of a column to sort. The address keeps what you filter and sort."
+        if n_rows < len(rows):
+            note += f" To keep the page small, it has the {n_rows:,} hardest of {len(rows):,} rows."
         first = rows.head(N_WITHOUT_SCRIPT).astype(object)
         first = first.where(first.notna(), "").map(as_text)
         return page(
