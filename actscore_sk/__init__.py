@@ -1,22 +1,10 @@
 """Sample difficulty from one training run, for scikit-learn and skorch."""
 
-__version__ = "0.1.0"
-
+from actscore_sk._version import __version__
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.data.curriculum_sampler import CurriculumSampler
 from actscore_sk.data.dynamic_pruning_sampler import DynamicPruningSampler
 from actscore_sk.data.hard_example_sampler import HardExampleSampler
-from actscore_sk.dynamics.definitions import (
-    action_score,
-    aum,
-    confidence,
-    correctness,
-    el2n,
-    forgetting,
-    variability,
-)
-from actscore_sk.dynamics.registry import get_metric, get_metric_names
-from actscore_sk.dynamics.window import epoch_weights
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
@@ -33,6 +21,17 @@ from actscore_sk.losses.multibox import MultiBoxLoss
 from actscore_sk.losses.outputs import MultiOutputLoss
 from actscore_sk.losses.segmentation import SegmentationLoss
 from actscore_sk.losses.tokens import TokenCrossEntropyLoss
+from actscore_sk.metrics.definitions import (
+    action_score,
+    aum,
+    confidence,
+    correctness,
+    el2n,
+    forgetting,
+    variability,
+)
+from actscore_sk.metrics.epoch_window import epoch_weights
+from actscore_sk.metrics.registry import get_metric, get_metric_names
 from actscore_sk.recording.unit_scores import RaggedScores
 from actscore_sk.resampling.curriculum import ActionScoreCurriculum
 from actscore_sk.resampling.pruner import ActionScorePruner
@@ -69,6 +68,7 @@ __all__ = [
     "SegmentationLoss",
     "TokenCrossEntropyLoss",
     "Units",
+    "__version__",
     "action_score",
     "aum",
     "confidence",

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import Callback
 
-from actscore_sk.dynamics.registry import get_metric
-from actscore_sk.recording.block import CAPACITY, VisitBlock
-from actscore_sk.recording.detail_ledger import DetailLedger
-from actscore_sk.recording.ledger import Ledger
+from actscore_sk.metrics.registry import get_metric
+from actscore_sk.recording.detail_state import DetailLedger
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.recording.record import Record
-from actscore_sk.recording.tap import Tap
-from actscore_sk.recording.tapped import TappedNet
+from actscore_sk.recording.recorded_net import TappedNet
+from actscore_sk.recording.sample_state import Ledger
+from actscore_sk.recording.session import Tap
 from actscore_sk.recording.visit import Visit
+from actscore_sk.recording.visit_buffer import CAPACITY, VisitBlock
 from actscore_sk.storage import open_trajectories
 from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state

@@ -6,10 +6,9 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from actscore_sk import __version__
+from actscore_sk._version import __version__
 from actscore_sk.commands import demo, report, score
-from actscore_sk.commands.errors import CommandError
-from actscore_sk.exceptions import ActionScoreError
+from actscore_sk.exceptions import ActionScoreError, CommandError
 
 WRONG_USE = 2
 INTERRUPTED = 130

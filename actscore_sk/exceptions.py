@@ -15,3 +15,7 @@ class SampleLossError(ActionScoreError):
 
 class NonFiniteLossError(ActionScoreError):
     """The loss of a sample became NaN or infinite during training."""
+
+
+class CommandError(ActionScoreError):
+    """What the user asked for cannot be done; the message is the one line that they see."""

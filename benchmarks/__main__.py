@@ -9,8 +9,8 @@ import ast
 import importlib
 from pathlib import Path
 
-from benchmarks.record import RESULTS, Settings, run
-from benchmarks.timing import CLOCKS
+from benchmarks.common.record import RESULTS, Settings, run
+from benchmarks.common.timing import CLOCKS
 
 
 def titles() -> dict[str, str]:

@@ -24,12 +24,12 @@ import torch
 from sklearn.model_selection import KFold
 
 from actscore_sk import ActionScoreEstimator, RaggedScores, pad_boxes
-from benchmarks.blood_cells import CLASSES, CLEAN, FAULTS, SIZE, Annotations, Cells, annotate
-from benchmarks.detection_pictures import draw_picture
-from benchmarks.detector import Found, average_precisions, find, make_net
-from benchmarks.intervals import Claim
-from benchmarks.ranking import ANY, AP, AUROC, Rankings
-from benchmarks.record import RESULTS, Settings, progress
+from benchmarks.common.blood_cells import CLASSES, CLEAN, FAULTS, SIZE, Annotations, Cells, annotate
+from benchmarks.common.detection_pictures import draw_picture
+from benchmarks.common.detector import Found, average_precisions, find, make_net
+from benchmarks.common.intervals import Claim
+from benchmarks.common.ranking import ANY, AP, AUROC, Rankings
+from benchmarks.common.record import RESULTS, Settings, progress
 
 N_SEEDS = 5
 N_EPOCHS, QUICK_EPOCHS = 20, 8

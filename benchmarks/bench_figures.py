@@ -22,12 +22,12 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier
-from benchmarks.datasets import LOADERS, Table, is_here, load_cifar10n
-from benchmarks.nets import make_net
-from benchmarks.noise import uniform
-from benchmarks.ranking import RANDOM, Rankings
-from benchmarks.record import RESULTS, Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import LOADERS, Table, is_here, load_cifar10n
+from benchmarks.common.nets import make_net
+from benchmarks.common.noise import uniform
+from benchmarks.common.ranking import RANDOM, Rankings
+from benchmarks.common.record import RESULTS, Settings, progress
+from benchmarks.common.timing import markdown_table
 
 N_SAMPLES, QUICK_SAMPLES = 5000, 1000
 EPOCHS, QUICK_EPOCHS = 8, 2

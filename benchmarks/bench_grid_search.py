@@ -29,10 +29,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from actscore_sk import ActionScoreClassifier, ActionScorePruner
-from benchmarks.counting import counted, n_fits
-from benchmarks.datasets import is_here, read_keel
-from benchmarks.record import Settings
-from benchmarks.timing import Seconds, Spread, Target, markdown_table, paired_ratio
+from benchmarks.common.counting import counted, n_fits
+from benchmarks.common.datasets import is_here, read_keel
+from benchmarks.common.record import Settings
+from benchmarks.common.timing import Seconds, Spread, Target, markdown_table, paired_ratio
 
 SEED = 0
 THRESHOLDS = (0.0, 0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)

@@ -17,12 +17,12 @@ from joblib import Parallel, delayed
 from scipy import ndimage
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.datasets import LOADERS, Table, is_here
-from benchmarks.dynamics import difficulties, fit_all
-from benchmarks.nets import make_net, perceptron, strided_cnn
-from benchmarks.noise import choose
-from benchmarks.ranking import AP, AUROC, RANDOM, Rankings
-from benchmarks.record import Settings, progress
+from benchmarks.common.datasets import LOADERS, Table, is_here
+from benchmarks.common.dynamics import difficulties, fit_all
+from benchmarks.common.nets import make_net, perceptron, strided_cnn
+from benchmarks.common.noise import choose
+from benchmarks.common.ranking import AP, AUROC, RANDOM, Rankings
+from benchmarks.common.record import Settings, progress
 
 N_SEEDS, SHARE, N_SAMPLES = 3, 0.1, 5000
 EPOCHS, LEARNING_RATE = 10, 0.002

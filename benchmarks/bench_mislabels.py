@@ -22,14 +22,14 @@ import torch
 from joblib import Parallel, delayed
 from torch import nn
 
-from benchmarks.datasets import LOADERS, Table, is_here
-from benchmarks.intervals import Claim
-from benchmarks.methods import ACTION, AUTO, METHODS, Runs
-from benchmarks.nets import make_net, perceptron, strided_cnn
-from benchmarks.noise import NOISE
-from benchmarks.ranking import Rankings, score_card
-from benchmarks.record import Settings, progress
-from benchmarks.timing import Seconds, forget_peak, in_fresh_process, markdown_table, paired_ratio, peak_bytes
+from benchmarks.common.datasets import LOADERS, Table, is_here
+from benchmarks.common.intervals import Claim
+from benchmarks.common.methods import ACTION, AUTO, METHODS, Runs
+from benchmarks.common.nets import make_net, perceptron, strided_cnn
+from benchmarks.common.noise import NOISE
+from benchmarks.common.ranking import Rankings, score_card
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import Seconds, forget_peak, in_fresh_process, markdown_table, paired_ratio, peak_bytes
 
 RATES = (0.05, 0.1, 0.2, 0.4)
 N_SEEDS, N_IMAGE_SEEDS = 10, 3

@@ -4,7 +4,7 @@
     python -m benchmarks overhead --device cuda
     python -m benchmarks overhead --clock cpu --only cnn
 
-Timed is all of a fit: checks of the input, the module made, training and scores; see `benchmarks.training`.
+Timed is all of a fit: checks of the input, the module made, training and scores; see `benchmarks.common.training`.
 Targets are judged by the median over repeats of the ratio inside a repeat. Needs the `bench` extra.
 `--quick` takes less than two minutes on two idle cores and leaves the rows with worker processes out.
 """
@@ -17,8 +17,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.record import Settings
-from benchmarks.timing import (
+from benchmarks.common.record import Settings
+from benchmarks.common.timing import (
     Seconds,
     Spread,
     Target,
@@ -29,7 +29,7 @@ from benchmarks.timing import (
     peak_bytes,
     timing_table,
 )
-from benchmarks.training import ROWS, TWINS, Case, cnn, make_job, mlp, parameters, work
+from benchmarks.common.training import ROWS, TWINS, Case, cnn, make_job, mlp, parameters, work
 
 # Ten epochs are skorch's default. A batch of 1024 is what one takes for a million rows; it shows the cost of a
 # sample, as the batch of 128 shows the cost of a batch. In `scaling` each size makes a million visits in batches

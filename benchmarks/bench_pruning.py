@@ -31,13 +31,13 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
-from benchmarks.counting import counted, n_fits
-from benchmarks.datasets import load_small_digits
-from benchmarks.intervals import Claim, Interval
-from benchmarks.nets import make_net
-from benchmarks.noise import uniform
-from benchmarks.record import Settings
-from benchmarks.timing import markdown_table
+from benchmarks.common.counting import counted, n_fits
+from benchmarks.common.datasets import load_small_digits
+from benchmarks.common.intervals import Claim, Interval
+from benchmarks.common.nets import make_net
+from benchmarks.common.noise import uniform
+from benchmarks.common.record import Settings
+from benchmarks.common.timing import markdown_table
 
 N_SEEDS, QUICK_SEEDS = 10, 3
 NOISE = {"20 % of the training labels flipped": 0.2, "clean labels": 0.0}

@@ -24,12 +24,12 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScorePruner, ResampledClassifier
-from benchmarks.datasets import LOADERS, Table, is_here
-from benchmarks.intervals import Interval
-from benchmarks.nets import make_net, perceptron, strided_cnn
-from benchmarks.noise import uniform
-from benchmarks.record import Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import LOADERS, Table, is_here
+from benchmarks.common.intervals import Interval
+from benchmarks.common.nets import make_net, perceptron, strided_cnn
+from benchmarks.common.noise import uniform
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import markdown_table
 
 KEPT = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 QUICK_KEPT = (0.2, 0.8)

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 
 from actscore_sk import ActionScoreClassifier, CurriculumSampler, DynamicPruningSampler, HardExampleSampler
 from actscore_sk.data.epoch_sampler import EpochSampler
-from benchmarks.datasets import LOADERS, Table, is_here
-from benchmarks.intervals import Interval
-from benchmarks.nets import make_net, perceptron, strided_cnn
-from benchmarks.noise import uniform
-from benchmarks.record import Settings, progress
-from benchmarks.timing import Seconds, Spread, Target, interleave, markdown_table, paired_ratio
+from benchmarks.common.datasets import LOADERS, Table, is_here
+from benchmarks.common.intervals import Interval
+from benchmarks.common.nets import make_net, perceptron, strided_cnn
+from benchmarks.common.noise import uniform
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import Seconds, Spread, Target, interleave, markdown_table, paired_ratio
 
 SKIPPED = 0.3  # share of the samples that pruning skips in an epoch
 NOISE = {"clean": 0.0, "20 % of the labels flipped": 0.2}

@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from actscore_sk import ActionScoreEstimator, SegmentationLoss
-from benchmarks.datasets import NUCLEI
-from benchmarks.intervals import Claim, Interval
-from benchmarks.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
-from benchmarks.record import RESULTS, Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import NUCLEI
+from benchmarks.common.intervals import Claim, Interval
+from benchmarks.common.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
+from benchmarks.common.record import RESULTS, Settings, progress
+from benchmarks.common.timing import markdown_table
 
 N_SEEDS, EPOCHS = 3, 20
 QUICK_EPOCHS, QUICK_IMAGES = 8, 120

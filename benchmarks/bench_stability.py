@@ -18,13 +18,13 @@ from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 from torch import nn
 
-from benchmarks.datasets import LOADERS, Table, is_here
-from benchmarks.dynamics import LAST_LOSS, difficulties, fit_all
-from benchmarks.intervals import Interval
-from benchmarks.nets import make_net, perceptron, strided_cnn
-from benchmarks.noise import uniform
-from benchmarks.record import Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import LOADERS, Table, is_here
+from benchmarks.common.dynamics import LAST_LOSS, difficulties, fit_all
+from benchmarks.common.intervals import Interval
+from benchmarks.common.nets import make_net, perceptron, strided_cnn
+from benchmarks.common.noise import uniform
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import markdown_table
 
 N_SEEDS, QUICK_SEEDS = 6, 2
 NOISE = 0.1

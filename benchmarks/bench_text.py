@@ -18,11 +18,11 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from actscore_sk import ActionScoreEstimator, MultiOutputLoss
-from benchmarks.datasets import read_posts
-from benchmarks.intervals import Claim, Interval
-from benchmarks.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
-from benchmarks.record import Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import read_posts
+from benchmarks.common.intervals import Claim, Interval
+from benchmarks.common.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import markdown_table
 
 N_SEEDS, EPOCHS = 3, 12
 QUICK_EPOCHS, QUICK_TEXTS = 6, 3000

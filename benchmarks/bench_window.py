@@ -23,11 +23,11 @@ from sklearn.metrics import roc_auc_score
 from skorch.dataset import ValidSplit
 
 from actscore_sk import ActionScoreClassifier
-from benchmarks.datasets import KEEL, LOADERS, Table, load_keel, scaled
-from benchmarks.nets import make_net, perceptron
-from benchmarks.noise import NOISE
-from benchmarks.record import Settings, progress
-from benchmarks.timing import markdown_table
+from benchmarks.common.datasets import KEEL, LOADERS, Table, load_keel, scaled
+from benchmarks.common.nets import make_net, perceptron
+from benchmarks.common.noise import NOISE
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import markdown_table
 
 FOUND_ON = ("digits", "breast cancer", "magic", "penbased", "phoneme", "satimage", "spambase")
 TRIED_ON = ("german", "mammographic", "optdigits", "pima", "ring", "segment", "texture", "twonorm")

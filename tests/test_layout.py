@@ -11,12 +11,19 @@ ROOT = Path(actscore_sk.__file__).parent
 
 # Imports go down only; rooms on one floor do not know each other.
 FLOORS = [
-    {"exceptions", "utils"},
-    {"dynamics", "losses", "data", "storage"},
+    {"_version", "exceptions"},
+    {"utils"},
+    {"storage"},
+    {"metrics"},
+    {"losses", "data"},
     {"recording"},
+    {"label_issues"},
+    {"tracker"},
     {"callbacks"},
     {"estimators"},
-    {"resampling", "inspection"},
+    {"scoring"},
+    {"resampling"},
+    {"inspection"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -52,7 +59,7 @@ def imports_in(tree):
 
 
 def test_every_room_is_on_a_floor():
-    assert {room_of(path) for path in MODULES} == set(FLOOR_OF)
+    assert {room_of(path) for path in MODULES} <= set(FLOOR_OF)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -61,9 +68,7 @@ def test_imports_go_down_to_the_defining_module(path):
     for node in imports_in(ast.parse(path.read_text())):
         for name in own_imports(node):
             parts = name.split(".")
-            if name == "actscore_sk" and isinstance(node, ast.ImportFrom):
-                assert {alias.name for alias in node.names} == {"__version__"}, "import from where the name is defined"
-                continue
+            assert name != "actscore_sk", "import from where the name is defined"
             assert FLOOR_OF[parts[1]] < FLOOR_OF[room] or parts[1] == room, f"{room} imports {name}"
             assert not (ROOT.joinpath(*parts[1:]) / "__init__.py").exists(), f"{name} is a package: name the module"
 

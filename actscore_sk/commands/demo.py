@@ -14,12 +14,12 @@ from sklearn.datasets import load_digits
 from skorch import NeuralNet
 
 from actscore_sk.commands.arguments import seed_number
-from actscore_sk.commands.errors import CommandError
 from actscore_sk.commands.picture import draw_digits
+from actscore_sk.commands.progress import build_net, one_thread
 from actscore_sk.commands.screen import say, show_progress, show_rows
 from actscore_sk.commands.tables import write_table
-from actscore_sk.commands.training import build_net, one_thread
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 

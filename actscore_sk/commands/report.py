@@ -9,12 +9,12 @@ import joblib
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from actscore_sk.commands.errors import CommandError
 from actscore_sk.commands.screen import say
 from actscore_sk.commands.tables import check_directory, read_table
 from actscore_sk.commands.targets import find_column
-from actscore_sk.dynamics.registry import METRICS
-from actscore_sk.inspection.report import ActionScoreReport
+from actscore_sk.exceptions import CommandError
+from actscore_sk.inspection.report.page import ActionScoreReport
+from actscore_sk.metrics.registry import METRICS
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.commands.arguments import positive_number, seed_number
-from actscore_sk.commands.errors import CommandError
-from actscore_sk.commands.preprocessing import Features, encode_features
+from actscore_sk.commands.progress import build_net, one_thread
 from actscore_sk.commands.screen import say, show_progress, show_rows
 from actscore_sk.commands.tables import check_output, read_table, table_suffix, write_table
 from actscore_sk.commands.targets import TASKS, Target, find_column, read_target
-from actscore_sk.commands.training import build_net, one_thread
-from actscore_sk.dynamics.registry import METRICS, get_metric
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.estimators.tables import Features, encode_features
+from actscore_sk.exceptions import CommandError
+from actscore_sk.metrics.registry import METRICS, get_metric
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:

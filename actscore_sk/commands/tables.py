@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actscore_sk.commands.errors import CommandError
+from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 

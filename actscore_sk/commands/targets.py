@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from actscore_sk.commands.columns import are_whole, as_numbers, as_text
-from actscore_sk.commands.errors import CommandError
-from actscore_sk.commands.preprocessing import standardise
+from actscore_sk.estimators.table_columns import are_whole, as_numbers, as_text
+from actscore_sk.estimators.tables import standardise
+from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:

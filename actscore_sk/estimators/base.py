@@ -13,10 +13,10 @@ from torch import as_tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
+from actscore_sk.data.containers import check_X, n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
-from actscore_sk.estimators.columns import columns_of
+from actscore_sk.data.target_columns import columns_of
 from actscore_sk.estimators.dtypes import DtypeAdapter
-from actscore_sk.estimators.inputs import check_X, n_samples_of, targets_in
 from actscore_sk.utils.optional import import_optional
 from actscore_sk.utils.randomness import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_sample_weight, fit_context, routing_enabled

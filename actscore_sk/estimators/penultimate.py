@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from actscore_sk.data.containers import check_X, n_samples_of
 from actscore_sk.estimators.base import BaseActionScore
-from actscore_sk.estimators.inputs import check_X, n_samples_of
 from actscore_sk.utils.randomness import preserved_random_state
 
 

@@ -6,7 +6,7 @@ from actscore_sk.inspection.grid_display import SampleGridDisplay
 from actscore_sk.inspection.group_display import GroupDifficultyDisplay
 from actscore_sk.inspection.groups import group_difficulty
 from actscore_sk.inspection.pruning_display import PruningCurveDisplay
-from actscore_sk.inspection.report import ActionScoreReport
+from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.inspection.score_display import ActionScoreDisplay
 from actscore_sk.inspection.trajectory_display import TrajectoryDisplay
 

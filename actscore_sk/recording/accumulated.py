@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from actscore_sk.dynamics.filling import FilledSum
+from actscore_sk.metrics.interpolated_sum import FilledSum
 
 
 class Sums:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.dynamics.kernels import precise_dtype
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import Units
+from actscore_sk.metrics.measurements import precise_dtype
 from actscore_sk.recording.unit_scores import RaggedScores
 
 _log = logging.getLogger("actscore_sk")

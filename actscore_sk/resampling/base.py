@@ -10,10 +10,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Dataset
 
-from actscore_sk.estimators.inputs import is_parts, n_samples_of
-from actscore_sk.resampling.labels import class_labels, ranks_within_class
-from actscore_sk.resampling.rows import take_rows
-from actscore_sk.resampling.scoring import Scored, check_given_scores, fit_scorer, make_scorer
+from actscore_sk.data.containers import is_parts, n_samples_of
+from actscore_sk.data.take_rows import take_rows
+from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
+from actscore_sk.scoring.scorer import Scored, check_given_scores, fit_scorer, make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.resampling.labels import check_has_classes, ranks_within_class
+from actscore_sk.scoring.class_labels import check_has_classes, ranks_within_class
 from actscore_sk.utils.sklearn_private import StrOptions
 
 

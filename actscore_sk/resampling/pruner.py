@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.resampling.labels import check_has_classes
 from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
 from actscore_sk.resampling.strategies import STRATEGIES, amount_of
+from actscore_sk.scoring.class_labels import check_has_classes
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
 

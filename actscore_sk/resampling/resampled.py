@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from actscore_sk.estimators.inputs import n_samples_of
+from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.delegating import DelegatingEstimator
-from actscore_sk.resampling.metadata import fit_weighted, is_aligned, take_aligned, weight_keyword
-from actscore_sk.resampling.scoring import seeded
+from actscore_sk.scoring.fit_params import fit_weighted, is_aligned, take_aligned, weight_keyword
+from actscore_sk.scoring.scorer import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 

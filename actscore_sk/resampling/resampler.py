@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.resampling.labels import check_has_classes
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.scoring.class_labels import check_has_classes
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
 

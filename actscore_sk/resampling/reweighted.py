@@ -7,14 +7,14 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
+from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
-from actscore_sk.estimators.inputs import n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.delegating import DelegatingEstimator
-from actscore_sk.resampling.labels import class_labels
-from actscore_sk.resampling.metadata import fit_weighted, weight_keyword
-from actscore_sk.resampling.scoring import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.scoring.class_labels import class_labels
+from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
+from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
     Interval,

@@ -17,9 +17,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.data import Dataset
 
-from actscore_sk.estimators.inputs import is_parts
+from actscore_sk.data.containers import is_parts
 from actscore_sk.estimators.penultimate import penultimate_features
-from actscore_sk.resampling.scoring import check_given_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10

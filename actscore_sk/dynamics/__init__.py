@@ -1,1 +1,0 @@
-"""Training dynamics: what is measured at a visit (kernels), how it is remembered (folds), and their table."""

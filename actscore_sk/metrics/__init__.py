@@ -1,0 +1,1 @@
+"""Training dynamics: what is measured at a visit, the statistic that remembers it, and the table of metrics."""

@@ -1,0 +1,170 @@
+"""The metrics as plain NumPy, from whole trajectories: what the folds must compute while a net trains.
+
+Every function takes an array ``(n_epochs, n_samples)`` in which NaN marks an epoch that did not visit the
+sample, and gives float64 scores ``(n_samples,)``, NaN for a sample that was never visited.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from actscore_sk.metrics.epoch_window import epoch_weights
+
+Scores = npt.NDArray[np.float64]
+
+EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost every sample
+
+
+def action_score(
+    losses: npt.ArrayLike, *, reduction: str = "sum", held_out_losses: npt.ArrayLike | None = None
+) -> Scores:
+    """Loss accumulated over the visits, in [0, inf) for a loss that is never negative; higher = harder.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_epochs, n_samples)
+        Loss of each sample in each epoch.
+    reduction : {"sum", "mean", "interpolated", "auto"}
+        "sum" adds what was visited; "mean" divides by the number of visits; "interpolated" adds all epochs, with those
+        that did not visit the sample on a straight line between the visits around, or equal to the only one beside;
+        "auto" adds what was visited before the net began to memorise, see `epoch_weights`.
+    held_out_losses : array-like of shape (n_epochs,), optional
+        Mean loss over held-out samples in each epoch; for "auto".
+
+    Raises
+    ------
+    ValueError
+        If `losses` is not 2-D, `reduction` is unknown, or "auto" has not one held-out loss an epoch.
+
+    References
+    ----------
+    Arriaga & Valdenegro-Toro, Unsupervised Difficulty Estimation with Action Scores, arXiv 2011.11461.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> action_score([[2.0, 1.0], [1.0, np.nan]])
+    array([3., 1.])
+    """
+    if reduction not in ("sum", "mean", "interpolated", "auto"):
+        raise ValueError(f'reduction={reduction!r} is unknown; use "sum", "mean", "interpolated" or "auto"')
+    values = _trajectories(losses)
+    if reduction == "auto":
+        held_out = np.asarray(held_out_losses, dtype=np.float64)
+        if held_out.shape != (len(values),):
+            raise ValueError(
+                f'reduction="auto" needs {len(values)} held_out_losses, one an epoch; got shape {held_out.shape}'
+            )
+        values = epoch_weights(held_out)[:, None] * values
+    if reduction == "mean":
+        return _mean(values)
+    if reduction == "interpolated":
+        return _interpolated(values).sum(axis=0)
+    return np.where(_visited(values).any(axis=0), np.nansum(values, axis=0), np.nan)
+
+
+def aum(margins: npt.ArrayLike) -> Scores:
+    """Area under the margin: mean logit of the given label over the largest other logit; lower = harder.
+
+    Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, NeurIPS 2020.
+
+    >>> aum([[4.0, -1.0], [2.0, -3.0]])
+    array([ 3., -2.])
+    """
+    return _mean(_trajectories(margins))
+
+
+def forgetting(correct: npt.ArrayLike) -> Scores:
+    """Number of changes from right to wrong between consecutive visits, in [0, n_visits]; higher = harder.
+
+    A sample that was wrong at every visit gets its number of visits: it ranks hardest, and no sample has more
+    events than wrong visits. Toneva et al., An Empirical Study of Example Forgetting, ICLR 2019.
+
+    >>> forgetting([[1, 0, 1], [0, 0, 1], [1, 0, 1], [0, 0, 1]])
+    array([2., 4., 0.])
+    """
+    values = _trajectories(correct)
+    visited = _visited(values)
+    previous, ever = np.zeros((2, values.shape[1]), dtype=bool)
+    events = np.zeros(values.shape[1])
+    for row, here in zip(values, visited, strict=True):
+        right = row > 0
+        events += previous & here & ~right
+        previous = np.where(here, right, previous)
+        ever |= right
+    n_visits = visited.sum(axis=0)
+    return np.where(n_visits > 0, np.where(ever, events, n_visits), np.nan)
+
+
+def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
+    """Mean l2 norm of (probabilities − one-hot label) in the first `k` epochs, in [0, √2]; higher = harder.
+
+    A sample with no visit in these epochs gets NaN. Paul et al., Deep Learning on a Data Diet, NeurIPS 2021.
+
+    >>> el2n([[1.0, 0.5], [0.5, 0.25], [0.0, 0.0]], k=2)
+    array([0.75 , 0.375])
+    """
+    return _mean(_trajectories(errors)[:k])
+
+
+def confidence(probabilities: npt.ArrayLike) -> Scores:
+    """Mean probability of the given label, in [0, 1]; lower = harder.
+
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020.
+
+    >>> confidence([[0.5, 1.0], [0.25, 1.0]])
+    array([0.375, 1.   ])
+    """
+    return _mean(_trajectories(probabilities))
+
+
+def variability(probabilities: npt.ArrayLike) -> Scores:
+    """Population standard deviation of the probability of the given label, in [0, 0.5]; higher = harder.
+
+    For regression the same rule is applied to the losses.
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020.
+
+    >>> variability([[0.5, 1.0], [0.25, 1.0]])
+    array([0.125, 0.   ])
+    """
+    values = _trajectories(probabilities)
+    return np.sqrt(_mean((values - _mean(values)) ** 2))
+
+
+def correctness(correct: npt.ArrayLike) -> Scores:
+    """Share of the visits at which the net predicted the given label, in [0, 1]; lower = harder.
+
+    Swayamdipta et al., Dataset Cartography, EMNLP 2020.
+
+    >>> correctness([[1, 0], [1, 1]])
+    array([1. , 0.5])
+    """
+    return _mean(_trajectories(correct))
+
+
+def _trajectories(values: npt.ArrayLike) -> Scores:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(
+            f"expected shape (n_epochs, n_samples), got {array.ndim}-D input of shape {array.shape}; "
+            "one epoch alone is values[None, :]"
+        )
+    return array
+
+
+def _interpolated(values: Scores) -> Scores:
+    epochs, filled = np.arange(len(values)), values.copy()
+    for sample, seen in enumerate(_visited(values).T):
+        if seen.any():
+            filled[:, sample] = np.interp(epochs, epochs[seen], values[seen, sample])
+    return filled
+
+
+def _visited(values: Scores) -> npt.NDArray[np.bool_]:
+    return ~np.isnan(values)
+
+
+def _mean(values: Scores) -> Scores:
+    # np.nanmean warns about samples without a visit; here they are ordinary.
+    n_visits = _visited(values).sum(axis=0)
+    missing = np.full(values.shape[1], np.nan)
+    return np.divide(np.nansum(values, axis=0), n_visits, out=missing, where=n_visits > 0)

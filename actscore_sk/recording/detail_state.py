@@ -1,0 +1,109 @@
+"""What is remembered of the parts and of the units of samples, next to the `Ledger` of samples."""
+
+import os
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actscore_sk.losses.details import LossDetails, Units
+from actscore_sk.metrics.measurements import precise_dtype
+from actscore_sk.recording.accumulated import Accumulated, Filled, Sums
+from actscore_sk.recording.ragged_units import RaggedUnits
+from actscore_sk.recording.unit_scores import DenseScores, RaggedScores, is_too_much, pooled
+
+
+class DetailLedger:
+    """Sums of parts, and of losses of units, of `n_samples` samples; allocated when the first of them comes.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples in X.
+    reduction : {"sum", "mean", "interpolated"}
+        As for the score.
+    store_units : bool, "auto", str or path-like
+        Whether to keep losses of units: False, True, unless they are very many, or in a ``.npy`` file.
+    unit_grid : int, tuple of int or None
+        Shape to which dense units are pooled.
+    """
+
+    def __init__(self, n_samples: int, reduction: str, store_units: Any = False, unit_grid: Any = None) -> None:
+        self.n_samples, self.reduction = n_samples, reduction
+        self._store_units, self._unit_grid = store_units, unit_grid
+        self._components: dict[str, Accumulated] = {}
+        self._units: dict[str | None, DenseScores | RaggedUnits] = {}
+        self._refused: set[str | None] = set()
+        self.epoch = 1
+
+    @property
+    def keeps_units(self) -> bool:
+        """Whether losses of units are of any use."""
+        return self._store_units is not False
+
+    def update(self, rows: Tensor, details: LossDetails) -> None:
+        """Add visits of samples at `rows` (n_visits,)."""
+        for name, values in details.components.items():
+            rows_there = rows.to(values.device)
+            if name not in self._components:
+                total = torch.empty(self.n_samples, dtype=precise_dtype(values.device), device=values.device)
+                self._components[name] = Filled(total) if self.reduction == "interpolated" else Sums(total)
+            self._components[name].add(rows_there, values)
+        if self.keeps_units:
+            for part, units in ({None: details.units} | dict(details.unit_components)).items():
+                if units is not None and part not in self._refused:
+                    self._add_units(part, rows, units)
+
+    def _add_units(self, part: str | None, rows: Tensor, units: Units) -> None:
+        if self._unit_grid is not None and not units.is_ragged:
+            units = pooled(units, _as_grid(self._unit_grid, units.values.ndim - 1))
+        if part not in self._units:
+            store = self._new_store(part, units)
+            if store is None:
+                self._refused.add(part)
+                return
+            self._units[part] = store
+        self._units[part].add(rows, units)
+
+    def _new_store(self, part: str | None, units: Units) -> DenseScores | RaggedUnits | None:
+        is_asked, device = self._store_units != "auto", units.values.device
+        path = None if self._store_units in (True, "auto") else self._store_units
+        if units.is_ragged:
+            n_units = round(self.n_samples * float(units.sizes().float().mean()))
+            if not is_asked and is_too_much(8 * n_units, f"about {n_units}"):
+                return None
+            return RaggedUnits(self.n_samples, device, self.reduction, path=path, n_units=n_units)
+        shape = (self.n_samples, *units.values.shape[1:])
+        if not is_asked and is_too_much(4 * prod(shape), " x ".join(map(str, shape))):
+            return None
+        if path is not None and part is not None:
+            stem, extension = os.path.splitext(os.fspath(path))
+            path = f"{stem}-{part}{extension}"
+        return DenseScores(shape, device, self.reduction, path=path)
+
+    def end_epoch(self) -> None:
+        """Close the epoch."""
+        for kept in (*self._components.values(), *self._units.values()):
+            kept.end_epoch(self.epoch)
+        self.epoch += 1
+
+    def components(self) -> dict[str, np.ndarray]:
+        """Score of each sample under each part, (n_samples,) float64, NaN = never visited; copies."""
+        return {
+            name: part.compute(self.reduction, self.epoch - 1).cpu().double().numpy().copy()
+            for name, part in self._components.items()
+        }
+
+    def units(self) -> dict[str | None, np.ndarray | RaggedScores]:
+        """Scores of units, of the whole loss under None and of its parts under their names."""
+        return {name: store.compute(self.epoch - 1) for name, store in self._units.items()}
+
+
+def _as_grid(grid: int | tuple[int, ...], n_dims: int) -> tuple[int, ...]:
+    return (int(grid),) * n_dims if isinstance(grid, (int, np.integer)) else tuple(grid)
+
+
+Sink = Callable[[Tensor, LossDetails], None]

@@ -1,0 +1,1 @@
+"""What benchmarks share: data, nets, noise, clocks, records."""

@@ -1,0 +1,452 @@
+"""The command line: what it finds and writes, and that it writes nothing when it fails."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from actscore_sk import __version__
+from actscore_sk.cli import main
+from actscore_sk.commands import demo, tables
+from actscore_sk.commands.progress import EpochWatch
+from actscore_sk.commands.targets import read_target
+from actscore_sk.estimators.tables import MAX_CATEGORIES, encode_features
+
+N_ROWS = 300
+WITHOUT_TARGET = [5, 77]
+FLIPPED = np.arange(10, N_ROWS, 20)
+SPECIES = np.array(["rose", "tulip", "Schlüsselblume"])
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def garden():
+    """A table of all kinds of columns, with holes, wrong labels and rows without a label."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, N_ROWS)
+    frame = pd.DataFrame(
+        {
+            "row": np.arange(N_ROWS)[::-1],
+            "größe, cm": kind * 3 + rng.normal(0, 0.4, N_ROWS),
+            "colour": np.array(["red", "blue", "green"])[kind],
+            "wet": pd.array(rng.random(N_ROWS) < 0.5, dtype="boolean"),
+            "planted": pd.date_range("2024-01-01", periods=N_ROWS),
+            "always": 7,
+            "never": [None] * N_ROWS,
+            "tag": [f"t{i}" for i in range(N_ROWS)],
+        }
+    )
+    for column in ("größe, cm", "colour", "wet", "planted"):
+        frame.loc[rng.random(N_ROWS) < 0.1, column] = None
+    given = kind.copy()
+    given[FLIPPED] = (given[FLIPPED] + 1) % 3
+    frame["species"] = SPECIES[given]
+    frame.loc[WITHOUT_TARGET, "species"] = None
+    return frame
+
+
+def points(**columns):
+    """A small clean table with a class `y` and a number `z`."""
+    number = np.arange(40)
+    return pd.DataFrame({"a": number * 1.5, "b": number % 7, "y": number % 2, "z": number / 4, **columns})
+
+
+def score(*arguments, epochs=5):
+    assert main(["score", *map(str, arguments), "--epochs", str(epochs)]) == 0
+
+
+def contents():
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+def assert_fails(capsys, arguments, match, status=2):
+    """One line on stderr, and every file as it was."""
+    before = contents()
+    assert main([str(argument) for argument in arguments]) == status
+    printed = capsys.readouterr().err
+    assert re.fullmatch(r"actscore: [^\n]+\n", printed)
+    assert re.search(match, printed), printed
+    assert contents() == before
+
+
+# -- demo ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def demo_run(tmp_path_factory):
+    """What the demo wrote and printed."""
+    directory = tmp_path_factory.mktemp("demo") / "made" / "by demo"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["demo", "--output-dir", str(directory), "--seed", "3"]) == 0
+    return directory, pd.read_csv(directory / "action_scores.csv"), printed.getvalue()
+
+
+def test_demo_finds_the_flipped_labels_and_counts_them_right(demo_run):
+    _, table, printed = demo_run
+    flipped = table["given_label"] != table["true_label"]
+    found = int(flipped[table["action_score"].nlargest(90).index].sum())
+    assert flipped.sum() == 90
+    assert (table["flipped"] == flipped).all()
+    assert found >= 80
+    assert f"{found} of the 90 flipped labels are among the 90 hardest of 1,797 digits" in printed
+
+
+def test_demo_shows_the_ten_hardest_in_order(demo_run):
+    _, table, printed = demo_run
+    shown = re.findall(r"^ +(\d+) +(\d) +(\d) +(yes|no) +([\d.]+) *$", printed, re.MULTILINE)
+    hardest = table.nlargest(10, "action_score")
+    assert [int(row[0]) for row in shown] == hardest.index.tolist()
+    assert [float(row[4]) for row in shown] == pytest.approx(hardest["action_score"], abs=0.01)
+    assert [row[3] == "yes" for row in shown] == hardest["flipped"].tolist()
+
+
+def test_demo_times_both_fits_and_names_its_files(demo_run):
+    directory, _, printed = demo_run
+    assert re.search(r"on this machine.* \d+\.\d\d s with scores, \d+\.\d\d s without", printed)
+    assert f"wrote {directory / 'action_scores.csv'} and {directory / 'action_scores.png'}" in printed
+    assert (directory / "action_scores.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(directory.iterdir())) == 2
+
+
+def test_demo_repeats_itself_and_leaves_torch_as_it_was(demo_run, monkeypatch):
+    monkeypatch.setattr(demo, "N_TIMED", 1)
+    before = torch.random.get_rng_state(), torch.get_num_threads()
+    main(["demo", "--seed", "3"])
+    pd.testing.assert_frame_equal(pd.read_csv("action_scores.csv"), demo_run[1])
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    assert torch.get_num_threads() == before[1]
+    assert (demo.flip_labels(3).given_label != demo.flip_labels(4).given_label).any()
+
+
+# -- score: what comes out -----------------------------------------------------------------------------------
+
+
+def test_scores_stand_in_the_order_of_the_input(capsys):
+    frame = garden()
+    frame.to_csv("garden.csv", index=False)
+    score("garden.csv", "--target", "species", "--metrics", "aum,forgetting", "el2n", epochs=20)
+    table = pd.read_csv("garden_action_scores.csv")
+    metrics = ["action_score", "aum", "forgetting", "el2n"]
+    assert list(table.columns) == ["row", "target", *metrics, "n_visits", "rank"]
+    assert table["row"].tolist() == list(range(N_ROWS))
+    pd.testing.assert_series_equal(table["target"], frame["species"], check_names=False, check_dtype=False)
+    known = frame["species"].notna()
+    assert table.loc[~known, [*metrics, "rank"]].isna().all(axis=None)
+    assert table.loc[known, metrics].notna().all(axis=None)
+    assert (table["n_visits"] == np.where(known, 20, 0)).all()
+    assert sorted(table["rank"].dropna()) == list(range(1, known.sum() + 1))
+    assert table["action_score"].idxmax() == table["rank"].idxmin()
+    assert np.isin(FLIPPED, table.nsmallest(len(FLIPPED), "rank").index).mean() >= 0.8
+    printed = capsys.readouterr().out
+    shown = re.findall(r"^ +(\d+) .*$", printed, re.MULTILINE)
+    assert [int(row) for row in shown] == table.nsmallest(10, "rank")["row"].tolist()
+    assert "ignored: always (always the same), never (always the same), tag (no value repeats)" in printed
+    assert "without target: 2 rows" in printed
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".parquet", ".pq"])
+def test_each_format_gives_the_scores_of_csv(suffix):
+    frame = garden()
+    frame.to_csv("garden.csv", index=False)
+    score("garden.csv", "--target", "species", "--output", "expected.csv")
+    if suffix in tables.FORMATS and tables.FORMATS[suffix] is tables.PARQUET:
+        # The index of pandas is stored in the file; it is no feature.
+        frame.set_index(pd.Index([f"r{i}" for i in frame.index], name="key")).to_parquet(f"garden{suffix}")
+    else:
+        frame.to_csv(f"garden{suffix}", index=False, sep="\t" if suffix == ".tsv" else ",")
+    score(f"garden{suffix}", "--target", "species", "--output", f"scores{suffix}")
+    given, expected = tables.read_table(Path(f"scores{suffix}")), tables.read_table(Path("expected.csv"))
+    pd.testing.assert_frame_equal(given, expected, check_dtype=False)
+
+
+def test_regression_scores_do_not_depend_on_the_unit_of_the_target(capsys):
+    frame = points(price=np.random.default_rng(0).normal(size=40))
+    frame.to_csv("euros.csv", index=False)
+    frame.assign(price=frame["price"] * 1e305).to_csv("cents.csv", index=False)
+    for name in ("euros", "cents"):
+        score(f"{name}.csv", "--target", "price", "--metrics", "variability")
+    euros, cents = (pd.read_csv(f"{name}_action_scores.csv") for name in ("euros", "cents"))
+    np.testing.assert_allclose(cents["action_score"], euros["action_score"], rtol=1e-4)
+    assert "task: regression of 'price' (numbers with fractions" in capsys.readouterr().out
+
+
+def test_same_seed_same_file_other_seed_other_scores():
+    points().to_csv("p.csv", index=False)
+    for name, seed in (("first", 1), ("again", 1), ("other", 2)):
+        score("p.csv", "--target", "y", "--seed", seed, "--output", f"{name}.csv.gz")
+    first, again, other = (Path(f"{name}.csv.gz").read_bytes() for name in ("first", "again", "other"))
+    assert first == again
+    assert first[4:8] == bytes(4), "a time stamp"
+    assert first != other
+
+
+def test_a_narrow_screen_keeps_row_target_and_score(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    points(**{f"feature number {i}": np.arange(40) ** i for i in range(2, 9)}).to_csv("p.csv", index=False)
+    score("p.csv", "--target", "y")
+    header = next(line for line in capsys.readouterr().out.splitlines() if "action_score" in line)
+    assert header.split()[:3] == ["row", "target", "action_score"]
+    assert len(header) <= 50
+    assert "…" not in header
+
+
+def test_values_cannot_steer_the_terminal(capsys):
+    points(y=["[red]a\x1b[2J", "b\n"] * 20).to_csv("p.csv", index=False)
+    score("p.csv", "--target", "y")
+    printed = capsys.readouterr().out
+    assert "[red]a?[2J" in printed
+    assert "\x1b" not in printed
+
+
+# -- score: what it makes of the columns ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["cat", "dog", None] * 10, "classification"),
+        (pd.array([True, False, None] * 10, dtype="boolean"), "classification"),
+        (pd.Categorical([3, 5, 7] * 10), "classification"),
+        ([0, 1, 2] * 10, "classification"),
+        ([0.0, 1.0, None] * 10, "classification"),
+        ([-1, 1, 1], "classification"),
+        ([2**60, 2**60 + 1] * 10, "classification"),
+        (range(30), "regression"),
+        (list(range(20)) * 2, "classification"),
+        (list(range(21)) * 5, "regression"),
+        ([0.5, 1.0, 1.5] * 10, "regression"),
+        (pd.date_range("2024-01-01", periods=30), "regression"),
+    ],
+)
+def test_task_follows_the_values_of_the_target(values, task):
+    column = pd.Series(values, name="y")
+    target = read_target(column, "auto")
+    assert target.task == task
+    assert (target.known == column.notna()).all()
+    assert target.n_outputs == (column.nunique() if task == "classification" else 1)
+
+
+def test_task_can_be_chosen(capsys):
+    points(y=["1", "2.5"] * 20).to_csv("p.csv", index=False)
+    score("p.csv", "--target", "b", "--task", "regression")
+    score("p.csv", "--target", "y", "--task", "classification")
+    printed = capsys.readouterr().out
+    assert "regression of 'b' (as --task says)" in printed
+    assert "classification of 'y' (as --task says)" in printed
+
+
+@pytest.mark.parametrize(
+    ("values", "n_columns"),
+    [
+        ([1.5, None] * 20, 2),
+        ([1.5, np.inf, 2.5, -np.inf] * 10, 2),
+        (np.linspace(-1, 1, 40) * 1.7e308, 1),
+        (pd.date_range("2024-01-01", periods=40, tz="Europe/Berlin"), 1),
+        ([f"2024-01-{1 + i % 28:02}T10:00+01:00" for i in range(40)], 1),
+        (pd.to_timedelta(np.arange(40), unit="h"), 1),
+        ([1, 2, 3, 4] * 10, 4),
+        (pd.array([True, None] * 20, dtype="boolean"), 2),
+        ([[1], [2]] * 20, 2),
+        ([b"\xff", b"a"] * 20, 2),
+        (["a", "b"] * 19 + ["c", "d"], 3),
+    ],
+)
+def test_each_kind_of_column_becomes_finite_numbers(values, n_columns):
+    features = encode_features(pd.DataFrame({"a": values}))
+    assert features.matrix.shape == (40, n_columns)
+    assert features.matrix.dtype == np.float32
+    assert np.isfinite(features.matrix).all()
+    assert len(np.unique(features.matrix, axis=0)) > 1
+
+
+def test_many_categories_and_wild_values_stay_small():
+    frame = pd.DataFrame({"city": [f"c{i % 400}" for i in range(1000)], "wild": [*np.zeros(999), 1e9]})
+    matrix = encode_features(frame.assign(wild=frame["wild"] + np.arange(1000) / 7)).matrix
+    assert matrix.shape[1] == MAX_CATEGORIES + 1
+    assert np.abs(matrix).max() == 10.0
+
+
+def test_an_index_saved_with_the_table_is_no_feature():
+    points().to_csv("p.csv")
+    features = encode_features(tables.read_table(Path("p.csv")))
+    assert features.ignored == ["Unnamed: 0 (row numbers)"]
+
+
+# -- failures ------------------------------------------------------------------------------------------------
+
+GOOD = ("score", "p.csv", "--target", "y", "--output", "old.csv")
+
+
+@pytest.fixture
+def with_files():
+    """Tables to fail on, and an output of an earlier run."""
+    frame = points(one=1, none=None, word=["u", "v"] * 20)
+    frame.to_csv("p.csv", index=False)
+    frame[["y"]].to_csv("lonely.csv", index=False)
+    frame[:1].to_csv("single.csv", index=False)
+    frame.to_parquet("p.parquet")
+    files = {
+        "old.csv": b"old\n",
+        "empty.csv": b"",
+        "header.csv": b"a,y\n",
+        "ragged.csv": b"a,y\n1,0\n1,0,5\n",
+        "shifted.csv": b"a,y\n1,0,5\n2,1,5\n",
+        "latin.csv": "a,y\nä,0\n".encode("latin-1"),
+        "broken.parquet": Path("p.parquet").read_bytes()[:200],
+        "broken.csv.gz": b"a,y\n1,0\n",
+        "twice.csv": b"y,a,y\n1,2,1\n",
+        "table.xlsx": b"",
+    }
+    for name, content in files.items():
+        Path(name).write_bytes(content)
+    Path("folder.csv").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"FILE": "no.csv"}, "no such file: 'no.csv'"),
+        ({"FILE": "empty.csv"}, "'empty.csv' is empty"),
+        ({"FILE": "header.csv"}, "'header.csv' has no rows"),
+        ({"FILE": "ragged.csv"}, "cannot read 'ragged.csv' as .csv: .*line 3"),
+        ({"FILE": "shifted.csv"}, "cannot read 'shifted.csv' as .csv"),
+        ({"FILE": "latin.csv"}, "cannot read 'latin.csv' as .csv: 'utf-8' codec"),
+        ({"FILE": "broken.parquet"}, "cannot read 'broken.parquet' as .parquet"),
+        ({"FILE": "broken.csv.gz"}, "cannot read 'broken.csv.gz' as .csv.gz"),
+        ({"FILE": "folder.csv"}, "cannot read 'folder.csv'"),
+        ({"FILE": "table.xlsx"}, r"unknown kind of table 'table.xlsx'; expected one of \.csv"),
+        ({"FILE": "x" * 300 + ".csv"}, "name too long"),
+        ({"FILE": "lonely.csv"}, "no feature is left beside the target"),
+        ({"FILE": "single.csv"}, "target 'y' is always '0'"),
+        ({"FILE": "twice.csv"}, "2 columns are called 'y'"),
+        ({"--target": "WORDS"}, "no column 'WORDS'; did you mean 'word'"),
+        ({"--target": "qqqq"}, "no column 'qqqq'; there are 'a', 'b'"),
+        ({"--target": "one"}, "target 'one' is always '1'"),
+        ({"--target": "none"}, "target 'none' is missing in all 40 rows"),
+        ({"--target": "a", "--task": "classification"}, "no class of 'a' has two rows"),
+        ({"--target": "word", "--task": "regression"}, "regression needs numbers; the target 'word' has 'u'"),
+        ({"--task": "ranking"}, "invalid choice: 'ranking'"),
+        ({"--metrics": "amu"}, "unknown metric 'amu'; did you mean 'aum'"),
+        ({"--target": "z", "--metrics": "aum"}, "'aum' needs classes; regression has action_score, variability"),
+        ({"--output": "scores.json"}, "unknown kind of table 'scores.json'"),
+        ({"--output": "no/scores.csv"}, "no such directory for the output: 'no'"),
+        ({"--output": "folder.csv"}, "output 'folder.csv' is a directory"),
+        ({"--output": "./p.csv"}, "output 'p.csv' is the input"),
+        ({"--epochs": "0"}, "--epochs: expected a whole number from 1 on, got '0'"),
+        ({"--epochs": "many"}, "--epochs: expected a whole number from 1 on, got 'many'"),
+        ({"--seed": "-1"}, "--seed: expected a whole number from 0 to 4294967295"),
+    ],
+)
+def test_what_the_user_did_wrong_is_one_line_and_writes_nothing(capsys, with_files, changes, match):
+    options = {"--target": "y", "--output": "old.csv", **changes}
+    file = options.pop("FILE", "p.csv")
+    assert_fails(capsys, ["score", file, *(word for option in options.items() for word in option)], match)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ([], "required: COMMAND"),
+        (["scroe"], "invalid choice: 'scroe'"),
+        (["score", "p.csv"], "required: --target"),
+        (["demo", "--output-dir", "old.csv"], "cannot make the directory 'old.csv'"),
+    ],
+)
+def test_wrong_arguments_are_one_line(capsys, with_files, arguments, match):
+    assert_fails(capsys, arguments, match)
+
+
+def test_a_directory_without_permission_is_one_line(capsys, with_files, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the user of the tests may be root
+    assert_fails(capsys, GOOD, "not writable: '.'")
+
+
+def _half(path, content):
+    with path.open("wb") as file:
+        file.write(content[: len(content) // 2])
+    raise OSError(28, "No space left on device")
+
+
+def _refuse(*paths):
+    raise OSError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "failing", "match"),
+    [(Path, "write_bytes", _half, "No space left"), (os, "replace", _refuse, "Permission denied")],
+)
+def test_a_failure_while_writing_keeps_the_old_output(capsys, with_files, monkeypatch, owner, name, failing, match):
+    monkeypatch.setattr(owner, name, failing)
+    assert_fails(capsys, GOOD, f"cannot write 'old.csv': {match}")
+
+
+def test_a_link_keeps_pointing_to_the_file_that_is_replaced(with_files):
+    Path("link.csv").symlink_to("old.csv")
+    score("p.csv", "--target", "y", "--output", "link.csv")
+    assert Path("link.csv").is_symlink()
+    assert len(pd.read_csv("old.csv")) == 40
+
+
+def test_interrupted_training_writes_nothing(capsys, with_files, monkeypatch):
+    """skorch itself ends the training and goes on as if it were complete."""
+
+    def interrupt(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochWatch, "on_epoch_end", interrupt)
+    assert_fails(capsys, GOOD, "interrupted", status=130)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "match"),
+    [
+        ("pandas", GOOD, r"pandas is needed to read tables; install it with: pip install \"actscore-sk\[cli\]\""),
+        ("rich.console", GOOD, "rich is needed"),
+        ("pyarrow", ["score", "p.parquet", "--target", "y"], "pyarrow is needed"),
+        ("pyarrow", [*GOOD[:-1], "new.parquet"], "pyarrow is needed"),
+        ("matplotlib.figure", ["demo"], "matplotlib is needed"),
+    ],
+)
+def test_a_missing_library_is_one_line(capsys, with_files, monkeypatch, module, arguments, match):
+    monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert_fails(capsys, arguments, match)
+
+
+def test_version_and_help_are_results(capsys):
+    for argument, text in (("--version", f"actscore_sk {__version__}\n"), ("--help", "actscore score flowers.csv")):
+        with pytest.raises(SystemExit, match="0"):
+            main([argument])
+        assert text in capsys.readouterr().out
+
+
+# -- as a process --------------------------------------------------------------------------------------------
+
+
+def run_module(*arguments):
+    command = [sys.executable, "-m", "actscore_sk", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_module_runs_and_prints_nothing_but_results():
+    points(y=["grün", "blau"] * 20).to_csv("p.csv", index=False)
+    done = run_module("score", "p.csv", "--target", "y", "--epochs", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip().endswith("wrote p_action_scores.csv")
+
+
+def test_module_exits_with_the_status():
+    failed = run_module("score", "no.csv", "--target", "y")
+    assert (failed.returncode, failed.stdout, failed.stderr) == (2, "", "actscore: no such file: 'no.csv'\n")

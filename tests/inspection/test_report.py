@@ -1,0 +1,256 @@
+"""The page of `actscore report`: what it holds, what it escapes, how it behaves in a browser."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from urllib.parse import quote
+
+import joblib
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from actscore_sk import ActionScoreClassifier
+from actscore_sk.cli import main
+from actscore_sk.inspection import ActionScoreReport, PruningCurveDisplay, group_difficulty
+from actscore_sk.inspection.report.rows import encode_rows
+
+matplotlib.use("Agg")
+EVIL = "<script>alert(1)</script>"
+NASTY = [EVIL, "\"&'", "</script><b>", "two\nlines", "ünï — 汉字", "$x$", "a" * 500, None]
+N = 240
+RNG = np.random.default_rng(0)
+SCORES = RNG.exponential(size=N)
+LABELS = np.array(NASTY[:2], dtype=object)[np.arange(N) // 8 % 2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def report():
+    numbers = [float("inf") if i == 3 else i / 7 for i in range(N)]
+    data = {"text": [NASTY[i % len(NASTY)] for i in range(N)], "number": numbers}
+    return ActionScoreReport.from_scores(SCORES, LABELS, data=data, groups={EVIL: np.arange(N) % 3}, title=EVIL)
+
+
+def data_of(page):
+    return json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def browse(page, tmp_path, fragment="", *options):
+    """Open a page in a browser without a window, and give its document as text."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium to open the page in")
+    (tmp_path / "page.html").write_text(page)
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    command += [f"--user-data-dir={tmp_path}/profile", *(options or ["--dump-dom"])]
+    address = f"{(tmp_path / 'page.html').as_uri()}{fragment}"
+    return subprocess.run([*command, address], capture_output=True, text=True, timeout=120).stdout
+
+
+def shown_rows(document):
+    body = re.search(r"<tbody>(?!.*<tbody>).*?</tbody>", document, re.DOTALL)[0]
+    rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+    return [[html.unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)] for row in rows]
+
+
+def test_nothing_that_is_shown_becomes_markup(report):
+    page = report.html()
+    without_data = re.sub(r'<script id="data".*?</script>', "", page, flags=re.DOTALL)
+    assert EVIL not in page
+    assert html.escape(EVIL) in without_data
+    assert page.count("</script>") == 2, "that of the rows, and that of the page's own script"
+    assert "<" not in re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)[1]
+    assert not re.search(r'(?:src|href|action)="(?!data:|#)', page), "no reference to anywhere else"
+    assert "default-src 'none'" in page
+
+
+def test_rows_are_the_table_hardest_first(report):
+    data = data_of(report.html())
+    columns = {column["name"]: column for column in data["columns"]}
+    order = np.argsort(-SCORES)
+    assert columns["row"]["values"] == order.tolist()
+    np.testing.assert_allclose(columns["action_score"]["values"], SCORES[order], rtol=1e-5)
+    labels = columns["target"]
+    assert [labels["levels"][code] for code in labels["values"]] == [LABELS[i] for i in order]
+    texts = columns["text"]
+    cells = ["" if code < 0 else texts["levels"][code] for code in texts["values"]]
+    for row, cell in zip(order, cells, strict=True):
+        expected = " ".join((NASTY[row % len(NASTY)] or "").split())
+        assert cell == (expected if len(expected) <= 200 else expected[:199] + "…")
+    assert columns["number"]["values"][order.tolist().index(3)] == "Infinity"
+
+
+def test_groups_are_those_of_group_difficulty_without_what_was_held_out():
+    held_out = np.arange(N) % 5 == 0
+    groups = np.array(["a", "b"])[(SCORES > 1).astype(int)]
+    page = ActionScoreReport.from_scores(SCORES, groups=groups, held_out=held_out).html()
+    expected = group_difficulty(SCORES[~held_out], groups[~held_out])
+    for row in expected.to_dict("records"):
+        cells = [row["group"], f"{row['n']:,}", f"{row['mean']:.3g}", f"{row['median']:.3g}"]
+        assert re.search("".join(f"<td[^>]*>{cell}</td>" for cell in cells), page)
+    assert f"{held_out.sum()} samples that were held out" in page
+
+
+def test_of_a_fitted_estimator_with_everything():
+    X = RNG.normal(size=(60, 4)).astype("float32")
+    y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    metrics = ("action_score", "confidence", "variability", "correctness")
+    scorer = ActionScoreClassifier(metrics=metrics, store_trajectories=True, random_state=0).fit(X, y)
+    report = ActionScoreReport.from_estimator(
+        scorer, images=RNG.random((60, 3, 8, 8)), data={"name": list(map(str, range(60)))}
+    )
+    assert len(report.displays) == 4
+    table = report.frame()
+    np.testing.assert_array_equal(table["action_score"], np.sort(scorer.action_scores_)[::-1])
+    assert table["name"].tolist() == [str(row) for row in table["row"]]
+    np.testing.assert_array_equal(table["confidence"], scorer.sample_metrics_["confidence"][table["row"]])
+    page = report.html()
+    assert page.count("<figure>") == 5, "the displays, and the classes compared"
+    assert len(data_of(page)["pictures"]) == 60
+
+
+def test_regression_targets_and_samples_without_a_score():
+    scores = np.where(np.arange(N) == 7, np.nan, SCORES)
+    report = ActionScoreReport.from_scores(scores, RNG.normal(size=N))
+    assert report.frame()["row"].iloc[-1] == 7
+    page = report.html()
+    assert "numbers" in page
+    assert data_of(page)["columns"][0]["values"][-1] is None
+    assert "Without a score" in page
+
+
+def test_as_many_rows_as_there_is_room_for():
+    table = pd.DataFrame({"rank": range(1000), "text": [f"sample {i}" for i in range(1000)]})
+    text, n_rows = encode_rows(table, {}, max_bytes=5000)
+    assert len(text) <= 5000
+    assert 100 < n_rows < 1000
+    assert json.loads(text)["columns"][0]["values"] == list(range(n_rows))
+
+
+def test_a_hundred_thousand_rows_stay_below_ten_megabytes():
+    n = 100_000
+    data = {f"x{i}": RNG.normal(size=n) for i in range(20)} | {"note": [f"note {i} {'x' * 60}" for i in range(n)]}
+    page = ActionScoreReport.from_scores(RNG.random(n), np.arange(n) % 10, data=data).html()
+    assert len(page.encode()) < 10_000_000
+    assert re.search(r"it has the [\d,]+ hardest of 100,000 rows", page)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": [1]}, "y has 1 entries, but there are 240 scores"),
+        ({"data": {"a": [1, 2]}}, "data has 2 rows, but there are 240 scores"),
+        ({"groups": {"a": [1, 2]}}, "group has 2 rows"),
+        ({"images": np.zeros((3, 8, 8))}, "images has 3 entries"),
+        ({"images": np.zeros((N, 8))}, "images have shape"),
+    ],
+)
+def test_what_does_not_fit_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        ActionScoreReport.from_scores(SCORES, **options)
+
+
+def test_a_column_of_names_is_no_group():
+    with pytest.raises(ValueError, match="group 'id' has 1,001 values; expected at most 1,000"):
+        ActionScoreReport.from_scores(range(1001), groups={"id": [f"sample {i}" for i in range(1001)]})
+
+
+def test_other_displays_are_drawn_under_their_title():
+    results = {"strategy": ["a"] * 4, "share_kept": [0.5, 0.5, 1, 1], "repeat": [0, 1] * 2, "value": [1, 2, 3, 4]}
+    mine = PruningCurveDisplay.from_scores(results)
+    displays = {"What pruning does": mine}
+    page = ActionScoreReport.from_scores(torch.rand(20), torch.arange(20) % 2, displays=displays).html()
+    assert 'alt="What pruning does"' in page
+    assert not hasattr(mine, "figure_"), "the display that was passed is as it was"
+    assert "2 classes" in page
+
+
+def test_a_browser_filters_and_sorts_by_the_address(report, tmp_path):
+    document = browse(report.html(), tmp_path, f"#q=汉字&sort=number&order=down&is.target={quote(EVIL)}")
+    rows = shown_rows(document)
+    expected = [i for i in range(N) if NASTY[i % len(NASTY)] == "ünï — 汉字" and LABELS[i] == EVIL]
+    assert [int(row[1]) for row in rows] == sorted(expected, reverse=True)[:50]
+    assert {row[2] for row in rows} == {EVIL}
+    assert f"of {len(expected)} that match, of {N}" in document
+    assert 'aria-sort="descending"' in document
+
+
+def test_a_browser_turns_pages_and_shows_labels_as_text(report, tmp_path):
+    rows = shown_rows(browse(report.html(), tmp_path, "#page=2"))
+    assert [int(row[0]) for row in rows] == list(range(51, 101))
+    assert [int(row[1]) for row in rows] == np.argsort(-SCORES)[50:100].tolist()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_nothing_is_wider_than_the_screen(report, tmp_path, width):
+    probe = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", report.html()).replace("</body>", probe)
+    (tmp_path / "inner.html").write_text(page)
+    # A window has a least width; a frame has none.
+    frame = f'<iframe src="inner.html" style="border:0" width="{width}" height="3000"></iframe>'
+    browse(
+        f"<body style='margin:0'>{frame}", tmp_path, "", "--window-size=1300,3000", f"--screenshot={tmp_path}/seen.png"
+    )
+    seen = np.asarray(Image.open(tmp_path / "seen.png").convert("L"))
+    assert (seen[:, :width] < 100).mean() > 0.005, "text and pictures are there"
+    assert (seen[:, width:] < 200).sum() == 0
+    inner = browse(page, tmp_path, "", f"--window-size={width},900", "--dump-dom")
+    wide, window = map(int, re.search(r"<title>(\d+) of (\d+)</title>", inner).groups())
+    assert wide <= window
+
+
+def test_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"site": list("ab") * 20, "file": [f"{i}.png" for i in range(40)]}).to_csv("data.csv", index=False)
+    for i in range(40):
+        Image.new("RGB", (60, 60), (i, 0, 0)).save(f"{i}.png")
+    scores = pd.DataFrame({"row": np.arange(40)[::-1], "target": ["x", "y"] * 20, "action_score": np.arange(40.0)})
+    scores.to_csv("run_action_scores.csv", index=False)
+    status = main(["report", "run_action_scores.csv", "--data", "data.csv", "--group", "site", "--images", "file"])
+    assert (status, capsys.readouterr().err) == (0, "")
+    data = data_of((tmp_path / "run_action_scores_report.html").read_text())
+    columns = {column["name"]: column for column in data["columns"]}
+    assert list(columns)[-2:] == ["site", "file"], "in the order of the data"
+    hardest = columns["file"]["levels"][columns["file"]["values"][0]]
+    assert hardest == "0.png", "the last score is of row 0"
+    assert len(data["pictures"]) == 40
+
+
+def test_the_command_takes_a_fitted_run(tmp_path, capsys):
+    X = RNG.normal(size=(40, 3))
+    joblib.dump(ActionScoreClassifier(random_state=0).fit(X, X[:, 0] > 0), tmp_path / "fitted.joblib")
+    assert main(["report", str(tmp_path / "fitted.joblib"), "--output", str(tmp_path / "page.html")]) == 0
+    assert "Visits of a sample" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.csv"], "no such file"),
+        (["none.joblib"], "no such file"),
+        (["bad.joblib"], "cannot load"),
+        (["s.csv", "--score", "aum"], "aum is lower = harder"),
+        (["s.csv", "--score", "b"], "does not hold numbers"),
+        (["s.csv", "--score", "scores"], "'scores'"),
+        (["s.csv", "--group", "c"], "'c'"),
+        (["s.csv", "--output", "page.txt"], "expected .html"),
+        (["s.csv", "--images", "b"], "no such image"),
+        (["s.csv", "--data", "short.csv"], "2 scores but 1 rows"),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_one_line(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"action_score": [1.0, 2.0], "aum": [1, 2], "b": ["x", "y"]}).to_csv("s.csv", index=False)
+    pd.DataFrame({"z": [1]}).to_csv("short.csv", index=False)
+    (tmp_path / "bad.joblib").write_bytes(b"no pickle")
+    before = set(tmp_path.iterdir())
+    assert main(["report", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert set(tmp_path.iterdir()) == before

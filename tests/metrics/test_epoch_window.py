@@ -1,0 +1,134 @@
+"""`reduction="auto"`: losses of the epochs before the net begins to memorise."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skorch import NeuralNetClassifier
+from skorch.dataset import ValidSplit
+from torch import nn
+
+from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor, action_score
+from actscore_sk.metrics.epoch_window import WindowedSum, epoch_weights
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4)).astype("float32")
+Y = (X[:, 0] + 0.8 * RNG.normal(size=60) > 0).astype("int64")
+EPOCHS = 14
+
+
+def build():
+    return nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 2))
+
+
+def make_net(**options):
+    split = ValidSplit(0.3, random_state=0)
+    options = {"train_split": split, "max_epochs": EPOCHS, "lr": 0.008, "batch_size": 16} | options
+    return NeuralNetClassifier(
+        build,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        verbose=0,
+        iterator_train__shuffle=True,
+        **options,
+    )
+
+
+def fit(net=None, *, fit_params=None, **options):
+    options = {"reduction": "auto", "store_trajectories": True, "random_state": 0} | options
+    return ActionScoreClassifier(make_net() if net is None else net, **options).fit(X, Y, **(fit_params or {}))
+
+
+losses = st.lists(st.one_of(st.floats(0, 10), st.just(np.nan)), min_size=1, max_size=30)
+
+
+@given(losses)
+def test_streaming_equals_the_definition(held_out):
+    rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3))
+    rows[:, 2] = np.nan
+    window = WindowedSum(3, torch.device("cpu"))
+    for row, loss in zip(rows, held_out, strict=True):
+        window.update(torch.from_numpy(row), loss)
+    expected = action_score(rows, reduction="auto", held_out_losses=held_out)
+    np.testing.assert_allclose(window.total[:2], expected[:2])
+    assert np.isnan(expected[2])
+
+
+@given(losses)
+def test_weights(held_out):
+    weights = epoch_weights(held_out)
+    assert ((weights >= 0) & (weights <= 1)).all()
+    assert (np.diff(weights) <= 0).all()
+    if not np.isnan(held_out).all():
+        assert (weights[: np.nanargmin(held_out) + 1] == 1).all()
+
+
+def test_memorised_epochs_do_not_count():
+    assert epoch_weights([0.5, 0.4] + [0.6] * 20)[7:].sum() == 0
+
+
+@pytest.mark.parametrize("recording", ["training", "epoch_end"])
+def test_held_out_samples_decide(recording):
+    scorer = fit(recording=recording)
+    held_out = scorer.trajectories_[:, scorer.validation_mask_].mean(1)
+    assert 0 < held_out.argmin() < EPOCHS - 3, "the case should memorise"
+    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out))
+    expected = action_score(scorer.trajectories_, reduction="auto", held_out_losses=held_out)
+    np.testing.assert_allclose(scorer.action_scores_, expected, rtol=1e-6)
+    assert scorer.epoch_weights_[-1] < 1
+
+
+def test_eval_set_decides_if_nothing_is_held_out():
+    """The loss of labels the wrong way round, read off plain runs of 1, 2, 3 ... epochs, rises early."""
+    eval_set = {"eval_set": (X[:20], 1 - Y[:20])}
+    scorer = fit(make_net(train_split=None), fit_params=eval_set)
+    runs = [
+        fit(make_net(train_split=None, max_epochs=n), reduction="sum", fit_params=eval_set).eval_action_scores_
+        for n in range(1, EPOCHS + 1)
+    ]
+    rows = np.diff(runs, axis=0, prepend=0)
+    held_out = rows.mean(1)
+    assert epoch_weights(held_out)[-1] == 0, "the case should memorise"
+    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out))
+    expected = action_score(rows, reduction="auto", held_out_losses=held_out)
+    np.testing.assert_allclose(scorer.eval_action_scores_, expected, rtol=1e-5)
+
+
+def test_nothing_held_out():
+    with pytest.raises(ValueError, match=r'reduction="auto" goes by .* held-out samples, but the net trains on all'):
+        fit(make_net(train_split=None))
+
+
+def test_training_goes_on():
+    whole = fit()
+    parts = ActionScoreClassifier(make_net(), reduction="auto", random_state=0)
+    for epochs in (5, EPOCHS - 5):
+        parts.partial_fit(X, Y, epochs=epochs)
+        parts = pickle.loads(pickle.dumps(parts))
+    assert len(parts.epoch_weights_) == EPOCHS
+    assert parts.action_scores_.shape == whole.action_scores_.shape
+
+
+def test_never_visited():
+    scorer = fit(make_net(iterator_train__drop_last=True, batch_size=40, max_epochs=1))
+    assert np.isnan(scorer.action_scores_).sum() == (scorer.n_visits_ == 0).sum() > 0
+
+
+@pytest.mark.parametrize("kind", [ActionScoreClassifier, ActionScoreRegressor, ActionScoreEstimator])
+def test_default_net_holds_samples_out(kind):
+    scorer = kind(reduction="auto", random_state=0).fit(X, Y if kind is not ActionScoreRegressor else X[:, 0])
+    assert scorer.validation_mask_.sum() == 12
+    assert np.isfinite(scorer.action_scores_).all()
+
+
+@pytest.mark.parametrize("held_out", [None, [1.0], [[1.0, 2.0]]])
+def test_definition_asks_for_held_out_losses(held_out):
+    with pytest.raises(ValueError, match="needs 2 held_out_losses, one an epoch"):
+        action_score([[1.0], [2.0]], reduction="auto", held_out_losses=held_out)
+
+
+def test_other_reductions_have_no_weights():
+    assert not hasattr(fit(reduction="sum"), "epoch_weights_")
