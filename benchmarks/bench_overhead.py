@@ -140,7 +140,7 @@ def measure_memory(row: str, device: str, threads: int) -> tuple[int, int]:
     work(row, make_job(replace(MILLION, n_samples=2 * MILLION.batch_size), device))  # loads what is loaded late
     result = work(row, make_job(MILLION, device))
     recorder = getattr(result, "_recorder", None)
-    state = 0 if recorder is None else recorder.ledger_.nbytes + recorder.validation_mask_.nbytes
+    state = 0 if recorder is None else recorder.recording_.record.state.nbytes + recorder.validation_mask_.nbytes
     return peak_bytes(device), state
 
 

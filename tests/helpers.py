@@ -131,6 +131,7 @@ def train_plainly(
     kind="mlp",
     n_outputs=3,
     reduce=torch.mean,
+    scored=None,
     train=None,
     valid=None,
     epochs=2,
@@ -142,7 +143,8 @@ def train_plainly(
     """Train in plain torch as skorch does with the same seed; give the module and all visits.
 
     `each_loss` maps output and target to one loss a sample, `reduce` these to what is trained on (it may take the
-    target as a second argument). `train` and `valid` are positions in X.
+    target as a second argument), `scored` to what is recorded, if that is something else. `train`
+    and `valid` are positions in X.
     """
     seed_everything(seed)
     module = Net(kind, n_outputs)
@@ -161,7 +163,8 @@ def train_plainly(
             loss = reduce(losses) if reduce in (torch.mean, torch.sum) else reduce(losses, yi)
             loss.backward()
             optimizer.step()
-            visits.append(Visit(epoch, True, rows.numpy(), losses.detach().numpy(), output.detach(), yi))
+            recorded = losses if scored is None else scored(output, yi)
+            visits.append(Visit(epoch, True, rows.numpy(), recorded.detach().numpy(), output.detach(), yi))
         for Xi, yi, rows in valid_loader or ():
             module.eval()
             with torch.no_grad():

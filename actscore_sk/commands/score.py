@@ -154,7 +154,7 @@ def check_metrics(names: tuple[str, ...], task: str) -> None:
     CommandError
         Naming the first such metric and those that are possible.
     """
-    possible = [name for name, metric in METRICS.items() if metric.regression_kernel or task == "classification"]
+    possible = [name for name, metric in METRICS.items() if metric.regression_measurement or task == "classification"]
     for name in names:
         if name not in possible:
             raise CommandError(f"the metric {name!r} needs classes; {task} has {', '.join(possible)}")

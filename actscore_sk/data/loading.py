@@ -99,7 +99,7 @@ class TrackedLoader:
             )
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
             self._open[id(batch)] = batch, index
-            self.batch_size_in_hand = len(index)
+            self._index_in_hand, self.batch_size_in_hand = index, len(index)
             yield batch
             self._open.pop(id(batch), None)
 
@@ -115,11 +115,17 @@ class TrackedLoader:
     def rows_of(self, batch: Any) -> torch.Tensor | None:
         """Positions in X (n,) int64 of the samples in `batch`; None if it is not a batch of this loader."""
         found = self._open.pop(id(batch), None)
-        if found is None:
-            return None
+        return None if found is None else self._rows(found[1])
+
+    def rows_in_hand(self) -> torch.Tensor:
+        """Positions in X (n,) int64 of the samples in the latest batch."""
+        return self._rows(self._index_in_hand)
+
+    def _rows(self, index: torch.Tensor) -> torch.Tensor:
         if self._sampler is not None:
-            self.weights_in_hand = self._sampler.weights_at(found[1])
-        return self._alignment.to_rows(found[1])
+            self.weights_in_hand = self._sampler.weights_at(index)
+        positions = self._alignment.positions
+        return index if positions is None else positions.index_select(0, index)
 
 
 def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:

@@ -1,6 +1,5 @@
 """What the three estimators share: fit the net, watch it, publish the scores."""
 
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -12,20 +11,17 @@ from skorch import NeuralNet
 from torch import as_tensor
 from torch.utils.data import Dataset
 
-from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
+from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
 from actscore_sk.data.containers import check_X, n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
-from actscore_sk.data.target_columns import columns_of
 from actscore_sk.estimators.dtypes import DtypeAdapter
-from actscore_sk.utils.optional import import_optional
+from actscore_sk.estimators.fitted_scores import FittedScores
+from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.utils.randomness import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_sample_weight, fit_context, routing_enabled
 
-# attributes that only some settings have
-_SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"
 
-
-class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
+class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators; a subclass says how targets become what the net is trained on."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -35,6 +31,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         "metrics": [tuple, list],
         "store_trajectories": ["boolean", str, HasMethods(["__fspath__"])],
         "train_sampler": [None, EpochSampler],
+        "score_class_weights": ["boolean"],
         "random_state": ["random_state"],
     }
     _has_class_codes = False
@@ -48,6 +45,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         metrics=("action_score",),
         store_trajectories=False,
         train_sampler=None,
+        score_class_weights=False,
         random_state=None,
     ):
         self.estimator = estimator
@@ -56,6 +54,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.metrics = metrics
         self.store_trajectories = store_trajectories
         self.train_sampler = train_sampler
+        self.score_class_weights = score_class_weights
         self.random_state = random_state
 
     # -- what a subclass decides --------------------------------------------------------------------------
@@ -228,61 +227,14 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         return sampler
 
     def _new_recorder(self):
-        names = [name for name in vars(ActionScoreRecorder()) if name in vars(self) and name != "eval_set"]
+        names = vars(ActionScoreRecorder()).keys() & vars(self).keys() - {"eval_set"}
         return ActionScoreRecorder(**{name: getattr(self, name) for name in names})
-
-    def _publish(self, X):
-        recorder = self._recorder
-        self._warn_of_sums(recorder.n_visits_[~recorder.validation_mask_])
-        self.sample_metrics_ = recorder.sample_metrics_
-        self.action_scores_ = self.sample_metrics_["action_score"]
-        self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
-        self.validation_mask_ = recorder.validation_mask_
-        self.gradient_work_ = recorder.gradient_work_
-        self.history_ = self.estimator_.history
-        self.component_scores_ = recorder.component_scores_
-        for name in _SOMETIMES:
-            self.__dict__.pop(name, None)
-            found = getattr(recorder, name, None)
-            if found is not None and len(found):
-                setattr(self, name, found)
-
-    def _warn_of_sums(self, n_visits):
-        if self.train_sampler is not None and self.reduction in ("sum", "auto") and n_visits.min() < n_visits.max():
-            warnings.warn(
-                f"train_sampler visited samples {n_visits.min()} to {n_visits.max()} times, so sums of losses compare "
-                'how often a sample was seen as much as how hard it is; set reduction="interpolated"',
-                UserWarning,
-            )
 
     # -- using --------------------------------------------------------------------------------------------
 
     def _ask_net(self, method, X):
         check_is_fitted(self, "estimator_")
         return getattr(self.estimator_, method)(self._adapter.cast(check_X(self, X, reset=False)))
-
-    def to_frame(self):
-        """Return the scores as a pandas DataFrame, one row a sample in the order of X.
-
-        Returns
-        -------
-        frame : DataFrame
-            Columns ``index`` (position in X), ``target``, one for each metric, ``component_...`` for each part of the
-            loss, ``n_visits``, ``is_validation``. Has the index of X if X was a DataFrame.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
-        check_is_fitted(self, "estimator_")
-        pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else columns_of("target", self._given)
-        columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
-        columns |= {f"component_{name}": scores for name, scores in self.component_scores_.items()}
-        columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
-        index = self._index if isinstance(self._index, pandas.Index) else None
-        return pandas.DataFrame(columns, index=index)
 
     def get_metadata_routing(self):
         """Return how metadata is routed: `sample_weight` and `eval_set` stay here, the rest goes to the net."""

@@ -46,6 +46,9 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     train_sampler : CurriculumSampler, HardExampleSampler, DynamicPruningSampler or None
         Decides by the difficulty of the samples so far which of them each epoch visits, and how much they weigh in the
         loss that is trained on; it is cloned. None: the order of the net's own loader.
+    score_class_weights : bool
+        Keep the weights that torch's losses give to classes (`weight`, `pos_weight`) in the scores. They say how much a
+        class counts in training; in a sum of losses they would rank a rare class as hard.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
 

@@ -28,7 +28,7 @@ class ActionScoreEstimator(BaseActionScore):
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron for the kind of y, which must be codes
         0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers a sample.
-    recording, reduction, metrics, store_trajectories, train_sampler, random_state
+    recording, reduction, metrics, store_trajectories, train_sampler, score_class_weights, random_state
         As in `ActionScoreClassifier`.
     store_units : bool, "auto", str or path-like
         Keep losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes. "auto":
@@ -75,6 +75,7 @@ class ActionScoreEstimator(BaseActionScore):
         metrics=("action_score",),
         store_trajectories=False,
         train_sampler=None,
+        score_class_weights=False,
         random_state=None,
         store_units="auto",
         unit_grid=None,
@@ -86,6 +87,7 @@ class ActionScoreEstimator(BaseActionScore):
             metrics=metrics,
             store_trajectories=store_trajectories,
             train_sampler=train_sampler,
+            score_class_weights=score_class_weights,
             random_state=random_state,
         )
         self.store_units = store_units

@@ -20,7 +20,7 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
     ----------
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
-    recording, reduction, metrics, store_trajectories, train_sampler, random_state
+    recording, reduction, metrics, store_trajectories, train_sampler, score_class_weights, random_state
         As in `ActionScoreClassifier`.
 
     Examples

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from actscore_sk.exceptions import SampleLossError
 
-View = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Reader = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def _logits(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,14 +34,14 @@ def _probabilities(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tenso
 
 
 _MULTICLASS = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
-_BINARY: dict[type, View] = {
+_BINARY: dict[type, Reader] = {
     nn.BCEWithLogitsLoss: _binary_logit,
     nn.SoftMarginLoss: _binary_logit,
     nn.BCELoss: _binary_probability,
 }
 
 
-def class_view(criterion: Any, inputs: tuple, metrics: str) -> View:
+def read_class_outputs(criterion: Any, inputs: tuple, metrics: str) -> Reader:
     """Choose how to read class scores and labels out of a criterion's inputs.
 
     Parameters
@@ -55,7 +55,7 @@ def class_view(criterion: Any, inputs: tuple, metrics: str) -> View:
 
     Returns
     -------
-    view : callable
+    reader : callable
         From ``(y_pred, y_true)`` to logits (n, n_classes), whose softmax are the class probabilities, and
         labels (n,) int64. What a user's own criterion gets is taken for probabilities if the rows are, and
         for logits if not.
@@ -63,11 +63,11 @@ def class_view(criterion: Any, inputs: tuple, metrics: str) -> View:
     Raises
     ------
     SampleLossError
-        If there is no one class label a sample.
+        If there is no one class label per sample.
     """
-    for kind, view in _BINARY.items():
+    for kind, reader in _BINARY.items():
         if isinstance(criterion, kind) and inputs[0].numel() == len(inputs[0]):
-            return view
+            return reader
     scores, target = (*inputs, None)[:2]
     # A criterion with parameters has the last layer of the net in it: its input is no score of a class yet.
     has_layer = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
@@ -83,7 +83,7 @@ def class_view(criterion: Any, inputs: tuple, metrics: str) -> View:
     if not is_single_label:
         shapes = ", ".join(str(tuple(part.shape)) for part in inputs if isinstance(part, Tensor))
         raise SampleLossError(
-            f"{metrics} need class scores (n_samples, n_classes) and one label a sample, but "
+            f"{metrics} need class scores (n_samples, n_classes) and one label per sample, but "
             f"{type(criterion).__name__} was called with shapes {shapes}; leave these metrics out"
         )
     if not isinstance(criterion, _MULTICLASS) and _are_probabilities(scores):

@@ -100,7 +100,7 @@ class MultiOutputLoss(DetailedLoss):
 
     def _of_outputs(self, y_pred: Tensor, y_true: Tensor) -> list[LossDetails]:
         """Losses of outputs (n_samples, n_outputs, ...) under one elementwise criterion."""
-        sample_loss = SampleLoss(self.losses[0])
+        sample_loss = SampleLoss(self.losses[0], score_class_weights=True)
         inputs = y_pred, _as_target(y_true, y_pred)
         values = sample_loss.units(inputs, len(y_pred))
         if values.ndim < 2:
@@ -108,7 +108,7 @@ class MultiOutputLoss(DetailedLoss):
                 f"{type(self.losses[0]).__name__} gives one loss a sample for outputs {tuple(y_pred.shape)}; expected "
                 "an elementwise one, (n_samples, n_outputs), or a list of criteria, one an output"
             )
-        units = sample_loss.fine_units(values, inputs) or Units(values)
+        units = sample_loss.unit_losses(values, inputs) or Units(values)
         masks = torch.ones_like(values, dtype=torch.bool) if units.mask is None else units.mask
         outputs = [Units(values[:, i, None], masks[:, i, None]) for i in range(values.shape[1])]
         if sample_loss.reduction in ("sum", "batchmean"):
@@ -140,7 +140,7 @@ def _entry(values: Any, i: int, name: str, what: str) -> Any:
 def _details_of(loss: nn.Module, output: Any, target: Any) -> LossDetails:
     if isinstance(loss, DetailedLoss):
         return loss.details(output, target)
-    sample_loss, inputs = SampleLoss(loss), (output, _as_target(target, output))
+    sample_loss, inputs = SampleLoss(loss, score_class_weights=True), (output, _as_target(target, output))
     return sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(target))
 
 

@@ -14,7 +14,7 @@ from actscore_sk.utils.randomness import RandomState
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device)
 
 
-class Replay:
+class PerSampleTwin:
     """Calls a criterion, and then its per-sample form with the same random numbers and the same state.
 
     A user's criterion may draw random numbers (sampled negatives), keep running statistics or count its calls. The
@@ -33,7 +33,7 @@ class Replay:
         """Return what `call` (the criterion) gives for its arguments, and the losses of samples and their parts."""
         device = next((part.device for part in inputs if isinstance(part, Tensor)), "cpu")
         # A criterion without a reduction to leave out has told all it knows in the first call.
-        twin = self.twin() if self.sample_loss.reduces else None
+        twin = self.twin() if self.sample_loss.has_reduction else None
         before = RandomState(device) if twin is not None else None
         output = call(*inputs, **named)
         with torch.no_grad():
@@ -49,7 +49,7 @@ class Replay:
     def twin(self) -> Any:
         """Return the criterion as it is now, with its own state but the same parameters, and no reduction."""
         twin = independent_copy(self.sample_loss.criterion)
-        object.__setattr__(twin, "reduction", "none")
+        self.sample_loss.leave_out_reduction(twin)
         return twin
 
 
@@ -57,7 +57,7 @@ def independent_copy(criterion: Any) -> Any:
     """Return a copy whose calls change nothing in `criterion`; parameters are shared."""
     # A criterion that holds nothing but settings needs no deep copy, which costs more than its call.
     empty = vars(nn.Module())
-    values = [value for name, value in vars(criterion).items() if name != "tap_" and (name not in empty or value)]
+    values = [value for name, value in vars(criterion).items() if name != "listener_" and (name not in empty or value)]
     if all(isinstance(value, _PLAIN) for value in values):
         return copy.copy(criterion)
     memo: dict[int, Any] = {id(shared): shared for shared in _parameters(criterion)}

@@ -8,7 +8,6 @@ that return a vector themselves, and those that deliver details.
 import copy
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from actscore_sk.exceptions import SampleLossError
@@ -18,6 +17,12 @@ from actscore_sk.losses.details import DetailedLoss, LossDetails, Units, read_de
 _WEIGHTED_MEANS = tuple(
     getattr(nn, name) for name in ("CrossEntropyLoss", "NLLLoss", "LinearCrossEntropyLoss") if hasattr(nn, name)
 )
+_TORCH_LOSSES = tuple(
+    kind
+    for kind in vars(nn.modules.loss).values()
+    if isinstance(kind, type) and issubclass(kind, nn.modules.loss._Loss) and kind is not nn.modules.loss._Loss
+)
+_CLASS_WEIGHTS = "weight", "pos_weight"
 _NOTHING_IGNORED = -100  # torch's default `ignore_index`, which some losses write as None
 
 
@@ -28,38 +33,77 @@ class SampleLoss:
     ----------
     criterion : callable
         Usually an `nn.Module`; one compiled by torch is looked through.
+    score_class_weights : bool
+        Keep the weights that torch's losses give to classes (`weight`, `pos_weight`) in the losses of samples. They
+        say how much a class counts in training and not how hard its samples are, so the default leaves them out.
 
     Attributes
     ----------
-    is_pure : bool
-        The value of a sample depends on its own inputs only, and asking for it changes nothing. True for
-        torch's own losses, whose values may then be computed later and for many batches at once.
-    reduces : bool
-        Whether the criterion has a `reduction` that makes a scalar, and which `units` can leave out.
+    is_stateless : bool
+        True for torch's own losses: asking for a value changes nothing, so that it may be computed later.
     is_detailed : bool
-        Whether it is a `DetailedLoss`.
+        True if it is a `DetailedLoss`.
     """
 
-    def __init__(self, criterion: Any) -> None:
+    def __init__(self, criterion: Any, *, score_class_weights: bool = False) -> None:
         criterion = getattr(criterion, "_orig_mod", criterion)
         self.criterion = criterion
-        self.reduction = getattr(criterion, "reduction", None)
         has_parameters = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
-        self.is_pure = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
-        self.reduces = self.reduction in ("mean", "sum", "batchmean")
+        self.is_stateless = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
         self.is_detailed = isinstance(criterion, DetailedLoss)
+        self.score_class_weights = score_class_weights
 
-    def units(self, inputs: tuple, n_samples: int, output: Any = None) -> Tensor:
-        """Values before any mean, (n_samples, ...), with gradient.
+    @property
+    def reduction(self) -> str | None:
+        """The criterion's reduction as it is now."""
+        return getattr(self.criterion, "reduction", None)
+
+    @property
+    def has_reduction(self) -> bool:
+        """True if the criterion has a `reduction` that makes a scalar, and which `units` can leave out."""
+        return self.reduction in ("mean", "sum", "batchmean")
+
+    @property
+    def criterion_weight(self) -> Tensor | None:
+        """Weights of classes by which the criterion's own mean divides, (n_classes,), or None."""
+        return self.criterion.weight if isinstance(self.criterion, _WEIGHTED_MEANS) else None
+
+    @property
+    def has_own_mean(self) -> bool:
+        """True if the criterion's mean over a batch is not the mean of the losses of its samples."""
+        is_weighted = isinstance(self.criterion, _WEIGHTED_MEANS)
+        return self.has_class_weights or is_weighted or (isinstance(self.criterion, nn.CTCLoss))
+
+    def put_together(self, details: LossDetails) -> Tensor | None:
+        """Return the value of the criterion for a batch, from losses of its samples; None if it has its own mean."""
+        if isinstance(details.samples, Tensor) and self.is_detailed:
+            return self.criterion.reduced(details.samples)
+        if self.has_own_mean or self.reduction not in (None, "none", "mean", "sum"):
+            return None
+        return details.samples.sum() if self.reduction == "sum" else details.samples.mean()
+
+    @property
+    def has_class_weights(self) -> bool:
+        """True if the criterion is one of torch's losses with weights of classes."""
+        return any(getattr(self.criterion, name, None) is not None for name in self._class_weights)
+
+    @property
+    def _class_weights(self) -> tuple[str, ...]:
+        return _CLASS_WEIGHTS if isinstance(self.criterion, _TORCH_LOSSES) else ()
+
+    def units(self, inputs: tuple, n_samples: int, output: Any = None, *, scored: bool = True) -> Tensor:
+        """Return values before any mean, (n_samples, ...), with gradient.
 
         Parameters
         ----------
         inputs : tuple
-            What the criterion was called with.
+            Arguments that the criterion was called with.
         n_samples : int
             Size of the batch.
         output : optional
-            What it returned without reduction, if that is known; needed of all but torch's own losses.
+            Value that it returned without reduction, if that is known; needed of all but torch's own losses.
+        scored : bool
+            As in `unreduced`.
 
         Raises
         ------
@@ -67,7 +111,7 @@ class SampleLoss:
             If the criterion gives no more than one number for several samples.
         """
         if output is None:
-            output = self.unreduced()(*inputs)
+            output = self.unreduced(scored=scored)(*inputs)
         elif isinstance(self.criterion, nn.AdaptiveLogSoftmaxWithLoss) and not isinstance(output, Tensor):
             output = -output.output
         return check_units(output, n_samples, self.criterion)
@@ -83,32 +127,45 @@ class SampleLoss:
         details = read_details(output, n_samples, self.criterion)
         if details is None:
             units = self.units(inputs, n_samples, output)
-            details = LossDetails(self.values(units, inputs), units=self.fine_units(units, inputs))
+            details = LossDetails(self.values(units, inputs), units=self.unit_losses(units, inputs))
         check_units(details.samples, n_samples, self.criterion)
         return details
 
-    def fine_units(self, units: Tensor, inputs: tuple) -> Units | None:
-        """Losses of units (n_samples, ...) with those that count; None if a sample has but one."""
+    def unit_losses(self, units: Tensor, inputs: tuple) -> Units | None:
+        """Return losses of units (n_samples, ...) with a mask of those that count; None if a sample has but one."""
         if units.numel() == len(units):
             return None
-        counted = self._counted(inputs)
+        counted = self.counted(inputs)
         return Units(units, None if counted is None or counted.shape != units.shape else counted)
 
     def settings(self) -> list[tuple]:
         """Return what the value of a sample depends on beside its inputs; equal as long as nothing changed."""
-        plain = [(name, value) for name, value in vars(self.criterion).items() if isinstance(value, (int, float, str))]
+        attributes = getattr(self.criterion, "__dict__", {})
+        plain = [(name, value) for name, value in attributes.items() if isinstance(value, (int, float, str))]
         buffers = self.criterion.named_buffers() if isinstance(self.criterion, nn.Module) else ()
         weights = [(name, id(buffer), buffer._version) for name, buffer in buffers]
         return [setting for setting in plain if setting[0] != "training"] + weights
 
-    def unreduced(self) -> Any:
-        """Return the criterion, with the settings and buffers that it has now, without its reduction."""
+    def unreduced(self, *, scored: bool = True) -> Any:
+        """Return the criterion, with the settings and buffers that it has now, without its reduction.
+
+        Parameters
+        ----------
+        scored : bool
+            Leave out what does not belong to the score: class weights, unless `score_class_weights`.
+        """
         twin = copy.copy(self.criterion)
-        object.__setattr__(twin, "reduction", "none")
+        self.leave_out_reduction(twin, scored=scored)
         return twin
 
+    def leave_out_reduction(self, twin: Any, *, scored: bool = True) -> None:
+        """Change a copy of the criterion in place; see `unreduced`."""
+        object.__setattr__(twin, "reduction", "none")
+        if scored and not self.score_class_weights and self.has_class_weights:
+            twin._buffers = twin._buffers | dict.fromkeys(self._class_weights)
+
     def values(self, units: Tensor, inputs: tuple) -> Tensor:
-        """Loss of each sample (n_samples,), from the values of its units.
+        """Return the loss of each sample (n_samples,), from the values of its units.
 
         Units finer than a sample (pixels, outputs) are averaged, or added if the criterion adds; positions
         with the `ignore_index` are left out, and a sample that has no other counts as 0.
@@ -118,55 +175,13 @@ class SampleLoss:
         units = units.flatten(1)
         if self.reduction in ("sum", "batchmean"):
             return units.sum(1)
-        counted = self._counted(inputs)
+        counted = self.counted(inputs)
         if counted is None:
             return units.mean(1)
         return units.sum(1) / counted.flatten(1).sum(1).clamp(min=1)
 
-    def weighted(self, units: Tensor, inputs: tuple, weights: Tensor, amount: float | None = None) -> Tensor:
-        """Scalar to train on, in which a sample of weight w counts as w copies of it in the batch.
-
-        Parameters
-        ----------
-        units : tensor (n_samples, ...)
-            As from `units`.
-        inputs : tuple
-            What the criterion was called with.
-        weights : tensor (n_samples,)
-            Weight of each sample.
-        amount : float, optional
-            What the weights add up to in expectation; a mean is taken over that instead of their sum, which makes the
-            loss of a random draw unbiased.
-        """
-        if isinstance(self.criterion, nn.CTCLoss) and self.reduction == "mean":
-            units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one a symbol
-        weights = weights.to(units.dtype)
-        if self.reduction != "sum":
-            # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
-            tiny = torch.finfo(units.dtype).tiny
-            shares = self._shares(units, inputs)
-            if isinstance(shares, float):
-                divisor = shares * (weights.sum().clamp(min=tiny) if amount is None else amount)
-            else:
-                divisor = (weights * shares).sum().clamp(min=tiny)
-                divisor = divisor if amount is None else divisor * (amount / weights.sum().clamp(min=tiny))
-            weights = weights / divisor
-        return torch.dot(weights, units if units.ndim == 1 else units.flatten(1).sum(1))
-
-    def _shares(self, units: Tensor, inputs: tuple) -> Tensor | float:
-        """What each sample adds to the divisor of the criterion's own mean, (n_samples,)."""
-        if self.reduction == "batchmean":
-            return 1.0
-        counted = self._counted(inputs)
-        if counted is None or (self.criterion.weight is None and counted.is_cpu and bool(counted.all())):
-            return float(units[0].numel())  # elsewhere the answer would make the host wait
-        shares = counted.to(units.dtype)
-        if self.criterion.weight is not None:
-            shares = shares * self.criterion.weight[torch.where(counted, inputs[1], 0)]
-        return shares.reshape(len(units), -1).sum(1)
-
-    def _counted(self, inputs: tuple) -> Tensor | None:
-        """Which targets count, shaped like them; None where all do."""
+    def counted(self, inputs: tuple) -> Tensor | None:
+        """Return which targets count, shaped like them; None where all do."""
         if not isinstance(self.criterion, _WEIGHTED_MEANS) or inputs[1].is_floating_point():
             return None
         ignored = self.criterion.ignore_index
@@ -174,23 +189,23 @@ class SampleLoss:
 
 
 def check_units(units: Any, n_samples: int, criterion: Any) -> Tensor:
-    """Return `units` if they have one row a sample, (n_samples, ...); raise SampleLossError if not."""
+    """Return `units` if they have one row per sample, (n_samples, ...); raise SampleLossError if not."""
     name = type(criterion).__name__
     if not isinstance(units, Tensor):
         raise SampleLossError(
-            f"{name} returned {type(units).__name__}; expected a tensor of shape ({n_samples},), one loss a sample"
+            f"{name} returned {type(units).__name__}; expected a tensor of shape ({n_samples},), one loss per sample"
         )
     if units.ndim == 0 and n_samples == 1:
         return units.reshape(1)
     if units.ndim == 0:
         raise SampleLossError(
             f"{name} returned one number for a batch of {n_samples} samples, so the loss of a single sample is "
-            f"unknown; let it return one loss a sample, shape ({n_samples},), or give it an attribute `reduction` "
+            f"unknown; let it return one loss per sample, shape ({n_samples},), or give it an attribute `reduction` "
             'that its forward obeys ("mean", "sum", "none")'
         )
     if len(units) != n_samples:
         raise SampleLossError(
-            f"{name} gave {len(units)} losses for a batch of {n_samples} samples; expected one row a sample: "
+            f"{name} gave {len(units)} losses for a batch of {n_samples} samples; expected one row per sample: "
             "keep the samples along the first dimension, and let no collate_fn add or drop any"
         )
     return units

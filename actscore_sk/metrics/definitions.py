@@ -1,4 +1,4 @@
-"""The metrics as plain NumPy, from whole trajectories: what the folds must compute while a net trains.
+"""The metrics as plain NumPy, from whole trajectories: the results that statistics must reach while a net trains.
 
 Every function takes an array ``(n_epochs, n_samples)`` in which NaN marks an epoch that did not visit the
 sample, and gives float64 scores ``(n_samples,)``, NaN for a sample that was never visited.

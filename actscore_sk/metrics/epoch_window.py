@@ -1,14 +1,13 @@
 """Losses of the epochs before a net begins to learn its training samples by heart."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from actscore_sk.metrics.measurements import precise_dtype
 
 
-def epoch_weights(held_out_losses: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def epoch_weights(held_out_losses: npt.ArrayLike, class_entropy: float | None = None) -> npt.NDArray[np.float64]:
     """Weight of each epoch in a score that stops where the net begins to memorise.
 
     With s the epoch in which the mean loss of held-out samples is smallest, epochs up to s + 1 have the weight 1, later
@@ -24,6 +23,8 @@ def epoch_weights(held_out_losses: npt.ArrayLike) -> npt.NDArray[np.float64]:
     ----------
     held_out_losses : array-like of shape (n_epochs,)
         Mean loss over held-out samples in each epoch; NaN = not known, and no minimum.
+    class_entropy : float, optional
+        Entropy of the shares of the classes, in nats: the loss of a net that has learnt nothing.
 
     Returns
     -------
@@ -43,52 +44,51 @@ def epoch_weights(held_out_losses: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if np.isnan(losses).all():
         return np.ones(len(losses))
     best = int(np.nanargmin(losses)) + 1
-    return np.array([weight_after(best, epoch) for epoch in range(1, len(losses) + 1)])
+    return np.array([_late_weight(best, epoch) for epoch in range(1, len(losses) + 1)])
 
 
-def weight_after(best: int, epoch: int) -> float:
-    """Weight of an epoch if epoch number `best` had the smallest held-out loss; see `epoch_weights`."""
-    return min(1.0, max(0.0, (1.5 * best + 4 - epoch) / (0.5 * best + 3)))
-
-
-class WindowedSum:
-    """Sum of losses over epochs, weighted by `epoch_weights`, while the best epoch is not known yet.
-
-    At each new minimum of the held-out loss, all epochs up to it count fully: a sum of all of them is kept for that.
+class EpochStep(NamedTuple):
+    """How a running weighted sum takes in the latest epoch; see `epoch_step`.
 
     Parameters
     ----------
-    n_samples : int
-        Number of samples in X.
-    device : torch.device
-        Where the state lives: 16 bytes a sample.
-
-    Examples
-    --------
-    >>> window = WindowedSum(1, torch.device("cpu"))
-    >>> for held_out, loss in [(0.9, 4.0), (0.5, 2.0), (0.6, 1.0), (0.7, 1.0)]:
-    ...     window.update(torch.tensor([loss]), held_out)
-    >>> window.total, window.held_out_losses
-    (tensor([7.7500], dtype=torch.float64), [0.9, 0.5, 0.6, 0.7])
+    is_best : bool
+        The epoch has the smallest held-out loss so far, so that the sum starts anew from that of early weights.
+    early : float
+        Weight of the epoch in the sum of early weights.
+    factor : float
+        Factor that turns the sum of early weights into the weighted sum, where `is_best`.
+    late : float
+        Weight of the epoch in the weighted sum, where not `is_best`.
     """
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        self.total = torch.zeros(n_samples, dtype=precise_dtype(device), device=device)
-        self.held_out_losses: list[float] = []
-        self._all = torch.zeros_like(self.total)
+    is_best: bool
+    early: float
+    factor: float
+    late: float
 
-    def update(self, row: Tensor, held_out_loss: float) -> None:
-        """Add an epoch: the losses of the samples (n_samples,), NaN = not visited, and the mean held-out loss."""
-        losses = row.nan_to_num(nan=0.0)
-        before = np.array(self.held_out_losses)
-        self.held_out_losses.append(held_out_loss)
-        self._all += losses
-        if np.isnan(before).all() or held_out_loss < np.nanmin(before):
-            self.total.copy_(self._all)
-        else:
-            self.total += weight_after(int(np.nanargmin(before)) + 1, len(before) + 1) * losses
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of state."""
-        return self.total.nbytes + self._all.nbytes
+def epoch_step(held_out_losses: Sequence[float], class_entropy: float | None = None) -> EpochStep:
+    """Return how a running sum takes in the last of the epochs, such that it follows `epoch_weights`.
+
+    Parameters
+    ----------
+    held_out_losses : sequence of float
+        Mean loss over held-out samples in each epoch so far.
+    class_entropy : float or None
+        As in `epoch_weights`.
+
+    Returns
+    -------
+    step : EpochStep
+        For the last epoch.
+    """
+    *before, last = held_out_losses
+    earlier = np.array(before, dtype=np.float64)
+    is_best = bool(np.isnan(earlier).all() or last < np.nanmin(earlier))
+    best = len(before) + 1 if is_best else int(np.nanargmin(earlier)) + 1
+    return EpochStep(is_best, early=1.0, factor=1.0, late=_late_weight(best, len(before) + 1))
+
+
+def _late_weight(best: int, epoch: int) -> float:
+    return min(1.0, max(0.0, (1.5 * best + 4 - epoch) / (0.5 * best + 3)))

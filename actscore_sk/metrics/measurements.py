@@ -1,4 +1,4 @@
-"""What is measured at a visit: functions from the outcome of a block of visits to one value a visit.
+"""What is measured at a visit: functions from the visits of a block of visits to one value a visit.
 
 They run on every batch, under ``torch.no_grad`` of the caller: a few vector operations, no host sync on CUDA.
 """
@@ -11,7 +11,7 @@ import torch
 
 
 def precise_dtype(device: torch.device) -> torch.dtype:
-    """Give the dtype of recorded values: float64, or float32 on "mps", which has no float64.
+    """Return the dtype of recorded values: float64, or float32 on "mps", which has no float64.
 
     >>> precise_dtype(torch.device("cpu"))
     torch.float64
@@ -20,8 +20,8 @@ def precise_dtype(device: torch.device) -> torch.dtype:
 
 
 @dataclass(eq=False)
-class Outcome:
-    """What the net made of one block of visits; intermediate values are computed once, at first use.
+class VisitBatch:
+    """Answers of the net in one block of visits; intermediate values are computed once, at first use.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class Outcome:
 
     Examples
     --------
-    >>> outcome = Outcome(torch.tensor([0.3]), torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
-    >>> margin(outcome)
+    >>> visits = VisitBatch(torch.tensor([0.3]), torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+    >>> margin(visits)
     tensor([2.])
     """
 
@@ -50,12 +50,12 @@ class Outcome:
         Raises
         ------
         ValueError
-            If the outcome has no logits or no labels.
+            If the visits has no logits or no labels.
         """
         if self.logits is None or self.labels is None:
             raise ValueError(
-                "this metric needs the logits and labels of every visit, but the outcome has the loss only; "
-                "for nets without classes use the regression_kernel of the metric"
+                "this metric needs the logits and labels of every visit, but the visits has the loss only; "
+                "for nets without classes use the regression_measurement of the metric"
             )
         # Half precision has 3 digits: sums of the exponentials need more.
         return self.logits.to(torch.promote_types(self.logits.dtype, torch.float32)), self.labels[:, None]
@@ -71,60 +71,60 @@ class Outcome:
         return self.log_probabilities.gather(1, self.classes[1])
 
 
-Kernel = Callable[[Outcome], torch.Tensor]
+Measurement = Callable[[VisitBatch], torch.Tensor]
 
 
-def loss(outcome: Outcome) -> torch.Tensor:
+def loss(visits: VisitBatch) -> torch.Tensor:
     """Loss of each visit as the net's criterion gives it; higher = harder.
 
-    >>> loss(Outcome(torch.tensor([0.5, 2.0])))
+    >>> loss(VisitBatch(torch.tensor([0.5, 2.0])))
     tensor([0.5000, 2.0000])
     """
-    return outcome.loss
+    return visits.loss
 
 
-def margin(outcome: Outcome) -> torch.Tensor:
+def margin(visits: VisitBatch) -> torch.Tensor:
     """Logit of the given label minus the largest other logit, in (−inf, inf); lower = harder.
 
     Infinite only where a logit is, as with logarithms of probabilities that underflowed to 0.
 
-    >>> margin(Outcome(torch.zeros(1), torch.tensor([[1.0, 4.0, 2.0]]), torch.tensor([2])))
+    >>> margin(VisitBatch(torch.zeros(1), torch.tensor([[1.0, 4.0, 2.0]]), torch.tensor([2])))
     tensor([-2.])
     """
-    logits, labels = outcome.classes
+    logits, labels = visits.classes
     # A masked copy costs one block of memory; topk(2) would sort every row.
     others = logits.scatter(1, labels, -torch.inf)
     return logits.gather(1, labels)[:, 0] - others.amax(dim=1)
 
 
-def probability(outcome: Outcome) -> torch.Tensor:
+def probability(visits: VisitBatch) -> torch.Tensor:
     """Probability of the given label, in [0, 1], float64; lower = harder.
 
-    >>> probability(Outcome(torch.zeros(1), torch.zeros(1, 4), torch.tensor([2])))
+    >>> probability(VisitBatch(torch.zeros(1), torch.zeros(1, 4), torch.tensor([2])))
     tensor([0.2500], dtype=torch.float64)
     """
     # Class-wide work stays in the precision of the logits; from here on there is one number a visit.
-    given = outcome.given_log_probability[:, 0]
+    given = visits.given_log_probability[:, 0]
     return given.to(precise_dtype(given.device)).exp()
 
 
-def correct(outcome: Outcome) -> torch.Tensor:
+def correct(visits: VisitBatch) -> torch.Tensor:
     """1.0 where ``argmax`` of the logits is the given label, else 0.0; lower = harder.
 
-    >>> correct(Outcome(torch.zeros(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])))
+    >>> correct(VisitBatch(torch.zeros(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])))
     tensor([1., 0.])
     """
-    logits, labels = outcome.classes
+    logits, labels = visits.classes
     return (logits.argmax(dim=1) == labels[:, 0]).to(logits.dtype)
 
 
-def error(outcome: Outcome) -> torch.Tensor:
+def error(visits: VisitBatch) -> torch.Tensor:
     """Euclidean norm of (probabilities − one-hot label), in [0, √2]; higher = harder.
 
-    >>> error(Outcome(torch.zeros(1), torch.zeros(1, 2), torch.tensor([0])))
+    >>> error(VisitBatch(torch.zeros(1), torch.zeros(1, 2), torch.tensor([0])))
     tensor([0.7071])
     """
     # The given label's entry is p − 1, exact near p = 1 as expm1; no one-hot matrix is made.
-    to_given = torch.expm1(outcome.given_log_probability)
-    gaps = outcome.log_probabilities.exp().scatter_(1, outcome.classes[1], to_given)
+    to_given = torch.expm1(visits.given_log_probability)
+    gaps = visits.log_probabilities.exp().scatter_(1, visits.classes[1], to_given)
     return torch.linalg.vector_norm(gaps, dim=1)

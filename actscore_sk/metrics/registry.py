@@ -1,16 +1,15 @@
-"""The table of metrics: a kernel measures a visit, a fold remembers it, a definition says what comes out."""
+"""The table of metrics: a measurement at a visit, the statistic that remembers it, the definition of the result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
+from typing import Any
 
 import numpy.typing as npt
-import torch
 
 from actscore_sk.metrics import definitions, measurements
-from actscore_sk.metrics.measurements import Kernel
-from actscore_sk.metrics.statistics import Fold, Mean, MeanOfFirst, Std, Sum, Transitions
+from actscore_sk.metrics.measurements import Measurement
+from actscore_sk.metrics.statistics import EarlyMean, Forgetting, Mean, Statistic, Std, Sum
 
 
 @dataclass(frozen=True)
@@ -21,18 +20,20 @@ class Metric:
     ----------
     name : str
         Name in ``metrics=(...)``.
-    kernel : callable
-        What is measured at a visit of a net with classes.
-    fold : callable
-        Makes the state from ``(n_samples, device)``.
+    measurement : callable
+        Value of a visit of a net with classes.
+    statistic : type of Statistic
+        State of the metric; made from ``(n_samples, device, **settings)``.
     definition : callable
         The same metric from whole trajectories, in NumPy.
     higher_is_harder : bool
         Direction of the score.
     needs_classes : bool
-        Whether `kernel` reads logits and labels besides the loss.
-    regression_kernel : callable, optional
-        What is measured at a visit of a net without classes; None if the metric has no such sense.
+        True if `measurement` reads logits and labels besides the loss.
+    regression_measurement : callable, optional
+        Value of a visit of a net without classes; None if the metric has no such sense.
+    settings : dict
+        Passed to `statistic`.
 
     Examples
     --------
@@ -44,15 +45,16 @@ class Metric:
     """
 
     name: str
-    kernel: Kernel
-    fold: Callable[[int, torch.device], Fold]
+    measurement: Measurement
+    statistic: type[Statistic]
     definition: Callable[[npt.ArrayLike], definitions.Scores]
     higher_is_harder: bool
     needs_classes: bool = True
-    regression_kernel: Kernel | None = None
+    regression_measurement: Measurement | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, values: npt.ArrayLike) -> definitions.Scores:
-        """Apply the definition to values (n_epochs, n_samples), NaN = not visited; gives (n_samples,)."""
+        """Apply the definition to values (n_epochs, n_samples), NaN = not visited; returns (n_samples,)."""
         return self.definition(values)
 
 
@@ -64,16 +66,17 @@ _ROWS = (
         definitions.action_score,
         higher_is_harder=True,
         needs_classes=False,
-        regression_kernel=measurements.loss,
+        regression_measurement=measurements.loss,
     ),
     Metric("aum", measurements.margin, Mean, definitions.aum, higher_is_harder=False),
-    Metric("forgetting", measurements.correct, Transitions, definitions.forgetting, higher_is_harder=True),
+    Metric("forgetting", measurements.correct, Forgetting, definitions.forgetting, higher_is_harder=True),
     Metric(
         "el2n",
         measurements.error,
-        partial(MeanOfFirst, k=definitions.EL2N_EPOCHS),
+        EarlyMean,
         definitions.el2n,
         higher_is_harder=True,
+        settings={"n_epochs": definitions.EL2N_EPOCHS},
     ),
     Metric("confidence", measurements.probability, Mean, definitions.confidence, higher_is_harder=False),
     Metric(
@@ -82,7 +85,7 @@ _ROWS = (
         Std,
         definitions.variability,
         higher_is_harder=True,
-        regression_kernel=measurements.loss,
+        regression_measurement=measurements.loss,
     ),
     Metric("correctness", measurements.correct, Mean, definitions.correctness, higher_is_harder=False),
 )
@@ -111,7 +114,7 @@ def get_metric(name: str) -> Metric:
 
 
 def get_metric_names() -> tuple[str, ...]:
-    """Give the names of all metrics, sorted.
+    """Return the names of all metrics, sorted.
 
     >>> get_metric_names()[:3]
     ('action_score', 'aum', 'confidence')

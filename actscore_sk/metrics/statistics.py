@@ -1,17 +1,19 @@
-"""How visits are remembered: a few numbers a sample, updated block by block on the device of the net.
+"""How visits are remembered: a few numbers per sample, updated block by block on the device of the net.
 
-A block may hold several visits of one sample, in visit order. No fold loops over samples or waits for the
-device.
+A block may hold several visits of one sample, in visit order. No statistic loops over samples or waits for the
+device. `epoch_statistics` has those that need whole epochs.
 """
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from actscore_sk.metrics.measurements import precise_dtype
 
 
-class Fold(ABC):
+class Statistic(ABC):
     """State of all samples under one rule, in float64 (float32 on "mps").
 
     Parameters
@@ -19,172 +21,232 @@ class Fold(ABC):
     n_samples : int
         Number of samples in X.
     device : torch.device
-        Where the state lives; blocks must come from the same device.
+        Where the state is stored; blocks must come from the same device.
+    storage : Tensor, optional
+        Memory for the state, (n_samples, n_columns), or (n_samples, ...) for a statistic of one column: columns of a
+        table that several statistics share, so that a visit touches one place in memory, or an array in a file. Its
+        values are overwritten. None: new memory.
 
     Examples
     --------
-    >>> fold = Mean(3, torch.device("cpu"))
+    >>> mean = Mean(3, torch.device("cpu"))
     >>> seen = torch.zeros(2, dtype=torch.int64)
-    >>> fold.update(torch.tensor([2, 0]), torch.tensor([1.0, 5.0]), seen, epoch=1)
-    >>> fold.compute(torch.tensor([1, 0, 1]))
+    >>> mean.update(torch.tensor([2, 0]), torch.tensor([1.0, 5.0]), seen, epoch=1)
+    >>> mean.compute(torch.tensor([1, 0, 1]))
     tensor([5., nan, 1.], dtype=torch.float64)
     """
 
-    needs_seen = False  # whether `update` reads `seen`, which costs a gather
+    n_columns: ClassVar[int] = 1  # of `storage`
+    needs_seen: ClassVar[bool] = False  # True if `update` reads `seen`, which costs a gather
+
+    def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None) -> None:
+        if storage is None:
+            shape = (n_samples,) if self.n_columns == 1 else (n_samples, self.n_columns)
+            storage = torch.empty(shape, dtype=precise_dtype(device), device=device)
+        self.storage = storage.zero_()
 
     @abstractmethod
-    def __init__(self, n_samples: int, device: torch.device) -> None: ...
-
-    @abstractmethod
-    def update(self, index: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, epoch: int) -> None:
+    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block of visits.
 
         Parameters
         ----------
-        index : torch.Tensor of shape (n_visits,)
+        rows : Tensor of shape (n_visits,)
             Position of each visited sample in X, int64, in visit order; may repeat.
-        values : torch.Tensor of shape (n_visits,)
-            What the kernel measured.
-        seen : torch.Tensor of shape (n_visits,)
+        values : Tensor of shape (n_visits, ...)
+            Values that were measured.
+        seen : Tensor of shape (n_visits,)
             Number of visits the sample had before this block; the same for all its visits in the block.
         epoch : int
             The running epoch, from 1.
         """
 
-    @abstractmethod
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the score of each sample (n_samples,) as a new tensor, NaN where `n_visits` is 0.
+    def end_epoch(self, epoch: int, held_out_loss: float) -> None:  # noqa: B027 - most statistics need no epochs
+        """Close an epoch; the default does nothing.
 
         Parameters
         ----------
-        n_visits : torch.Tensor of shape (n_samples,)
+        epoch : int
+            Its number, from 1.
+        held_out_loss : float
+            Mean loss of the held-out samples in it; NaN = not known.
+        """
+
+    @abstractmethod
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the score of each sample (n_samples, ...) as a new tensor, NaN where `n_visits` is 0.
+
+        Parameters
+        ----------
+        n_visits : Tensor of shape (n_samples,)
             Number of visits of each sample so far, integer.
         """
+
+    def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
+        """Add the visits of the same samples, in the same epochs, that another statistic of the same kind has seen.
+
+        Parameters
+        ----------
+        other : Statistic
+            It is left as it is.
+        n_visits, n_other_visits : Tensor of shape (n_samples,)
+            Number of visits that this statistic and the other one have seen, on the device of this one.
+        """
+        self.storage += other.storage.to(self.storage.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs to go on: tensors, which are not copied, and plain numbers."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state; its tensors are copied to the device of this statistic."""
+        for name, value in state.items():
+            mine = getattr(self, name)
+            if isinstance(mine, Tensor):
+                mine.copy_(value)
+            elif isinstance(mine, Statistic):
+                mine.load_state_dict(value)
+            else:
+                setattr(self, name, _plain(value))
 
     @property
     def nbytes(self) -> int:
         """Bytes of state, the same at every epoch."""
-        return sum(part.nbytes for part in vars(self).values() if isinstance(part, torch.Tensor))
+        return sum(part.nbytes for part in vars(self).values() if isinstance(part, Tensor))
 
 
-class Sum(Fold):
-    """Sum of the values; `total` is the running sum (n_samples,), 0 for a sample without a visit."""
+class Sum(Statistic):
+    """Sum of the values; `total` is the running sum (n_samples, ...), 0 for a sample without a visit."""
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        self.total = torch.zeros(n_samples, dtype=precise_dtype(device), device=device)
+    @property
+    def total(self) -> Tensor:
+        """The running sum itself, which goes on: read it, and copy what is kept."""
+        return self.storage
 
-    def update(self, index: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, epoch: int) -> None:
-        """Add one block; see `Fold.update`."""
+    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+        """Add one block; see `Statistic.update`."""
         # CUDA adds duplicates in any order: runs agree to the rounding of float64, not to the bit.
-        self.total.index_add_(0, index, values.to(self.total.dtype))
+        self.storage.index_add_(0, rows, values.to(self.storage.dtype))
 
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the sums; costs one tensor more, so that `total` can go on. Read `total` to avoid it."""
-        return self.total.masked_fill(n_visits == 0, torch.nan)
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the sums; costs one tensor more, so that `total` can go on. Read `total` to avoid it."""
+        return self.total.masked_fill(like(n_visits, self.total) == 0, torch.nan)
 
 
 class Mean(Sum):
     """Mean of the values."""
 
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the means; 0 / 0 is the NaN of a sample without a visit."""
-        return self.total / n_visits
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the means; 0 / 0 is the NaN of a sample without a visit."""
+        return self.total / like(n_visits, self.total)
 
 
-class MeanOfFirst(Sum):
-    """Mean of the values in the first `k` epochs; NaN for a sample that none of these visited.
+class EarlyMean(Statistic):
+    """Mean of the values in the first `n_epochs` epochs; NaN for a sample that none of these visited.
 
     Parameters
     ----------
     n_samples : int
         Number of samples in X.
     device : torch.device
-        Where the state lives.
-    k : int
+        Where the state is stored.
+    storage : Tensor of shape (n_samples, 2), optional
+        As in `Statistic`; the columns are the sum and its number of visits.
+    n_epochs : int
         Number of epochs that count.
     """
 
-    def __init__(self, n_samples: int, device: torch.device, *, k: int) -> None:
-        super().__init__(n_samples, device)
-        self.k = k
-        self.count = torch.zeros(n_samples, dtype=torch.int64, device=device)
+    n_columns = 2
 
-    def update(self, index: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, epoch: int) -> None:
+    def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None, n_epochs: int) -> None:
+        super().__init__(n_samples, device, storage=storage)
+        self.n_epochs = n_epochs
+
+    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block of an early epoch; later ones cost nothing."""
-        if epoch <= self.k:
-            super().update(index, values, seen, epoch)
-            self.count.index_add_(0, index, torch.ones_like(index))
+        if epoch <= self.n_epochs:
+            values = values.to(self.storage.dtype)
+            self.storage.index_add_(0, rows, torch.stack((values, torch.ones_like(values)), 1))
 
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the means over the fold's own count of visits."""
-        return self.total / self.count
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the means over the early visits."""
+        return self.storage[:, 0] / self.storage[:, 1]
 
 
-class Std(Fold):
+class Std(Statistic):
     """Population standard deviation (ddof 0), from sums of x − shift and (x − shift)².
 
     The shift is a value of the sample's first block, its smallest if there are several, so that a mean much
-    larger than the spread does not cancel the digits away.
+    larger than the spread does not cancel the digits away. The columns are the shift and the two sums.
     """
 
+    n_columns = 3
     needs_seen = True
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        dtype = precise_dtype(device)
-        self._shift = torch.full((n_samples,), torch.inf, dtype=dtype, device=device)
-        self._sums = torch.zeros(2, n_samples, dtype=dtype, device=device)
+    def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None) -> None:
+        super().__init__(n_samples, device, storage=storage)
+        self.storage[:, 0] = torch.inf
 
-    def update(self, index: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, epoch: int) -> None:
-        """Add one block; see `Fold.update`."""
-        values = values.to(self._shift.dtype)
+    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+        """Add one block; see `Statistic.update`."""
+        values = values.to(self.storage.dtype)
         # The minimum is one result for any number of first visits in the block; later blocks offer infinity.
-        self._shift.scatter_reduce_(0, index, values.masked_fill(seen > 0, torch.inf), "amin")
-        shifted = values - self._shift[index]
-        self._sums.index_add_(1, index, torch.stack((shifted, shifted.square())))
+        self.storage[:, 0].scatter_reduce_(0, rows, values.masked_fill(seen > 0, torch.inf), "amin")
+        shifted = values - self.storage[:, 0][rows]
+        self.storage[:, 1:].index_add_(0, rows, torch.stack((shifted, shifted.square()), 1))
 
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the deviations; exactly 0 for a sample whose value never changed."""
-        mean, mean_square = self._sums / n_visits
-        # Never below 0: one visit lies at the shift itself, so the variance is at least mean² / n_visits.
-        return (mean_square - mean.square()).sqrt()
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the deviations; exactly 0 for a sample whose value never changed."""
+        mean, mean_square = (self.storage[:, 1:] / n_visits[:, None]).unbind(1)
+        # Rounding may take it below 0 once two records were merged; else one visit has the shift as its value, and
+        # the variance is at least mean² / n_visits.
+        return (mean_square - mean.square()).clamp(min=0).sqrt()
+
+    def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
+        """Add another's visits; see `Statistic.merge`. Both are moved to the smaller of the two shifts."""
+        there, here = other.storage.to(self.storage.device), self.storage
+        shift = torch.minimum(here[:, 0], there[:, 0])
+        total = torch.zeros_like(here[:, 1:])
+        for part, count in ((here, n_visits), (there, n_other_visits)):
+            gap = torch.where(part[:, 0].isinf(), 0, part[:, 0] - shift)
+            total[:, 0] += part[:, 1] + count * gap
+            total[:, 1] += part[:, 2] + 2 * gap * part[:, 1] + count * gap.square()
+        here[:, 0], here[:, 1:] = shift, total
 
 
-class Transitions(Fold):
-    """Number of changes from right to wrong in visit order; the number of visits for a sample never right."""
+class Forgetting(Statistic):
+    """Number of changes from right to wrong in visit order; the number of visits for a sample never right.
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        self._events = torch.zeros(n_samples, dtype=precise_dtype(device), device=device)
-        self._right = torch.zeros(n_samples, dtype=torch.bool, device=device)
-        self._place = torch.zeros(n_samples, dtype=torch.int32, device=device)
+    One number holds both what is counted and the last answer: it is 2 × events, and 1 more while the sample is right.
+    """
 
-    def update(self, index: torch.Tensor, values: torch.Tensor, seen: torch.Tensor, epoch: int) -> None:
-        """Add one block of values 1 (right) and 0 (wrong); one with several visits of a sample is sorted first."""
-        if index.is_cpu and self._are_distinct(index):
-            right = values > 0
-            lost = self._right[index] & ~right
-            self._events.index_add_(0, index, lost.to(self._events.dtype))
-            self._right[index] = right
-        else:  # elsewhere the answer would make the host wait, and sorting is cheap
-            self._update_in_order(index, values)
-
-    def _are_distinct(self, index: torch.Tensor) -> bool:
-        """Whether no sample comes twice: each finds its own place where all have written theirs."""
-        places = torch.arange(len(index), dtype=torch.int32)
-        self._place[index] = places
-        return torch.equal(self._place[index], places)
-
-    def _update_in_order(self, index: torch.Tensor, values: torch.Tensor) -> None:
-        index, order = index.sort(stable=True)
+    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+        """Add one block of values 1 (right) and 0 (wrong)."""
+        # Sorted by sample, the answer before each visit is the one above it, or the stored one at the first.
+        rows, order = rows.sort(stable=True)
         right = values[order] > 0
-        before = self._right[index]
-        before[1:] = torch.where(index[1:] == index[:-1], right[:-1], before[1:])
-        self._events.index_add_(0, index, (before & ~right).to(self._events.dtype))
-        # Every visit writes the last value of its sample: the result does not depend on who writes last.
-        last = torch.searchsorted(index, index, right=True) - 1
-        self._right[index] = right[last]
+        before = self.storage[rows] % 2 > 0
+        before[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], before[1:])
+        # An event adds 2, and each change of the answer adds or takes 1: their sum is exact in any order.
+        change = 2 * (before & ~right).to(self.storage.dtype) + right.to(self.storage.dtype) - before.to(values.dtype)
+        self.storage.index_add_(0, rows, change)
 
-    def compute(self, n_visits: torch.Tensor) -> torch.Tensor:
-        """Give the counts; a sample once right either still is or has an event."""
-        learnt = self._right | (self._events > 0)
-        events = torch.where(learnt, self._events, n_visits.to(self._events.dtype))
+    def compute(self, n_visits: Tensor) -> Tensor:
+        """Return the counts; a sample once right either still is or has an event."""
+        events = torch.where(self.storage > 0, (self.storage / 2).floor(), n_visits.to(self.storage.dtype))
         return events.masked_fill_(n_visits == 0, torch.nan)
+
+    def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
+        """Add another's events. Of a sample that both have seen, the other's visits count as the later ones."""
+        there = other.storage.to(self.storage.device)
+        answers = torch.where(n_other_visits > 0, there % 2, self.storage % 2)
+        self.storage.copy_(2 * ((self.storage / 2).floor() + (there / 2).floor()) + answers)
+
+
+def like(counts: Tensor, values: Tensor) -> Tensor:
+    """Return counts (n_samples,) with as many dimensions as `values` (n_samples, ...), to be broadcast against it."""
+    return counts.reshape(-1, *[1] * (values.ndim - 1))
+
+
+def _plain(value: Any) -> Any:
+    return value.state_dict() if isinstance(value, Statistic) else list(value) if isinstance(value, list) else value

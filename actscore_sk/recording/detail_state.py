@@ -1,58 +1,49 @@
-"""What is remembered of the parts and of the units of samples, next to the `Ledger` of samples."""
+"""State of the parts of a loss and of the units of samples, next to the `SampleState`."""
 
 import os
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from actscore_sk.losses.details import LossDetails, Units
-from actscore_sk.metrics.measurements import precise_dtype
-from actscore_sk.recording.accumulated import Accumulated, Filled, Sums
+from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.recording.counted import Counted
 from actscore_sk.recording.ragged_units import RaggedUnits
-from actscore_sk.recording.unit_scores import DenseScores, RaggedScores, is_too_much, pooled
+from actscore_sk.recording.unit_scores import DenseUnits, RaggedScores, is_too_much, pooled
 
 
-class DetailLedger:
+class DetailState:
     """Sums of parts, and of losses of units, of `n_samples` samples; allocated when the first of them comes.
 
     Parameters
     ----------
     n_samples : int
         Number of samples in X.
-    reduction : {"sum", "mean", "interpolated"}
-        As for the score.
+    reduction : str
+        Name in `REDUCTIONS`.
     store_units : bool, "auto", str or path-like
-        Whether to keep losses of units: False, True, unless they are very many, or in a ``.npy`` file.
+        Keep losses of units: False, True, "auto" unless they are very many, or in a ``.npy`` file.
     unit_grid : int, tuple of int or None
         Shape to which dense units are pooled.
     """
 
     def __init__(self, n_samples: int, reduction: str, store_units: Any = False, unit_grid: Any = None) -> None:
-        self.n_samples, self.reduction = n_samples, reduction
+        self.n_samples, self.reduction = n_samples, REDUCTIONS[reduction]
         self._store_units, self._unit_grid = store_units, unit_grid
-        self._components: dict[str, Accumulated] = {}
-        self._units: dict[str | None, DenseScores | RaggedUnits] = {}
+        self._components: dict[str, Counted] = {}
+        self._units: dict[str | None, DenseUnits | RaggedUnits] = {}
         self._refused: set[str | None] = set()
         self.epoch = 1
-
-    @property
-    def keeps_units(self) -> bool:
-        """Whether losses of units are of any use."""
-        return self._store_units is not False
 
     def update(self, rows: Tensor, details: LossDetails) -> None:
         """Add visits of samples at `rows` (n_visits,)."""
         for name, values in details.components.items():
-            rows_there = rows.to(values.device)
             if name not in self._components:
-                total = torch.empty(self.n_samples, dtype=precise_dtype(values.device), device=values.device)
-                self._components[name] = Filled(total) if self.reduction == "interpolated" else Sums(total)
-            self._components[name].add(rows_there, values)
-        if self.keeps_units:
+                self._components[name] = Counted(self.reduction.of_parts(self.n_samples, values.device))
+            self._components[name].add(rows.to(values.device), values, self.epoch)
+        if self._store_units is not False:
             for part, units in ({None: details.units} | dict(details.unit_components)).items():
                 if units is not None and part not in self._refused:
                     self._add_units(part, rows, units)
@@ -66,9 +57,9 @@ class DetailLedger:
                 self._refused.add(part)
                 return
             self._units[part] = store
-        self._units[part].add(rows, units)
+        self._units[part].add(rows, units, self.epoch)
 
-    def _new_store(self, part: str | None, units: Units) -> DenseScores | RaggedUnits | None:
+    def _new_store(self, part: str | None, units: Units) -> DenseUnits | RaggedUnits | None:
         is_asked, device = self._store_units != "auto", units.values.device
         path = None if self._store_units in (True, "auto") else self._store_units
         if units.is_ragged:
@@ -82,28 +73,27 @@ class DetailLedger:
         if path is not None and part is not None:
             stem, extension = os.path.splitext(os.fspath(path))
             path = f"{stem}-{part}{extension}"
-        return DenseScores(shape, device, self.reduction, path=path)
+        return DenseUnits(shape, device, self.reduction, path=path)
 
-    def end_epoch(self) -> None:
-        """Close the epoch."""
+    def end_epoch(self, held_out_loss: float = np.nan) -> None:
+        """Close the epoch; see `Statistic.end_epoch`."""
         for kept in (*self._components.values(), *self._units.values()):
-            kept.end_epoch(self.epoch)
+            kept.end_epoch(self.epoch, held_out_loss)
         self.epoch += 1
 
     def components(self) -> dict[str, np.ndarray]:
-        """Score of each sample under each part, (n_samples,) float64, NaN = never visited; copies."""
-        return {
-            name: part.compute(self.reduction, self.epoch - 1).cpu().double().numpy().copy()
-            for name, part in self._components.items()
-        }
+        """Return the score of each sample under each part, (n_samples,) float64, NaN = never visited; copies."""
+        return {name: part.compute().cpu().double().numpy() for name, part in self._components.items()}
 
     def units(self) -> dict[str | None, np.ndarray | RaggedScores]:
-        """Scores of units, of the whole loss under None and of its parts under their names."""
-        return {name: store.compute(self.epoch - 1) for name, store in self._units.items()}
+        """Return scores of units, of the whole loss under None and of its parts under their names."""
+        return {name: store.compute() for name, store in self._units.items()}
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no part and no unit was recorded."""
+        return not self._components and not self._units
 
 
 def _as_grid(grid: int | tuple[int, ...], n_dims: int) -> tuple[int, ...]:
     return (int(grid),) * n_dims if isinstance(grid, (int, np.integer)) else tuple(grid)
-
-
-Sink = Callable[[Tensor, LossDetails], None]

@@ -2,7 +2,8 @@
 
 skorch asks again at each batch: it calls the empty methods of callbacks, walks the modules to set a mode that is set,
 builds a generator of parameters that nobody reads. For a small net that is a third of the time of a step. The
-functions here do the same operations in the same order; they serve only nets that do not override them.
+functions here do the same operations in the same order; they serve only nets that do not override them, and only a
+skorch that was seen to do the same (`fast_path_proof`).
 """
 
 from collections.abc import Callable
@@ -17,74 +18,88 @@ from skorch.utils import TeeGenerator, to_tensor
 from torch import Tensor, nn
 
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.modules import all_modules
+from actscore_sk.recording.overrides import Stash
 
-# What skorch's training step is made of, next to `infer` and `get_loss`.
-_STEP = (
+# Methods that skorch's training step is made of, next to `get_loss`.
+STEP = (
     "train_step",
     "train_step_single",
     "get_train_step_accumulator",
     "on_grad_computed",
     "_zero_grad_optimizer",
     "_step_optimizer",
+    "_set_training",
 )
+LOOP = "run_single_epoch", "on_batch_begin", "on_batch_end"
 
 
-class Plan:
-    """What does not change within an epoch of a net.
+class FastPath:
+    """Decisions that hold for one epoch of a net.
 
     Parameters
     ----------
     net : NeuralNet
         Initialized, at the start of an epoch.
-    own_class : type
-        Class of the net before it was disguised.
-    aligns : bool
-        Whether targets get the shape of the output; see `like_output`.
+    sample_loss : SampleLoss or None
+        View of its criterion; None if the net has no `criterion_`.
+    stash : Stash
+        Knows the methods that were set on the instance.
+    is_proved : bool
+        True if the installed skorch does what this module does.
+    align_targets : bool
+        Give targets the shape of the output; see `like_output`.
 
     Attributes
     ----------
-    has_flat_loop, has_flat_notify, has_flat_step : bool
-        Whether `run_epoch`, `listeners`, `train_step` do what the net itself would do.
-    opens_rows : bool
-        Whether the net itself does no more at the start of a batch than to open a row of its history.
-    criterion : callable
-        The net's.
-    sample_loss : SampleLoss
-        View of it.
+    has_loop, has_notify, has_step : bool
+        True if `run_epoch`, `listeners`, `train_step` do what the net itself would do.
     """
 
-    def __init__(self, net: NeuralNet, own_class: Any, *, aligns: bool) -> None:
-        self._aligns = aligns
+    def __init__(
+        self, net: NeuralNet, sample_loss: SampleLoss | None, stash: Stash, *, is_proved: bool, align_targets: bool
+    ) -> None:
+        self._aligns = align_targets
         self._device = None if net.device is None else torch.device(net.device)
-        self._has_flat_infer = own_class.infer is NeuralNet.infer
-        self.opens_rows = own_class.on_batch_begin is NeuralNet.on_batch_begin
         modules = all_modules(net)
-        self._modules = modules if all(type(module).train is nn.Module.train for module in modules) else []
+        is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
+        self._modules = modules if is_torch else []
         self._listeners: dict[str, tuple] = {}
-        self.criterion = net.criterion_
-        self.sample_loss = SampleLoss(net.criterion_)
-        self.has_flat_notify = own_class.notify is NeuralNet.notify
-        self.has_flat_loop = own_class.run_single_epoch is NeuralNet.run_single_epoch and type(net.history) is History
-        self.has_flat_step = (
-            all(getattr(own_class, name) is getattr(NeuralNet, name) for name in _STEP)
-            and is_skorch_loss(own_class.get_loss)
+        self.has_notify = is_proved and stash.is_plain("notify")
+        self.has_loop = self.has_notify and all(stash.is_plain(name) for name in LOOP) and type(net.history) is History
+        self.has_plain_infer = stash.is_plain("infer")
+        self.has_step = (
+            is_proved
+            and all(stash.is_plain(name) for name in STEP)
+            and (stash.is_plain("get_loss") or stash.is_plain("get_loss", NeuralNetClassifier))
             and net._optimizers == ["optimizer"]  # skorch keeps their names in this list
             and _steps_once(net.optimizer_)
-            and self.sample_loss.is_pure
-            and self.sample_loss.reduces
+            and sample_loss is not None
+            and sample_loss.is_stateless
+            and sample_loss.has_reduction
+            and sample_loss.criterion is net.criterion_
         )
-        self._logs = own_class.get_loss is NeuralNetClassifier.get_loss and isinstance(net.criterion_, nn.NLLLoss)
+        if self.has_step:
+            self.sample_loss = sample_loss
+            # The class that listens to the criterion is passed by; torch's own losses do not override __call__.
+            self._criterion = nn.Module.__call__.__get__(net.criterion_)
+            is_classifier = stash.is_plain("get_loss", NeuralNetClassifier)
+            self._takes_log = is_classifier and isinstance(net.criterion_, nn.NLLLoss)
+
+    def serves(self, net: Any) -> bool:
+        """Return True if the next step of the net may run here; its criterion may have been replaced."""
+        return self.has_step and net.criterion_ is self.sample_loss.criterion  # type: ignore[union-attr]
 
     def has_mode(self, training: bool) -> bool:
-        """Whether all modules are known to be in that mode already."""
+        """Return True if all modules are known to be in that mode already."""
         for module in self._modules:
             if module.training is not training:
                 return False
         return bool(self._modules)
 
     def listeners(self, net: NeuralNet, event: str) -> list[Callable]:
-        """Methods that `NeuralNet.notify` would call, less the empty ones."""
+        """Return the methods that `NeuralNet.notify` would call, less the empty ones."""
         callbacks = net.callbacks_
         known = self._listeners.get(event)
         if known is None or known[0] is not callbacks or known[1] != len(callbacks):
@@ -96,83 +111,90 @@ class Plan:
             known = self._listeners[event] = callbacks, len(callbacks), heard
         return known[2]
 
-    def infer(self, net: Any, Xi: Any, **fit_params: Any) -> Any:
-        """Return what `NeuralNet.infer`, or the net's own, gives for a batch."""
-        if self._has_flat_infer and self._is_there(Xi):
-            return net.module_(Xi, **fit_params)
-        return net.infer(Xi, **fit_params)
+    def is_heard(self, net: NeuralNet) -> bool:
+        """Return True if anybody but the net listens to the begin or the end of a batch."""
+        return len(self.listeners(net, "on_batch_begin")) > 1 or bool(self.listeners(net, "on_batch_end"))
 
-    def _is_there(self, part: Any) -> bool:
-        """Whether it is a tensor on the net's device already."""
-        return type(part) is Tensor and part.device == self._device
+    def forward(self, net: Any, Xi: Any, yi: Any, **fit_params: Any) -> tuple[Any, tuple]:
+        """Return the net's output for a batch, and the arguments that its `get_loss` gives to the criterion."""
+        device = self._device
+        if self.has_plain_infer and type(Xi) is Tensor and Xi.device == device:
+            y_pred = net.module_(Xi, **fit_params)
+        else:
+            y_pred = net.infer(Xi, **fit_params)
+        score = torch.log(y_pred + torch.finfo(y_pred.dtype).eps) if self._takes_log else y_pred
+        if not (type(yi) is Tensor and yi.device == device):
+            yi = to_tensor(yi, device=net.device)
+        return y_pred, (score, like_output(yi, score) if self._aligns else yi)
 
-    def criterion_inputs(self, net: NeuralNet, y_pred: Tensor, y_true: Any) -> tuple[Tensor, Any]:
-        """Return what the net's `get_loss` calls its criterion with."""
-        if self._logs:  # the module of a NeuralNetClassifier gives probabilities to NLLLoss
-            y_pred = torch.log(y_pred + torch.finfo(y_pred.dtype).eps)
-        if not self._is_there(y_true):
-            y_true = to_tensor(y_true, device=net.device)
-        return y_pred, like_output(y_true, y_pred) if self._aligns else y_true
-
-
-def like_output(y_true: Any, y_pred: Any) -> Any:
-    """Give a target of shape (n,) or (n, 1) the other one if the output has it; torch would make (n, n) of both."""
-    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
-        n_dims = y_true.ndim, y_pred.ndim
-        if (n_dims == (1, 2) and y_pred.shape[1] == 1) or (n_dims == (2, 1) and y_true.shape[1] == 1):
-            return y_true.reshape(y_pred.shape)
-    return y_true
-
-
-def is_skorch_loss(get_loss: Any) -> bool:
-    """Whether `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once."""
-    return getattr(get_loss, "__func__", get_loss) in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
+    def loss(self, inputs: tuple) -> Tensor:
+        """Return the value of the criterion."""
+        return self._criterion(*inputs)
 
 
 def _steps_once(optimizer: Any) -> bool:
-    """Whether a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""
+    """Return True if a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""
     kind = type(optimizer)
     is_torch = kind.__module__.startswith("torch.optim.") and kind is not torch.optim.LBFGS
-    return is_torch and kind.zero_grad is torch.optim.Optimizer.zero_grad
+    return is_torch and kind.zero_grad is torch.optim.Optimizer.zero_grad and "zero_grad" not in vars(optimizer)
 
 
 def run_epoch(
-    net: Any, plan: Plan, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    net: Any, path: FastPath, session: Any, loader: Any, training: bool, prefix: str, step_fn: Callable, **params: Any
 ) -> None:
-    """Do what `NeuralNet.run_single_epoch` does with a tracked loader."""
+    """Do the same as `NeuralNet.run_single_epoch`, with a tracked loader."""
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
-    rows = net.history[-1]["batches"]
-    for batch in iterator:
-        if plan.opens_rows and len(plan.listeners(net, "on_batch_begin")) == 1:
-            rows.append({})
-        else:
-            net.notify("on_batch_begin", batch=batch, training=training)
-        step = step_fn(batch, **fit_params)
-        row = rows[-1]
-        row[loss_name] = step["loss"].item()  # skorch's own host sync, one a batch
-        row[size_name] = iterator.batch_size_in_hand
-        if plan.listeners(net, "on_batch_end"):
-            net.notify("on_batch_end", batch=batch, training=training, **step)
-        count += 1
+    rows_of_history = net.history[-1]["batches"]
+    losses: list[tuple[dict, Tensor]] = []
+    try:
+        for batch in loader:
+            if len(path.listeners(net, "on_batch_begin")) == 1:
+                rows_of_history.append({})
+            else:
+                net.notify("on_batch_begin", batch=batch, training=training)
+            if training and session.runs_flat(net):
+                step = train_step(net, path, session, batch, loader, **params)
+            else:
+                step = step_fn(batch, **params)
+            row = rows_of_history[-1]
+            if path.is_heard(net):
+                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
+                row[size_name] = loader.batch_size_in_hand
+                net.notify("on_batch_end", batch=batch, training=training, **step)
+            else:
+                row[loss_name], row[size_name] = None, loader.batch_size_in_hand
+                losses.append((row, step["loss"].detach()))
+            count += 1
+    finally:
+        _write_losses(losses, loss_name)
     net.history.record(prefix + "_batch_count", count)
 
 
-def train_step(net: Any, plan: Plan, batch: Any, step: Any, **fit_params: Any) -> dict:
-    """Do what `NeuralNet.train_step` does; the `Step` is told what the criterion was called with, and may weigh it."""
+def _write_losses(losses: list[tuple[dict, Tensor]], name: str) -> None:
+    """Write losses of batches into the history, where nobody has waited for them: one host sync per epoch."""
+    if losses:
+        values = torch.stack([loss for _, loss in losses]).tolist()
+        for (row, _), value in zip(losses, values, strict=True):
+            row[name] = value
+
+
+def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:
+    """Do the same as `NeuralNet.train_step`, and let the session see what the criterion was called with."""
+    listener = session.open_fast(batch, loader)
     Xi, yi = unpack_data(batch)
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
             parameter.grad = None
-    net._set_training(True)
-    y_pred = plan.infer(net, Xi, **fit_params)
-    inputs = plan.criterion_inputs(net, y_pred, yi)
-    if step.is_weighted:
-        loss = step.weigh(inputs, plan.sample_loss)
+    if not path.has_mode(True):
+        net._set_training(True)
+    y_pred, inputs = path.forward(net, Xi, yi, **fit_params)
+    if listener.weights:
+        loss = listener.weigh(inputs, path.sample_loss)
     else:
-        loss = plan.criterion(*inputs)
-        step.see(inputs, plan.sample_loss)
+        loss = path.loss(inputs)
+        listener.see(inputs, path.sample_loss, loss)
     loss.backward()
-    if plan.listeners(net, "on_grad_computed"):
+    if path.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())
         net.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
     net.optimizer_.step()

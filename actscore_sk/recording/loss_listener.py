@@ -1,6 +1,6 @@
-"""The step in hand: which samples it sees, what the criterion says of them, what the net is trained on."""
+"""From a call of the net's `get_loss` to one visit: losses of the samples in the batch, and what is trained on."""
 
-import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,235 +9,260 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails, without_details
-from actscore_sk.losses.per_sample_twin import Replay
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.recording.class_swap import disguise, undisguise
-from actscore_sk.recording.fast_path import is_skorch_loss
-from actscore_sk.recording.recorded_net import TappedCriterion
-from actscore_sk.recording.visit import Consumer, Visit
+from actscore_sk.losses.weighting import SampleWeights, weighted_loss
+from actscore_sk.recording.asked_loss import AskedLoss
+from actscore_sk.recording.batch_parts import like_output
+from actscore_sk.recording.books import agrees
+from actscore_sk.recording.class_swap import restore_class, swap_class
+from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
+from actscore_sk.recording.own_loss import COMBINED, CRITERION, OwnLoss
+from actscore_sk.recording.sample_axis import OrderCheck, SampleAxis
+from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
 
+OnVisit = Callable[[Visit], None]
 
-class Step:
-    """Turns calls of the net's `get_loss` and criterion into visits.
 
-    The first loss of a step is the one that counts, before any parameter changes: LBFGS asks for several. The loss
-    that is trained on is the criterion's own, untouched, unless samples have weights.
+class LossListener:
+    """Turns the losses of training and validation steps into visits.
+
+    The first loss of a step counts, before any parameter changes: LBFGS asks for several. The loss that is trained on
+    is the net's own, untouched, unless samples have weights.
 
     Parameters
     ----------
-    sample_weight : tensor (n_samples,), optional
-        Weight of each row of X in the loss that is trained on, never in the recorded one.
+    weights : SampleWeights
+        Weights of samples in the loss that is trained on.
+    score_class_weights : bool
+        As in `SampleLoss`.
+    align_targets : bool
+        As in `RecordingSession`.
 
     Attributes
     ----------
-    rows : tensor of int64 (batch_size,)
+    rows : Tensor of int64 (batch_size,)
         Positions in X of the samples in the batch.
-    is_listening : bool
-        Whether calls of the criterion are part of the step; not outside of one, nor in one on samples not in X.
+    is_open : bool
+        True inside a step on samples of X.
     """
 
-    def __init__(self, sample_weight: Tensor | None) -> None:
+    def __init__(
+        self, weights: SampleWeights, *, score_class_weights: bool = False, align_targets: bool = False
+    ) -> None:
         self.rows = torch.empty(0, dtype=torch.int64)
-        self.is_listening = False
-        self._weights = sample_weight
-        self._mean_weight = 1.0 if sample_weight is None else float(sample_weight.mean())
-        self._visit_weights: Tensor | None = None
-        self._consumers: Sequence[Consumer] = ()
-        self._calls: list[tuple[tuple | None, LossDetails | None]] = []
-        self._per_sample = False
-        self._criterion: Any = None
+        self.is_open, self.weights = False, weights
+        self._score_class_weights, self._align_targets = score_class_weights, align_targets
+        self._on_visit: Sequence[OnVisit] = ()
+        self._is_training = False
+        self._criteria: dict[int, CriterionListener] = {}
+        self._own_loss: OwnLoss | None = None
+        self.axis, self.device = SampleAxis(), None
+        self._order, self._batch = OrderCheck(), None
+        self._sample_losses: dict[int, SampleLoss] = {}
+        self._returned: list[Tensor] = []
+        self._has_warned = False
 
-    def set_training_rows(self, rows: Tensor | None) -> None:
-        """Say which rows of X are trained on, (n_rows,) int64; None: all."""
-        if self._weights is not None:
-            self._mean_weight = float(
-                (self._weights if rows is None else self._weights[rows.to(self._weights.device)]).mean()
-            )
+    def open(
+        self, rows: Tensor, batch: Any, on_visit: Sequence[OnVisit], *, is_training: bool, is_fast: bool = False
+    ) -> None:
+        """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`.
 
-    def open(self, rows: Tensor, consumers: Sequence[Consumer], visit_weights: Tensor | None = None) -> None:
-        """Begin a step on the samples at `rows`, whose visit `consumers` want.
-
-        `visit_weights` (batch_size,) make up for unequal visits: the mean of the weighted losses is taken over the
-        number of visits and not over the sum of these weights, so that its expectation is that of equal visits.
+        On the fast path nobody listens to criteria: `see` and `weigh` are called instead.
         """
-        self.rows, self._consumers, self.is_listening = rows, consumers, True
-        self._visit_weights = visit_weights
+        self.rows, self._on_visit, self._is_training, self.is_open = rows, on_visit, is_training, not is_fast
+        self._batch, self._returned = batch, []
 
     def close(self) -> None:
         """End the step, if one is open."""
-        self.is_listening = False
+        self.is_open = False
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether samples have weights."""
-        return self._weights is not None or self._visit_weights is not None
+    def release(self, criterion: Any = None) -> None:
+        """Give a criterion, or all of them, their own classes back."""
+        for key in [*self._criteria] if criterion is None else [id(criterion)]:
+            listener = self._criteria.pop(key, None)
+            if listener is not None:
+                restore_class(listener.criterion)
+                self._sample_losses.pop(key, None)
 
-    def let_go(self) -> None:
-        """Give the criterion its own class back."""
-        undisguise(self._criterion)
-        self._criterion = None
+    # -- calls on the fast path ----------------------------------------------------------------------------
 
-    def loss(self, net: Any, own_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
-        """Run the net's `get_loss`; hand on what its criterion said if the step has not been recorded yet.
+    def sample_loss_of(self, criterion: Any) -> SampleLoss:
+        """Return the view of a criterion, the same one in all epochs."""
+        known = self._sample_losses.get(id(criterion))
+        if known is None or known.criterion is not getattr(criterion, "_orig_mod", criterion):
+            known = SampleLoss(criterion, score_class_weights=self._score_class_weights)
+            self._sample_losses[id(criterion)] = known
+        return known
+
+    def see(self, inputs: tuple, sample_loss: SampleLoss, trained: Tensor) -> None:
+        """Make a visit of the arguments of a stateless criterion, and of the loss that it gave."""
+        if self._on_visit:
+            details, is_batch_first = None, self.axis.is_first(sample_loss, inputs, len(self.rows))
+            if not is_batch_first:
+                with torch.no_grad():
+                    details = sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(self.rows))
+            self._hand_on(Visit(self.rows, inputs if is_batch_first else None, details, sample_loss, trained.detach()))
+
+    def weigh(self, inputs: tuple, sample_loss: SampleLoss) -> Tensor:
+        """Make a visit as `see` does; return the weighted loss."""
+        n_samples = len(self.rows)
+        units = sample_loss.units(inputs, n_samples, scored=False)
+        if self._on_visit:
+            # Without class weights the values are there: to hold inputs back and evaluate them again would cost more.
+            scored = sample_loss.units(inputs, n_samples) if sample_loss.has_class_weights else units
+            details = sample_loss.details(scored.detach(), inputs, n_samples)
+            held = inputs if self.axis.is_first(sample_loss, inputs, n_samples) else None
+            self._hand_on(Visit(self.rows, held, details, sample_loss))
+        return weighted_loss(sample_loss, units, inputs, *self.weights.of_batch(self.rows, units))
+
+    # -- calls through the net's get_loss ------------------------------------------------------------------
+
+    def loss(self, net: Any, get_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """Run the net's `get_loss`; make a visit of it if the step has none yet.
 
         Raises
         ------
         SampleLossError
             If the loss of single samples cannot be known.
         """
-        if net.criterion_ is not self._criterion:
-            self._follow(net.criterion_)
-        calls: list[tuple[tuple | None, LossDetails | None]] = []
-        self._calls = calls
-        # A get_loss of the user's may draw random numbers, and may have to be asked again with the same ones.
-        before = RandomState(net.device) if self._consumers and not is_skorch_loss(own_loss) else None
-        loss = own_loss(y_pred, y_true, *args, **kwargs)
-        if not calls:
-            raise SampleLossError(
-                f"{type(net).__name__}.get_loss did not call criterion_, so the loss of a single sample is unknown; "
-                "compute the loss in a criterion"
-            )
-        if self._consumers:
-            inputs, details = calls[0]
-            if before is not None and len(calls) > 1:
-                after = RandomState(net.device)
-                before.restore()
-                inputs, details = None, LossDetails(self._combined(own_loss, y_pred, y_true, *args, **kwargs))
-                after.restore()
-            self._hand_on(inputs, details, self._sample_loss)
-        loss = without_details(loss)
-        return loss if loss.ndim == 0 and not self.is_weighted else self._trainable(loss)
+        if self._align_targets:
+            y_true = like_output(y_true, y_pred)
+        if not self.is_open:
+            return without_details(get_loss(y_pred, y_true, *args, **kwargs))
+        self._follow(net)
+        calls = self._listen()
+        if self._own_loss is None or not self._own_loss.is_of(get_loss):
+            self._own_loss = OwnLoss(type(net).__name__, get_loss)
+        self.device = net.device
+        # Unless it is known to return the value of one criterion, it may have to be asked again, with the same random
+        # numbers and the same state of the criteria.
+        is_simple = self._own_loss.is_skorch and bool(self._criteria)
+        before = None if is_simple or not self._on_visit else RandomState(net.device)
+        if before is not None:
+            for listener in self._criteria.values():
+                listener.remember()
+        loss = get_loss(y_pred, y_true, *args, **kwargs)
+        value = without_details(loss)
+        if self._on_visit:
+            if before is None:
+                details = calls[0].details
+            else:
+                arguments = (y_pred, y_true, *args), kwargs
+                details = self._own_loss.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self))
+            if self._is_training:
+                self._check_order(net, get_loss, calls, kwargs)
+            self._hand_on(self._visit(calls, details, value.detach()))
+        trainable = value if value.ndim == 0 and not self.weights else self._trainable(value, calls)
+        self._returned.append(trainable)
+        return trainable
 
-    def see(self, inputs: tuple, sample_loss: SampleLoss) -> None:
-        """Take a visit from what a criterion that is not listened to was called with."""
-        details, batch_first = None, _is_batch_first(inputs, len(self.rows))
-        if not batch_first:
-            with torch.no_grad():
-                details = sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(self.rows))
-        self._hand_on(inputs if batch_first else None, details, sample_loss)
+    def _visit(self, calls: list[Call], details: LossDetails | None, loss: Tensor) -> Visit:
+        call = calls[0] if len(calls) == 1 else None
+        trained = expected = None
+        if self._is_training and not self.weights:
+            trained, expected = self._own_loss.totals(call, details, loss.mean())  # type: ignore[union-attr]
+        inputs, sample_loss = (None, SampleLoss(None)) if call is None else (call.inputs, call.sample_loss)
+        return Visit(self.rows, inputs, details, sample_loss, trained, expected)
 
-    def weigh(self, inputs: tuple, sample_loss: SampleLoss) -> Tensor:
-        """Take a visit as `see` does; return the weighted loss."""
-        units = sample_loss.units(inputs, len(self.rows))
-        # The values are there: to hold inputs back and evaluate them once more would cost more.
-        details = sample_loss.details(units.detach(), inputs, len(self.rows))
-        self._hand_on(inputs if _is_batch_first(inputs, len(self.rows)) else None, details, sample_loss)
-        return sample_loss.weighted(units, inputs, *self._batch_weights(units))
+    def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
+        kind = self._own_loss.kind  # type: ignore[union-attr]
+        if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights:
+            return
 
-    def _hand_on(self, inputs: tuple | None, details: LossDetails | None, sample_loss: SampleLoss) -> None:
-        """Tell the consumers of the visit, once a step."""
-        consumers, self._consumers = self._consumers, ()
-        visit = Visit(self.rows, inputs, details, sample_loss)
-        for consume in consumers:
-            consume(visit)
+        def losses_of(y_pred: Any, batch: tuple) -> Any:
+            y_true = like_output(batch[1], y_pred) if self._align_targets else batch[1]
+            with answering(self.criteria, "per sample"):
+                loss = get_loss(y_pred, y_true, **(kwargs | ({"X": batch[0]} if "X" in kwargs else {})))
+                return without_details(loss)
 
-    def criterion_called(self, call: Callable, inputs: tuple, named: dict) -> Any:
-        """Answer for the criterion: its own value, or the weighted one; note the loss of each sample."""
-        sample_loss, n_samples, details = self._sample_loss, len(self.rows), None
-        if self._per_sample:
-            return self._sample_values(inputs, named)
-        batch_first = not named and _is_batch_first(inputs, n_samples)
-        if sample_loss.is_detailed or (self.is_weighted and sample_loss.reduces):
-            output, details = self._unreduced(inputs, named)
-        elif sample_loss.is_pure and batch_first:
-            output = call(*inputs)
-        else:
-            output, details = self._replay(call, inputs, n_samples, named)
-        self._calls.append((inputs if batch_first else None, details))
-        return output
+        is_stateless = all(call.sample_loss.is_stateless for call in calls)
+        inputs = tuple(part for call in calls for part in call.arguments)
+        self._order.run(net, self._batch, len(self.rows), inputs, is_stateless, losses_of)
 
-    def _unreduced(self, inputs: tuple, named: dict) -> tuple[Any, LossDetails]:
-        """Ask for the loss of each sample only, and reduce here what is trained on; returns both."""
-        sample_loss, n_samples = self._sample_loss, len(self.rows)
-        criterion = sample_loss.criterion
-        ask = criterion.details if sample_loss.is_detailed else sample_loss.unreduced()
-        raw = ask(*inputs, **named)
-        details = sample_loss.details(raw, inputs, n_samples)
-        if not self.is_weighted or not sample_loss.reduces:
-            return criterion.reduced(details.samples), details.detached()
-        units = details.samples
-        if isinstance(raw, Tensor):
-            units = sample_loss.units(inputs, n_samples, raw)
-        output = sample_loss.weighted(units, inputs, *self._batch_weights(units))
-        return (output, raw[1]) if isinstance(raw, (tuple, list)) else output, details.detached()
+    def _hand_on(self, visit: Visit) -> None:
+        """Pass the visit on, once per step."""
+        listeners, self._on_visit = self._on_visit, ()
+        for on_visit in listeners:
+            on_visit(visit)
 
-    def _sample_values(self, inputs: tuple, named: dict) -> Any:
-        """Answer for the criterion with one loss a sample, in the form that its own answer has."""
-        sample_loss = self._sample_loss
-        asked = self._replay.twin() if sample_loss.reduces else copy.deepcopy(sample_loss.criterion)
-        raw = asked(*inputs, **named)
-        samples = sample_loss.details(raw, inputs, len(self.rows)).samples
-        return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
+    @property
+    def criteria(self) -> list[CriterionListener]:
+        """Listeners of all criteria of the net."""
+        return [*self._criteria.values()]
 
-    def _follow(self, criterion: Any) -> None:
-        self.let_go()
-        self._criterion, self._sample_loss = criterion, SampleLoss(criterion)
-        self._replay = Replay(self._sample_loss)
-        try:
-            disguise(criterion, TappedCriterion, self)
-        except TypeError:
-            raise SampleLossError(
-                f"the criterion is a {type(criterion).__name__}, which cannot be listened to; make it an nn.Module "
-                "whose forward returns one loss a sample"
-            ) from None
+    def _follow(self, net: Any) -> None:
+        """Listen to all criteria of the net as it is now."""
+        # skorch keeps the names of a net's criteria that are modules in this list
+        for criterion in [getattr(net, name + "_", None) for name in dict.fromkeys(["criterion", *net._criteria])]:
+            if criterion is None or id(criterion) in self._criteria:
+                continue
+            listener = CriterionListener(self, criterion, self.sample_loss_of(criterion))
+            try:
+                swap_class(criterion, RecordedCriterionMixin, listener_=listener)
+            except TypeError:  # a function; its net is asked for the loss of each sample
+                continue
+            self._criteria[id(criterion)] = listener
 
-    def check_seen(self, net: Any) -> None:
+    def _listen(self) -> list[Call]:
+        """Begin a list of calls, to which all criteria add theirs."""
+        calls: list[Call] = []
+        for listener in self._criteria.values():
+            listener.calls = calls
+        return calls
+
+    def check_step(self, net: Any, step: Any) -> None:
+        """Compare the loss that a step trains on with that of `get_loss`, where the step is the net's own.
+
+        Raises
+        ------
+        SampleLossError
+            If the step trains on something else.
+        """
+        returned, self._returned = self._returned, []
+        loss = step.get("loss") if isinstance(step, dict) else None
+        if not self.is_open or not returned or not isinstance(loss, Tensor) or loss is returned[0]:
+            return
+        trained, recorded = float(loss.detach().mean()), float(returned[0].detach())
+        if agrees(trained, recorded):
+            return
+        share = recorded / trained if trained else 0.0
+        if len(returned) == 1 and share > 1 and agrees(share, round(share)):
+            if not self._has_warned:
+                self._has_warned = True
+                warnings.warn(
+                    f"train_step_single trains on 1/{round(share)} of the loss that get_loss returns; scores are "
+                    "sums of the whole",
+                    UserWarning,
+                )
+            return
+        raise SampleLossError(
+            f"train_step_single of {type(net).__name__} trains on a loss of {trained:.6g}, but the first of its "
+            f"{len(returned)} calls of get_loss returned {recorded:.6g}, so that the rest would be missing from the "
+            "scores; let one call of get_loss return the whole loss"
+        )
+
+    def require_visit(self, net: Any) -> None:
         """Raise SampleLossError if the step ended without a loss from the net's `get_loss`."""
-        if self._consumers:
+        if self._on_visit:
             raise SampleLossError(
                 f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is "
                 "unknown; let train_step_single take its loss from self.get_loss"
             )
 
-    def _combined(self, own_loss: Callable, *args: Any, **kwargs: Any) -> Tensor:
-        """Loss of each sample where `get_loss` combines several calls: the same combination, sample by sample."""
-        self._per_sample = True
-        try:
-            with torch.no_grad():
-                losses = own_loss(*args, **kwargs)
-        finally:
-            self._per_sample = False
-        if losses.shape != self.rows.shape:
-            raise SampleLossError(
-                f"get_loss combines several calls of the criterion into shape {tuple(losses.shape)}; expected "
-                f"({len(self.rows)},) when each call gives one loss a sample: add and scale the calls, and take no "
-                "mean over the batch"
-            )
-        return losses
-
-    def _trainable(self, loss: Tensor) -> Tensor:
+    def _trainable(self, loss: Tensor, calls: list[Call]) -> Tensor:
         """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
         if loss.ndim:
             losses = loss.reshape(len(loss), -1).mean(1)
-            if not self.is_weighted:
+            if not self.weights:
                 return losses.mean()
-            weights, amount = self._batch_weights(losses)
+            weights, amount = self.weights.of_batch(self.rows, losses)
             total = (weights * losses).sum()
             return total / (weights.sum().clamp(min=torch.finfo(losses.dtype).tiny) if amount is None else amount)
-        if not self._sample_loss.reduces:
+        if not calls or not all(call.sample_loss.has_reduction for call in calls):
+            name = type(calls[0].sample_loss.criterion).__name__ if calls else "get_loss"
             raise SampleLossError(
-                f"weights of samples cannot reach the loss: {type(self._criterion).__name__}, or get_loss, reduces the "
-                "losses of samples itself; return one loss a sample, or give the criterion a `reduction` that it obeys"
+                f"weights of samples cannot reach the loss: {name}, or get_loss, reduces the losses of samples itself; "
+                "return one loss per sample, or give the criterion a `reduction` that it obeys"
             )
         return loss
-
-    def _batch_weights(self, like: Tensor) -> tuple[Tensor, float | None]:
-        """Weights of the samples in the batch, and what to divide by instead of their sum."""
-        weights, amount = None, None
-        if self._weights is not None:
-            if self._weights.device != like.device:
-                self._weights = self._weights.to(like.device)
-            weights = self._weights[self.rows.to(like.device, non_blocking=True)].to(like.dtype)
-        if self._visit_weights is not None:
-            visits = self._visit_weights.to(like.device, like.dtype, non_blocking=True)
-            weights = visits if weights is None else weights * visits
-            amount = len(visits) * self._mean_weight
-        return weights, amount  # type: ignore[return-value]
-
-
-def _is_batch_first(inputs: tuple, n_samples: int) -> bool:
-    for part in inputs:
-        if not isinstance(part, Tensor) or part.ndim == 0 or part.shape[0] != n_samples:
-            return False
-    return True

@@ -1,4 +1,4 @@
-"""Losses of units of which samples have different numbers, added up behind one another."""
+"""Losses of units of which samples have different numbers, added up sample after sample."""
 
 import logging
 from typing import Any
@@ -9,14 +9,17 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import Units
+from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 from actscore_sk.metrics.measurements import precise_dtype
+from actscore_sk.metrics.reductions import Reduction
+from actscore_sk.metrics.statistics import Mean
 from actscore_sk.recording.unit_scores import RaggedScores
 
 _log = logging.getLogger("actscore_sk")
 
 
 class RaggedUnits:
-    """Scores of units of which samples have different numbers, 8 bytes a unit and 4 for its count, in memory.
+    """Scores of units of which samples have different numbers, 8 bytes per unit and 4 per sample, in memory.
 
     The number of units of a sample is learnt at its first visit; from then on nothing makes the host wait.
 
@@ -26,29 +29,29 @@ class RaggedUnits:
         Number of samples in X.
     device : torch.device
         Of the net.
-    reduction : {"sum", "mean"}
-        What is made of visits.
+    reduction : Reduction
+        How visits become a score; sums and means.
     path : path-like, optional
-        Refused: they lie in memory.
+        Refused: they are kept in memory.
     n_units : int, optional
-        How many there will be, if the batches to come are like the first one; it is logged.
+        Number of units to expect, if the batches to come are like the first one; it is logged.
     """
 
     def __init__(
-        self, n_samples: int, device: torch.device, reduction: str, *, path: Any = None, n_units: int = 0
+        self, n_samples: int, device: torch.device, reduction: Reduction, *, path: Any = None, n_units: int = 0
     ) -> None:
         if path is not None:
             raise ValueError(
                 f"store_units={str(path)!r} is a file, but units of which samples have different numbers are kept in "
                 "memory; set store_units=True"
             )
-        if reduction == "interpolated":
+        if reduction.of_parts is InterpolatedSum:
             raise ValueError(
                 'reduction="interpolated" is not known for units of which samples have different numbers; set '
                 'reduction="mean", or store_units=False'
             )
         _log.info("losses of units: about %s, ragged, float64, %.1f MiB, in memory", n_units, 8 * n_units / 2**20)
-        self._reduction = reduction
+        self._is_mean = reduction.of_parts is Mean
         self._starts = torch.full((n_samples,), -1, device=device)
         self._sizes = torch.zeros(n_samples, dtype=torch.int64, device=device)
         self._known = torch.zeros(n_samples, dtype=torch.bool)
@@ -57,7 +60,7 @@ class RaggedUnits:
         self._counts = torch.zeros(n_samples, dtype=torch.int32, device=device)
         self._wrong = torch.zeros((), dtype=torch.bool, device=device)
 
-    def add(self, rows: Tensor, units: Units) -> None:
+    def add(self, rows: Tensor, units: Units, epoch: int) -> None:
         """Add losses of visits of the samples at `rows`."""
         mask = torch.ones_like(units.values, dtype=torch.bool) if units.mask is None else units.mask
         there, sizes = rows.to(mask.device), mask.sum(1)
@@ -85,7 +88,7 @@ class RaggedUnits:
             more = self._end + self._end // 4 - len(self._totals)
             self._totals = torch.cat([self._totals, self._totals.new_zeros(more)])
 
-    def end_epoch(self, epoch: int) -> None:
+    def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch.
 
         Raises
@@ -99,12 +102,12 @@ class RaggedUnits:
                 "let every visit give the losses of the same units in the same order, or set store_units=False"
             )
 
-    def compute(self, epoch: int) -> RaggedScores:
-        """Scores of all units."""
+    def compute(self) -> RaggedScores:
+        """Return the scores of all units."""
         starts, sizes = self._starts.cpu().numpy(), self._sizes.cpu().numpy()
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
         values = self._totals.cpu().numpy()[np.repeat(starts, sizes) + within]
-        if self._reduction == "mean":
+        if self._is_mean:
             values = values / np.repeat(self._counts.cpu().numpy(), sizes)
         return RaggedScores(values, offsets)

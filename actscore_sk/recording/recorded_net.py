@@ -1,145 +1,154 @@
-"""A skorch net, and its criterion, while they are watched.
+"""A skorch net in training, recorded.
 
 Each method calls the net's own one, so that whatever a subclass of `NeuralNet` overrides stays in force.
 """
 
-import inspect
+from collections.abc import Callable
 from typing import Any
 
 from sklearn.base import clone
 
 from actscore_sk.data.loading import TrackedLoader
-from actscore_sk.losses.details import without_details
-from actscore_sk.recording import fast_path
-from actscore_sk.recording.class_swap import Disguise
+from actscore_sk.recording.class_swap import Swapped, plain_class
+from actscore_sk.recording.fast_path import run_epoch
+
+METHODS = (
+    "fit_loop",
+    "get_split_datasets",
+    "get_iterator",
+    "run_single_epoch",
+    "train_step",
+    "train_step_single",
+    "validation_step",
+    "get_loss",
+    "notify",
+    "save_params",
+)
 
 
-class TappedCriterion(Disguise):
-    """Tells the step what the criterion is called with; returns what the step makes of its answer."""
+class RecordedNetMixin:
+    """Mix-in for a skorch net whose training can be recorded; `session_` holds all state of the recording.
 
-    tap_: Any = None
+    Recording puts it in front of the class of any net for the time of a training. A class may also inherit it openly;
+    then nothing is swapped.
 
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """Compute the loss."""
-        call, step = super().__call__, self.tap_  # type: ignore[misc]
-        if step is None or not step.is_listening:
-            return call(*inputs, **named)
-        if named:
-            bound = inspect.signature(self.forward).bind(*inputs, **named)  # type: ignore[attr-defined]
-            bound.apply_defaults()
-            inputs, named = bound.args, bound.kwargs
-        return step.criterion_called(call, inputs, named)
+    Examples
+    --------
+    >>> from skorch import NeuralNetClassifier
+    >>> class MyNet(RecordedNetMixin, NeuralNetClassifier):
+    ...     pass
+    """
 
+    _records_ = True
+    session_: Any = None  # a clone made while training has the class, but no session
 
-class TappedNet(Disguise):
-    """Mix-in for a net in training; `tap_` holds all state."""
-
-    tap_: Any = None  # a clone made while training has the class, but no tap
+    def _own(self, name: str) -> Callable:
+        """Return the method that the net has without this mix-in: one set on the instance comes first."""
+        session = self.session_
+        stashed = None if session is None else session.stash.methods.get(name)
+        return getattr(super(), name) if stashed is None else stashed
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Train; whatever error ends it, leave the net as it was."""
-        tap = self.tap_
+        session, own = self.session_, self._own("fit_loop")
         try:
-            return super().fit_loop(*args, **kwargs)  # type: ignore[misc]
+            return own(*args, **kwargs)
         except KeyboardInterrupt:  # skorch keeps the net, and ends the training in the usual way
             raise
         except BaseException:
-            if tap is not None:
-                tap.detach()
+            if session is not None:
+                session.detach()
             raise
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Split as the net does, and learn where each part lies in X."""
-        if self.tap_ is None:
-            return super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
-        X, y = self.tap_.start_split(X, y)
-        splits = super().get_split_datasets(X, y, **fit_params)  # type: ignore[misc]
-        self.tap_.end_split(*splits)
+        """Split as the net does, and learn where each part is in X."""
+        own, session = self._own("get_split_datasets"), self.session_
+        if session is None:
+            return own(X, y, **fit_params)
+        splits = own(*session.build_root(X, y), **fit_params)
+        session.end_split(*splits)
         return splits
-
-    def get_dataset(self, X: Any, y: Any = None) -> Any:
-        """Build the data set, and notice the one that is made of X."""
-        dataset = super().get_dataset(X, y)  # type: ignore[misc]
-        if self.tap_ is not None:
-            self.tap_.dataset_built(dataset)
-        return dataset
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Build the loader, tracked if it is one that the fit loop trains or validates with."""
-        loader = super().get_iterator(dataset, training=training)  # type: ignore[misc]
-        return loader if self.tap_ is None else self.tap_.loader_built(loader, dataset, training)
+        loader = self._own("get_iterator")(dataset, training=training)
+        return loader if self.session_ is None else self.session_.track(loader, dataset, training)
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Pass over the data once."""
-        tap = self.tap_
-        if tap is not None:
-            tap.forward_params = fit_params
-        if tap is None or not tap.plan.has_flat_loop or not isinstance(iterator, TrackedLoader):
-            return super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)  # type: ignore[misc]
-        return fast_path.run_epoch(self, tap.plan, iterator, training, prefix, step_fn, **fit_params)
+        session, own = self.session_, self._own("run_single_epoch")
+        if session is not None:
+            session.forward_params = fit_params
+            if session.path.has_loop and isinstance(iterator, TrackedLoader):
+                return run_epoch(self, session.path, session, iterator, training, prefix, step_fn, **fit_params)
+        return own(iterator, training, prefix, step_fn, **fit_params)
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
         """Train on one batch, whose samples are known meanwhile."""
-        tap = self.tap_
-        if tap is None:
-            return super().train_step(batch, **fit_params)  # type: ignore[misc]
-        tap.open_step(batch, True)
-        try:
-            if tap.plan.has_flat_step and self.criterion_ is tap.plan.criterion:  # type: ignore[attr-defined]
-                tap.step.is_listening = False  # it is told
-                return fast_path.train_step(self, tap.plan, batch, tap.step, **fit_params)
-            step = super().train_step(batch, **fit_params)  # type: ignore[misc]
-            tap.step.check_seen(self)
+        session, own = self.session_, self._own("train_step")
+        if session is None:
+            return own(batch, **fit_params)
+        with session.step(batch, training=True) as listener:
+            step = own(batch, **fit_params)
+            listener.require_visit(self)
             return step
-        finally:
-            tap.step.close()
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> Any:
+        """Compute loss and gradients of one batch, and see that the loss is the one recorded."""
+        session, own = self.session_, self._own("train_step_single")
+        step = own(batch, **fit_params)
+        if session is not None:
+            session.listener.check_step(self, step)
+        return step
 
     def validation_step(self, batch: Any, **fit_params: Any) -> Any:
         """Validate on one batch, whose samples are known meanwhile if they are samples of X."""
-        tap = self.tap_
-        if tap is None:
-            return super().validation_step(batch, **fit_params)  # type: ignore[misc]
-        tap.open_step(batch, False)
-        try:
-            step = super().validation_step(batch, **fit_params)  # type: ignore[misc]
-        finally:
-            tap.step.close()
+        session, own = self.session_, self._own("validation_step")
+        if session is None:
+            return own(batch, **fit_params)
+        with session.step(batch, training=False):
+            step = own(batch, **fit_params)
         # skorch wants one number of a batch that is not listened to, too
         return step | {"loss": step["loss"].mean()} if step["loss"].ndim else step
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the net's own loss; the first one in a step is a visit of the samples in the batch."""
-        tap, own_loss = self.tap_, super().get_loss  # type: ignore[misc]
-        if tap is None:
-            return own_loss(y_pred, y_true, *args, **kwargs)
-        if tap.align_targets:
-            y_true = fast_path.like_output(y_true, y_pred)
-        if not tap.step.is_listening:
-            return without_details(own_loss(y_pred, y_true, *args, **kwargs))
-        return tap.step.loss(self, own_loss, y_pred, y_true, *args, **kwargs)
+        own = self._own("get_loss")
+        if self.session_ is None:
+            return own(y_pred, y_true, *args, **kwargs)
+        return self.session_.listener.loss(self, own, y_pred, y_true, *args, **kwargs)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
-        """Tell the tap first, so that scores are up to date in callbacks and kept if one stops training."""
-        tap = self.tap_
+        """Tell the session first, so that scores are up to date in callbacks and kept if one stops training."""
+        session, own = self.session_, self._own("notify")
         try:
-            if tap is not None:
-                tap.event(method_name)
-            if tap is None or tap.plan is None or not tap.plan.has_flat_notify:
-                super().notify(method_name, **kwargs)  # type: ignore[misc]
+            if session is not None:
+                session.event(method_name)
+            if session is None or session.path is None or not session.path.has_notify:
+                own(method_name, **kwargs)
             else:
-                for listener in tap.plan.listeners(self, method_name):
+                for listener in session.path.listeners(self, method_name):
                     listener(self, **kwargs)
         finally:
-            if tap is not None and method_name == "on_train_end":
-                tap.detach()
+            if session is not None and method_name == "on_train_end":
+                session.detach()
+
+    def save_params(self, *args: Any, **kwargs: Any) -> None:
+        """Save the net, and beside each file the scores so far."""
+        self._own("save_params")(*args, **kwargs)
+        if self.session_ is not None:
+            self.session_.save_beside(args, kwargs)
 
     def __sklearn_clone__(self) -> Any:
-        """Clone the net that it is without the disguise."""
-        plain: Any = object.__new__(type(self).__bases__[1])
-        vars(plain).update({name: value for name, value in vars(self).items() if name != "tap_"})
-        return clone(plain)
+        """Clone the plain net."""
+        plain: Any = object.__new__(plain_class(self))
+        vars(plain).update({name: value for name, value in vars(self).items() if name != "session_"})
+        if isinstance(self, Swapped):
+            return clone(plain)
+        return super().__sklearn_clone__()  # type: ignore[misc]
 
-    def _set_training(self, training: bool = True) -> None:
-        # nn.Module.train() walks the tree and sets what is set already, at each batch
-        if self.tap_ is None or self.tap_.plan is None or not self.tap_.plan.has_mode(training):
-            super()._set_training(training)  # type: ignore[misc]
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state of the net alone, with the methods that were set on it."""
+        state: Any = super().__getstate__()
+        stash = {} if self.session_ is None else self.session_.stash.methods
+        return {name: value for name, value in state.items() if name != "session_"} | stash

@@ -1,28 +1,30 @@
-"""What is remembered of the samples of one data set: a few numbers each, on the device of the net."""
+"""State of the samples of one data set: a few numbers per sample, on the device of the losses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
-from actscore_sk.losses.class_outputs import View, class_view
-from actscore_sk.metrics.epoch_window import WindowedSum
-from actscore_sk.metrics.interpolated_sum import FilledSum
-from actscore_sk.metrics.measurements import Kernel, Outcome
+from actscore_sk.metrics import measurements
+from actscore_sk.metrics.epoch_statistics import Latest, WindowedMean, WindowedSum
+from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dtype
+from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
-from actscore_sk.metrics.statistics import Fold
-from actscore_sk.recording.visit import Visit
+from actscore_sk.metrics.statistics import Statistic
 
 _N_NAMED = 5  # samples named in an error
 
 
-class Ledger:
-    """Folds, counts and the current epoch's losses of `n_samples` samples.
+class SampleState:
+    """Statistics, counts and the running epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, where the loss lies: 12 bytes a sample for the action score alone. What is
-    handed out is copied, so that nobody's arithmetic reaches the state.
+    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone.
+    All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
     ----------
@@ -30,12 +32,14 @@ class Ledger:
         Number of samples.
     metrics : sequence of str
         Names of the metrics to keep beside the action score.
+    reduction : str
+        Name in `REDUCTIONS`.
     keep_row : bool
-        Whether to keep the losses of the current epoch apart, for a trajectory.
-    fills : bool
-        Whether to fill in epochs that do not visit a sample, at 28 bytes a sample.
-    windowed : bool
-        Whether to keep a sum over the epochs before the net memorises, at 20 bytes a sample.
+        Keep the losses of the running epoch apart, for a trajectory: 4 bytes per sample.
+    keep_latest : bool
+        Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
+    class_entropy : float or None
+        Entropy of the shares of the classes, in nats, for a reduction that needs held-out samples.
     """
 
     def __init__(
@@ -43,77 +47,103 @@ class Ledger:
         n_samples: int,
         metrics: Sequence[str] = (),
         *,
+        reduction: str = "sum",
         keep_row: bool = False,
-        fills: bool = False,
-        windowed: bool = False,
+        keep_latest: bool = False,
+        class_entropy: float | None = None,
     ) -> None:
         names = dict.fromkeys(("action_score", *metrics))
-        self.n_samples = n_samples
+        self.n_samples, self.reduction = n_samples, REDUCTIONS[reduction]
         self.metrics: list[Metric] = [get_metric(name) for name in names]
         self.epoch = 1
-        self.folds: dict[str, Fold] = {}
-        self._keep_row, self._fills, self._windowed = keep_row, fills, windowed
-        self._filled: FilledSum | None = None
-        self.window: WindowedSum | None = None
-        self._visits_before: Tensor | int = 0
-        self._view: View | None = None
-        self._without_classes = not self.needs_inputs
-        self._visits: Tensor | None = None
-        self._row: Tensor | None = None
         self.epoch_has_visits = False
+        self.visits: Tensor | None = None
+        self._statistics: dict[str, Statistic] = {}
+        self._measured: list[tuple[Measurement, list[Statistic]]] = []
+        self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
+        self._row: Tensor | None = None
         self._bad: Tensor | None = None
 
     @property
-    def needs_inputs(self) -> bool:
-        """Whether any metric needs class scores and labels."""
+    def needs_classes(self) -> bool:
+        """True if any metric needs class scores and labels."""
         return any(metric.needs_classes for metric in self.metrics)
+
+    @property
+    def works_without_classes(self) -> bool:
+        """True if every metric can also be had from the loss alone."""
+        return all(metric.regression_measurement is not None for metric in self.metrics)
 
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        state = (self._visits, self._row, self._visits_before, self._filled, self.window)
-        tensors = [part for part in state if isinstance(part, (Tensor, FilledSum, WindowedSum))]
-        return sum(fold.nbytes for fold in self.folds.values()) + sum(part.nbytes for part in tensors)
+        own = [part.nbytes for part in (self.visits, self._row) if part is not None]
+        return sum(statistic.nbytes for statistic in self._statistics.values()) + sum(own)
 
-    def update(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
-        """Add a block of visits: rows (n,) int64, losses (n,), and the criterion's inputs if they are needed."""
-        if self._visits is None:
-            self._allocate(losses.device)
+    def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
+        """Add a block of visits.
+
+        Parameters
+        ----------
+        rows : Tensor of int64 (n_visits,)
+            Positions of the samples, on the device of the losses; may repeat.
+        losses : Tensor of shape (n_visits,)
+            Loss of each visit.
+        logits : Tensor of shape (n_visits, n_classes), optional
+            Class scores; their softmax gives the probabilities. None for a net without classes.
+        labels : Tensor of int64 (n_visits,), optional
+            Given label of each visit.
+        """
+        if self.visits is None:
+            self._allocate(losses.device, has_classes=logits is not None)
+        if labels is not None:
+            self._check_labels(labels)
         self.epoch_has_visits = True
-        outcome = self._outcome(losses, inputs, visit)
-        needs_seen = any(fold.needs_seen for fold in self.folds.values())
-        seen = self._visits[rows] if needs_seen else rows  # type: ignore[index]
-        measured: dict[Kernel, Tensor] = {}  # metrics share kernels
-        for metric in self.metrics:
-            kernel = metric.regression_kernel if self._without_classes else metric.kernel
-            if kernel not in measured:
-                measured[kernel] = kernel(outcome)  # type: ignore[misc, index]
-            self.folds[metric.name].update(rows, measured[kernel], seen, self.epoch)  # type: ignore[index]
-        self._visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
+        batch = VisitBatch(losses, logits, labels)
+        needs_seen = any(statistic.needs_seen for statistic in self._statistics.values())
+        seen = self.visits[rows] if needs_seen else rows  # type: ignore[index]
+        for measure, statistics in self._measured:
+            values = measure(batch)
+            for statistic in statistics:
+                statistic.update(rows, values, seen, self.epoch)
+        self.visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             self._row.index_add_(0, rows, losses.to(self._row.dtype))
         self._note_bad(rows, losses)
 
-    def _allocate(self, device: torch.device) -> None:
-        self.folds = {metric.name: metric.fold(self.n_samples, device) for metric in self.metrics}
-        self._visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
+    def _allocate(self, device: torch.device, *, has_classes: bool) -> None:
+        recipes = {metric.name: self._recipe(metric) for metric in self.metrics}
+        if self._keep_latest:
+            recipes["latest"] = Latest
+        widths = [1 if recipe is Latest else _kind(recipe).n_columns for recipe in recipes.values()]
+        table = torch.empty(self.n_samples, sum(widths), dtype=precise_dtype(device), device=device)
+        by_measurement: dict[Measurement, list[Statistic]] = {}
+        measured_by = {metric.name: self._measurement(metric, has_classes) for metric in self.metrics}
+        for (name, recipe), width, end in zip(recipes.items(), widths, accumulate(widths), strict=True):
+            columns = table[:, end - 1] if width == 1 else table[:, end - width : end]
+            self._statistics[name] = statistic = recipe(self.n_samples, device, storage=columns)
+            by_measurement.setdefault(measured_by.get(name, measurements.loss), []).append(statistic)
+        self._measured = [*by_measurement.items()]
+        self.visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
         self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
-        if self._keep_row or self._fills or self._windowed:
+        if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
-        if self._fills:
-            self._filled = FilledSum(self.n_samples, device)
-        if self._windowed:
-            self.window = WindowedSum(self.n_samples, device)
 
-    def _outcome(self, losses: Tensor, inputs: tuple | None, visit: Visit) -> Outcome:
-        if not self._without_classes and self._view is None:
-            self._choose_view(inputs, visit)
-        if self._without_classes:
-            return Outcome(losses)
-        logits, labels = self._view(*inputs[:2])  # type: ignore[misc, index]
-        self._check_labels(labels)
-        return Outcome(losses, logits, labels)
+    def _recipe(self, metric: Metric) -> Callable[..., Statistic]:
+        is_score = metric.name == "action_score"
+        kind = self.reduction.score if is_score else self.reduction.statistic_of(metric.statistic)
+        settings = {"class_entropy": self._class_entropy} if kind in (WindowedSum, WindowedMean) else metric.settings
+        return partial(kind, **settings)
+
+    def _measurement(self, metric: Metric, has_classes: bool) -> Measurement:
+        measure = metric.measurement if has_classes or not metric.needs_classes else metric.regression_measurement
+        if measure is None:
+            raise SampleLossError(
+                f"{metric.name} needs the class scores and the label of every visit, but only losses were given; leave "
+                "the metric out, or give both"
+            )
+        return measure
 
     def _check_labels(self, labels: Tensor) -> None:
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
@@ -124,17 +154,6 @@ class Ledger:
                 "metrics out, or these samples"
             )
 
-    def _choose_view(self, inputs: tuple | None, visit: Visit) -> None:
-        names = ", ".join(metric.name for metric in self.metrics if metric.needs_classes)
-        try:
-            if inputs is None:
-                raise SampleLossError(f"{names} need one call of the criterion a step, but get_loss makes several")
-            self._view = class_view(visit.sample_loss.criterion, inputs, names)
-        except SampleLossError:
-            self._without_classes = all(metric.regression_kernel is not None for metric in self.metrics)
-            if not self._without_classes:
-                raise
-
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
         if losses.is_cpu and bool(losses.sum().isfinite()):
             return
@@ -144,70 +163,108 @@ class Ledger:
         found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
         self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
 
-    def mean_loss(self, rows: Tensor | None = None) -> float:
-        """Mean loss of some samples, or of all, in the current epoch; NaN = none of them was visited."""
-        if self._row is None:
-            return np.nan
-        return float((self._row if rows is None else self._row[rows.to(self._row.device)]).nanmean())
-
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
         """Close the epoch; return its losses (n_samples,) float32, NaN = not visited, if a row is kept.
 
         Parameters
         ----------
         held_out_loss : float
-            Mean loss of held-out samples in this epoch, which a windowed sum goes by; NaN = not known.
+            Mean loss of held-out samples in this epoch, by which a windowed sum goes; NaN = not known.
 
         Raises
         ------
         NonFiniteLossError
             If a loss was NaN or infinite. The one host sync of an epoch beside the transfer of the row.
         """
-        if self._bad is not None:
-            samples = [row for row in self._bad.tolist() if row < self.n_samples]
-            if samples:
-                raise NonFiniteLossError(
-                    f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
-                    f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
-                )
-        if self._filled is not None and self._row is not None and self._visits is not None:
-            self._filled.update(self._row / (self._visits - self._visits_before), self.epoch)
-            self._visits_before = self._visits.clone()
-        if self.window is not None and self._row is not None:
-            self.window.update(self._row, held_out_loss)
+        self._check_finite()
+        for statistic in self._statistics.values():
+            statistic.end_epoch(self.epoch, held_out_loss)
         self.epoch += 1
         self.epoch_has_visits = False
-        row = None
-        if self._keep_row:
-            nothing = np.full(self.n_samples, np.nan, dtype=np.float32)
-            row = nothing if self._row is None else self._row.cpu().numpy().copy()
-        if self._row is not None:
-            self._row.fill_(torch.nan)
+        if not self._keep_row:
+            return None
+        if self._row is None:
+            return np.full(self.n_samples, np.nan, dtype=np.float32)
+        row = self._row.cpu().numpy().copy()
+        self._row.fill_(torch.nan)
         return row
+
+    def _check_finite(self) -> None:
+        samples = [] if self._bad is None else [row for row in self._bad.tolist() if row < self.n_samples]
+        if samples:
+            raise NonFiniteLossError(
+                f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
+                f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
+            )
 
     @property
     def latest(self) -> Tensor:
-        """Loss of each sample in the last epoch that visited it, (n_samples,) float32, NaN = never; needs `fills`."""
-        return torch.full((self.n_samples,), torch.nan) if self._filled is None else self._filled.latest
+        """Loss of each sample in the last epoch that visited it, (n_samples,), NaN = never; needs `keep_latest`."""
+        latest = self._statistics.get("latest")
+        return torch.full((self.n_samples,), torch.nan) if latest is None else latest.storage
 
-    def visits(self) -> np.ndarray:
-        """Number of visits of each sample, (n_samples,) int32; a copy."""
-        return np.zeros(self.n_samples, np.int32) if self._visits is None else self._visits.cpu().numpy().copy()
+    def n_visits(self) -> np.ndarray:
+        """Return the number of visits of each sample, (n_samples,) int32; a copy."""
+        return np.zeros(self.n_samples, np.int32) if self.visits is None else self.visits.cpu().numpy().copy()
 
     def results(self) -> dict[str, np.ndarray]:
-        """Score of each sample under each metric, (n_samples,) float64, NaN = never visited; copies."""
-        if self._visits is None:
+        """Return the score of each sample under each metric, (n_samples,) float64, NaN = never visited; copies."""
+        if self.visits is None:
             return {metric.name: np.full(self.n_samples, np.nan) for metric in self.metrics}
-        return {name: fold.compute(self._visits).cpu().double().numpy() for name, fold in self.folds.items()}
+        return {
+            metric.name: self._statistics[metric.name].compute(self.visits).cpu().double().numpy()
+            for metric in self.metrics
+        }
 
-    def filled(self) -> np.ndarray:
-        """Sum over all epochs with those that did not visit the sample filled in, (n_samples,) float64; a copy."""
-        if self._filled is None:
-            return np.full(self.n_samples, np.nan)
-        return self._filled.compute(self.epoch - 1).cpu().double().numpy()
+    def merge(self, other: "SampleState") -> None:
+        """Add the visits that another state has seen of the same samples in the same epochs.
 
-    def windowed(self) -> np.ndarray:
-        """Sum over the epochs before the net memorises, (n_samples,) float64, NaN = never visited; a copy."""
-        if self.window is None or self._visits is None:
-            return np.full(self.n_samples, np.nan)
-        return torch.where(self._visits > 0, self.window.total, torch.nan).cpu().double().numpy()
+        Raises
+        ------
+        ValueError
+            If the other state is of other samples, metrics or epochs.
+        """
+        for name in ("n_samples", "epoch", "reduction", "metrics"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ValueError(f"states with {name} {mine} and {theirs} cannot be merged; both must record alike")
+        if other.visits is None:
+            return
+        if self.visits is None:
+            self._allocate(other.visits.device, has_classes=other.has_classes)
+        visits, there = self.visits, other.visits.to(self.visits.device)  # type: ignore[union-attr]
+        for name, statistic in self._statistics.items():
+            statistic.merge(other._statistics[name], visits, there)  # type: ignore[arg-type]
+        visits += there  # type: ignore[operator]
+        self._bad = torch.where(self._bad < self.n_samples, self._bad, other._bad.to(self._bad.device))  # type: ignore[operator, union-attr, arg-type]
+        if self._row is not None and other._row is not None:
+            row = other._row.to(self._row.device)
+            self._row = torch.where(row.isnan(), self._row, self._row.nan_to_num(nan=0.0) + row)
+        self.epoch_has_visits |= other.epoch_has_visits
+
+    @property
+    def has_classes(self) -> bool:
+        """True if class scores came with the first visits."""
+        return any(
+            measure in [metric.measurement for metric in self.metrics if metric.needs_classes]
+            for measure, _ in self._measured
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of a closed epoch as tensors and plain values by name."""
+        statistics = {name: statistic.state_dict() for name, statistic in self._statistics.items()}
+        return {"epoch": self.epoch, "visits": self.visits, "has_classes": self.has_classes, "statistics": statistics}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state that was recorded with the same settings."""
+        self.epoch = state["epoch"]
+        if state["visits"] is not None:
+            if self.visits is None:
+                self._allocate(state["visits"].device, has_classes=state["has_classes"])
+            self.visits.copy_(state["visits"])  # type: ignore[union-attr]
+            for name, statistic in self._statistics.items():
+                statistic.load_state_dict(state["statistics"][name])
+
+
+def _kind(recipe: Any) -> type[Statistic]:
+    return getattr(recipe, "func", recipe)

@@ -1,6 +1,7 @@
-"""State of one net being watched: its splits, its loaders, its recorders."""
+"""One net being recorded: its splits, its loaders, its step in hand, its recordings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,21 +13,22 @@ from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.exceptions import IndexTrackingError
 from actscore_sk.losses.per_sample_twin import independent_copy
-from actscore_sk.recording.class_swap import disguise, undisguise
-from actscore_sk.recording.fast_path import Plan
-from actscore_sk.recording.loss_listener import Step
-from actscore_sk.recording.recorded_net import TappedNet
-from actscore_sk.recording.visit import Consumer, Recorder
+from actscore_sk.losses.weighting import SampleWeights
+from actscore_sk.recording.class_swap import restore_class, swap_class
+from actscore_sk.recording.fast_path import FastPath
+from actscore_sk.recording.loss_listener import LossListener
+from actscore_sk.recording.overrides import Stash
+from actscore_sk.recording.recorded_net import METHODS, RecordedNetMixin
 
 
-class Tap:
-    """Listens to a net until `detach`.
+class RecordingSession:
+    """Records a net until `detach`.
 
     Parameters
     ----------
     net : NeuralNet
-        The net; it is disguised as a `TappedNet` meanwhile.
-    sample_weight : tensor (n_samples,), optional
+        The net; its class is a `RecordedNetMixin` meanwhile.
+    sample_weight : Tensor of shape (n_samples,), optional
         Weight of each row of X in the loss that is trained on, never in the recorded one.
     prepare : callable, optional
         Called with (net, X, y) before the data set is made of them; returns both, with the dtypes of the net.
@@ -36,19 +38,23 @@ class Tap:
         Number of epochs that the training is planned for, those before it included; for `train_sampler`.
     align_targets : bool
         Give a target of shape (n,) the shape (n, 1) if the net's output has it.
+    score_class_weights : bool
+        As in `SampleLoss`.
+    is_proved : callable
+        Returns True if the fast path does what skorch does; asked at each epoch. By default there is no fast path.
 
     Attributes
     ----------
     root : Dataset
         The one made of X.
-    validation_rows : tensor of int64
+    validation_rows : Tensor of int64
         Rows of X that are held out of training.
-    recorders : list of Recorder
-        Told of every epoch, and of the visits they want.
-    step : Step
+    recordings : list of NetRecording
+        Told of every epoch, and of the visits they record.
+    listener : LossListener
         The step in hand.
-    plan : Plan or None
-        What does not change within the epoch; None before the first.
+    path : FastPath or None
+        Decisions that hold for the running epoch; None before the first.
     forward_params : dict
         Passed to each step of the running fit.
     """
@@ -62,28 +68,35 @@ class Tap:
         align_targets: bool = False,
         train_sampler: EpochSampler | None = None,
         n_epochs: int | None = None,
+        score_class_weights: bool = False,
+        is_proved: Callable[[], bool] = lambda: False,
     ) -> None:
         self.net, self.align_targets = net, align_targets
-        self.train_sampler, self._n_epochs = train_sampler, n_epochs
-        self._n_trained = 0
+        self.train_sampler, self._n_epochs, self._prepare = train_sampler, n_epochs, prepare
+        self._is_proved = is_proved
         self.root: Dataset | None = None
-        self.recorders: list[Recorder] = []
-        self.step = Step(sample_weight)
-        self.plan: Plan | None = None
+        self.recordings: list[Any] = []
+        self.listener = LossListener(
+            SampleWeights(sample_weight), score_class_weights=score_class_weights, align_targets=align_targets
+        )
+        self.path: FastPath | None = None
         self.forward_params: dict = {}
         self.validation_rows = torch.empty(0, dtype=torch.int64)
-        self._own_class, self._prepare = type(net), prepare
-        self._is_splitting = False
+        self._n_trained = self._n_steps = 0
         # indexed by `training`: the validation part, the training part
         self._splits: list[Dataset | None] = [None, None]
         self._loaders: list[TrackedLoader | None] = [None, None]
-        self._consumers: list[list[Consumer]] = [[], []]
-        disguise(net, TappedNet, self)
+        self._on_visit: list[list[Callable]] = [[], []]
+        self.stash = Stash(net, METHODS)
+        self.stash.take()
+        swap_class(net, RecordedNetMixin, session_=self)
 
     def detach(self) -> None:
-        """Give the net and its criterion their own classes back."""
-        self.step.let_go()
-        undisguise(self.net)
+        """Give the net and its criteria their own classes back."""
+        self.listener.release()
+        restore_class(self.net)
+        vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
+        self.stash.put_back()
         for loader in self._loaders:
             if loader is not None:
                 loader.release()
@@ -95,35 +108,30 @@ class Tap:
         """Return X and y with the dtypes that the net takes."""
         return (X, y) if self._prepare is None else self._prepare(self.net, X, y)
 
-    def start_split(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return X and y as `prepared`; the next data set built is made of them."""
-        self._is_splitting, self.root = True, None
-        return self.prepared(X, y)
-
-    def dataset_built(self, dataset: Dataset) -> None:
-        """Remember the data set that is made of X."""
-        if self._is_splitting and self.root is None:
-            self.root = dataset
+    def build_root(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Make the data set of X; return it with y, as the net is to split them."""
+        X, y = self.prepared(X, y)
+        self.root = self.net.get_dataset(X, y)
+        return self.root, y
 
     def end_split(self, train: Dataset, valid: Dataset | None) -> None:
-        """Find both parts in X, and let the recorders allocate.
+        """Find both parts in X, and let the recordings allocate.
 
         Raises
         ------
         IndexTrackingError
             If the training part is not a part of X.
         """
-        self._is_splitting = False
-        self.root = train if self.root is None else self.root
         self._splits, self._loaders = [valid, train], [None, None]
-        positions = Alignment(train, self.root).positions
+        positions = Alignment(train, self.root).positions  # type: ignore[arg-type]
         self.validation_rows = self._held_out(valid, positions)
-        self.step.set_training_rows(positions)
+        self.listener.weights.set_training_rows(positions)
         if self.train_sampler is not None:
             self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
-        for recorder in self.recorders:
-            recorder.begin(self)
-        self._consumers = [[r.consume for r in self.recorders if r.wants(training)] for training in (False, True)]
+        for recording in self.recordings:
+            recording.begin(self)
+        live = [recording.add for recording in self.recordings if recording.records_steps]
+        self._on_visit = [live, live]
 
     @property
     def n_samples(self) -> int:
@@ -131,7 +139,7 @@ class Tap:
         return len(self.root)  # type: ignore[arg-type]
 
     def _held_out(self, valid: Dataset | None, trained: Tensor | None) -> Tensor:
-        """Rows of X in the validation part; none if some of them are trained on, and have a loss already."""
+        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already."""
         nothing = torch.empty(0, dtype=torch.int64)
         if valid is None or trained is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
             return nothing
@@ -140,7 +148,7 @@ class Tap:
         is_trained[trained] = True
         return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
-    def loader_built(self, loader: Any, dataset: Dataset, training: bool) -> Any:
+    def track(self, loader: Any, dataset: Dataset, training: bool) -> Any:
         """Track the loaders of the fit loop; let any other pass."""
         is_known = training or len(self.validation_rows) > 0
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
@@ -149,36 +157,45 @@ class Tap:
         self._loaders[training] = tracked = TrackedLoader(loader, self.root, sampler)  # type: ignore[arg-type]
         return tracked
 
-    def pass_over(self, dataset: Dataset, consumer: Consumer) -> None:
-        """Validate on all of `dataset` as the net validates, for one consumer; no parameter changes."""
+    def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
+        """Validate on all of `dataset` as the net validates, for one recording; no parameter changes."""
         loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
-        saved = self._loaders[False], self._consumers[False], self.net.criterion_
-        self._loaders[False], self._consumers[False] = loader, [consumer]
-        object.__setattr__(self.net, "criterion_", independent_copy(self.net.criterion_))
+        saved = self._loaders[False], self._on_visit[False]
+        criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
+        self._loaders[False], self._on_visit[False] = loader, [on_visit]
+        copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
+        self._set_criteria(copies)
         try:
             for batch in loader:
                 self.net.validation_step(batch, **self.forward_params)
         finally:
-            self._loaders[False], self._consumers[False] = saved[:2]
-            object.__setattr__(self.net, "criterion_", saved[2])
+            self._loaders[False], self._on_visit[False] = saved
+            for criterion in copies.values():
+                self.listener.release(criterion)
+            self._set_criteria({name: criteria[name] for name in copies})
             loader.release()
 
+    def _set_criteria(self, criteria: dict[str, Any]) -> None:
+        for name, criterion in criteria.items():
+            object.__setattr__(self.net, name, criterion)
+
     @property
-    def work(self) -> float:
+    def trained_share(self) -> float:
         """Number of samples trained on in the epoch, as a share of the training part."""
         return self._n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
-    def inform_sampler(self, latest: Tensor, recorder: Recorder) -> None:
-        """Tell the sampler of the latest loss of each row of X; only the first recorder, that came with it, may."""
-        if self.train_sampler is not None and recorder is self.recorders[0]:
+    def inform_sampler(self, latest: Tensor, recording: Any) -> None:
+        """Tell the sampler of the latest loss of each row of X; only the first recording, that came with it, may."""
+        if self.train_sampler is not None and recording is self.recordings[0]:
             rows = self.train_sampler.rows_
             losses = latest.cpu() if rows is None else latest.cpu()[rows]
-            self.train_sampler.update(torch.arange(len(losses)), losses)
+            self.train_sampler.update(torch.arange(len(losses)), losses.float())
 
-    # -- events -----------------------------------------------------------------------------------------
+    # -- steps and events ---------------------------------------------------------------------------------
 
-    def open_step(self, batch: Any, training: bool) -> None:
-        """Begin a step on `batch`; one of validation may be on samples that are not in X.
+    @contextmanager
+    def step(self, batch: Any, *, training: bool) -> Iterator[LossListener]:
+        """Listen to a step on `batch`; one of validation may be on samples that are not in X.
 
         Raises
         ------
@@ -188,21 +205,46 @@ class Tap:
         loader = self._loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
-            self._n_trained += training * len(rows)
-            self.step.open(rows, self._consumers[training], loader.weights_in_hand)  # type: ignore[union-attr]
+            self._open(rows, batch, loader, training, is_fast=False)
         elif training:
             raise IndexTrackingError(
                 "train_step was given a batch that did not come from the training loader as it is, so its samples are "
                 "not known; change batches in the data set, in collate_fn or in train_step_single"
             )
+        try:
+            yield self.listener
+        finally:
+            self.listener.close()
+
+    def runs_flat(self, net: Any) -> bool:
+        """Return True if the next training step may take the fast path; the first one shows if the books balance."""
+        return self._n_steps > 0 and self.path.serves(net)  # type: ignore[union-attr]
+
+    def open_fast(self, batch: Any, loader: TrackedLoader) -> LossListener:
+        """Open a step of the fast path on the batch that `loader` has just given."""
+        self._open(loader.rows_in_hand(), batch, loader, True, is_fast=True)
+        return self.listener
+
+    def _open(self, rows: Tensor, batch: Any, loader: Any, training: bool, *, is_fast: bool) -> None:
+        self._n_trained += training * len(rows)
+        self._n_steps += training
+        self.listener.weights.of_visits = loader.weights_in_hand
+        self.listener.open(rows, batch, self._on_visit[training], is_training=training, is_fast=is_fast)
 
     def event(self, method_name: str) -> None:
-        """Pass the events of training on to the recorders."""
+        """Pass the events of training on to the recordings."""
         if method_name == "on_epoch_begin":
-            self.plan, self._n_trained = Plan(self.net, self._own_class, aligns=self.align_targets), 0
+            self.stash.take()
+            self._n_trained = 0
+            criterion = getattr(self.net, "criterion_", None)
+            sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
+            is_proved = self._is_proved()
+            self.path = FastPath(
+                self.net, sample_loss, self.stash, is_proved=is_proved, align_targets=self.align_targets
+            )
         elif method_name == "on_epoch_end":
-            for recorder in self.recorders:
-                recorder.end_epoch(self)
+            for recording in self.recordings:
+                recording.end_epoch()
         elif method_name == "on_train_end":
-            for recorder in self.recorders:
-                recorder.end()
+            for recording in self.recordings:
+                recording.end()

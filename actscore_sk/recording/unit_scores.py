@@ -1,6 +1,8 @@
-"""Scores of units: dense ones in an array like the targets; what ragged ones become."""
+"""Scores of units: dense ones in an array like the targets, ragged ones sample after sample."""
 
 import logging
+import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +16,12 @@ from torch.nn import functional as F
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import Units
-from actscore_sk.recording.accumulated import Accumulated, Filled, Sums
-from actscore_sk.recording.unit_files import new_map
+from actscore_sk.metrics.epoch_statistics import InterpolatedSum
+from actscore_sk.metrics.reductions import Reduction
+from actscore_sk.metrics.statistics import Mean
+from actscore_sk.recording.counted import Counted
 
-IN_MEMORY = 2**28  # bytes; more lies in a file
+IN_MEMORY = 2**28  # bytes; more goes to a file
 UNASKED = 2**30  # bytes; more is kept only if somebody asks for it
 
 _log = logging.getLogger("actscore_sk")
@@ -57,67 +61,74 @@ class RaggedScores:
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
 
-class DenseScores:
-    """Scores of units of which all samples have the same number, 4 bytes a unit (20 if epochs are filled in).
+class DenseUnits:
+    """Scores of units of which all samples have the same number, 4 bytes per unit (16 if epochs are interpolated).
 
     Parameters
     ----------
     shape : tuple of int
         Number of samples, and shape of the units of one.
     device : torch.device
-        Of the net; where the scores lie unless they are in a file.
-    reduction : {"sum", "mean", "interpolated"}
-        What is made of visits.
+        Of the net; where the scores are stored unless they are in a file.
+    reduction : Reduction
+        How visits become a score.
     path : path-like, optional
-        A ``.npy`` file for the scores; without one, what is larger than `IN_MEMORY` goes to a temporary file. Means
-        are written to it when they are asked for, and their sums lie in a temporary file until then.
+        A ``.npy`` file for the scores; without one, scores larger than `IN_MEMORY` go to a temporary file. Means
+        are written to it when they are asked for, and their sums are in a temporary file until then.
     """
 
-    def __init__(self, shape: tuple[int, ...], device: torch.device, reduction: str, *, path: Any = None) -> None:
-        n_bytes, fills = 4 * prod(shape), reduction == "interpolated"
-        self._reduction = reduction
+    def __init__(self, shape: tuple[int, ...], device: torch.device, reduction: Reduction, *, path: Any = None) -> None:
+        n_bytes, interpolates = 4 * prod(shape), reduction.of_parts is InterpolatedSum
+        is_mean = reduction.of_parts is Mean
         self._file = self._means = None
-        if fills and path is not None:
+        if interpolates and path is not None:
             raise ValueError(
                 'reduction="interpolated" keeps losses of units in memory; set store_units=True, or another reduction'
             )
-        if path is not None or (n_bytes > IN_MEMORY and not fills):
-            self._file = new_map(shape, None if reduction == "mean" else path)
-            self._means = new_map(shape, path) if reduction == "mean" else None
+        if path is not None or (n_bytes > IN_MEMORY and not interpolates):
+            self._file = new_map(shape, None if is_mean else path)
+            self._means = new_map(shape, path) if is_mean else None
         where = "in memory" if self._file is None else f"in {'a temporary file' if path is None else path}"
-        share = 5 if fills else 1 if self._means is None else 2
+        share = 4 if interpolates else 1 if self._means is None else 2
         _log.info("losses of units: %s float32, %.1f MiB, %s", shape, n_bytes * share / 2**20, where)
-        total = torch.empty(shape, device=device) if self._file is None else torch.from_numpy(self._file)
-        self._sums: Accumulated = Filled(total) if fills else Sums(total)
-        self._shape, self._device = shape, total.device
+        storage = torch.empty(shape, device=device) if self._file is None else torch.from_numpy(self._file)
+        self._sums = Counted(reduction.of_parts(shape[0], storage.device, storage=storage))
+        if self._file is not None:
+            storage.fill_(torch.nan)  # who maps the file sees NaN until the first visit
+        self._has_unseen = self._file is not None
+        self._shape, self._device = shape, storage.device
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has its sums in memory, and would go on adding to what is no file any more
         return vars(self) | {"_file": None, "_means": None}
 
-    def add(self, rows: Tensor, units: Units) -> None:
+    def add(self, rows: Tensor, units: Units, epoch: int) -> None:
         """Add losses of visits of the samples at `rows`."""
         if units.values.shape[1:] != self._shape[1:]:
             raise SampleLossError(
                 f"losses of units had shape {self._shape[1:]} a sample, and now have {tuple(units.values.shape[1:])}; "
-                "set unit_grid to pool all to one shape, let the criterion return a list of tensors, one a sample, or "
-                "set store_units=False"
+                "set unit_grid to pool all to one shape, let the criterion return a list of tensors, one per sample, "
+                "or set store_units=False"
             )
         values = units.values if units.mask is None else units.values.masked_fill(~units.mask, torch.nan)
-        self._sums.add(rows.to(self._device), values.to(self._device))  # into a file, the host waits for the values
+        rows, storage = rows.to(self._device), self._sums.statistic.storage
+        if self._has_unseen:
+            unseen = rows[self._sums.n_visits[rows] == 0]
+            storage[unseen] = 0
+        self._sums.add(rows, values.to(self._device), epoch)  # into a file, the host waits for the values
 
-    def end_epoch(self, epoch: int) -> None:
+    def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch."""
-        self._sums.end_epoch(epoch)
+        self._sums.end_epoch(epoch, held_out_loss)
+        self._has_unseen = self._has_unseen and bool((self._sums.n_visits == 0).any())
 
-    def compute(self, epoch: int) -> np.ndarray:
-        """Scores (n_samples, ...) float32; those in a file are mapped, read-only."""
+    def compute(self) -> np.ndarray:
+        """Return the scores (n_samples, ...) float32; those in a file are mapped, read-only."""
         if self._file is None:
-            return self._sums.compute(self._reduction, epoch).float().cpu().numpy().copy()
+            return self._sums.compute().float().cpu().numpy()
         scores = self._file if self._means is None else self._means
         if self._means is not None:
-            counts = self._sums.counts.tolist()  # type: ignore[union-attr]
-            for row, count in enumerate(counts):
+            for row, count in enumerate(self._sums.n_visits.tolist()):
                 scores[row] = self._file[row] / max(count, 1)
         scores = scores.view()
         scores.flags.writeable = False
@@ -146,7 +157,7 @@ def pooled(units: Units, grid: tuple[int, ...]) -> Units:
 
 
 def is_too_much(n_bytes: int, number: str) -> bool:
-    """Whether units are more than what is kept unasked; says so."""
+    """Return True, and warn, if units take more memory than is used unasked."""
     if n_bytes > UNASKED:
         warnings.warn(
             f"losses of {number} units would take {n_bytes / 2**30:.1f} GiB and are not kept; set store_units=True, or "
@@ -155,3 +166,30 @@ def is_too_much(n_bytes: int, number: str) -> bool:
             stacklevel=2,
         )
     return n_bytes > UNASKED
+
+
+def new_map(shape: tuple[int, ...], path: str | os.PathLike | None = None) -> np.ndarray:
+    """Map a new array, in a ``.npy`` file or in a temporary one that goes with it.
+
+    Raises
+    ------
+    FileExistsError
+        If the path holds anything but an array of float32.
+    """
+    if path is None:
+        with tempfile.TemporaryFile() as file:  # the map outlives it
+            return np.memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    if os.path.lexists(path):
+        if not _holds_floats(path):
+            raise FileExistsError(
+                f"{os.fspath(path)} exists and holds no losses of units; move it or choose another path"
+            )
+        os.unlink(path)  # whoever has mapped an earlier run keeps it; to shorten the file would crash them
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+
+
+def _holds_floats(path: str | os.PathLike) -> bool:
+    try:
+        return np.load(path, mmap_mode="r").dtype == np.float32
+    except (OSError, ValueError):
+        return False

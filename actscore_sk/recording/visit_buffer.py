@@ -13,45 +13,108 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails
-from actscore_sk.recording.visit import Visit
+from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.books import Books
 from actscore_sk.utils.interrupts import uninterrupted
 
 # Numbers of the net's output held back: 256 KiB in float32, enough to hide the cost of a call where outputs are small.
 CAPACITY = 2**16
 
-Sink = Callable[[Tensor, Tensor, tuple | None, Visit], None]
+
+class Visit:
+    """One batch that passed through the loss.
+
+    Parameters
+    ----------
+    rows : Tensor of int64 (n_samples,)
+        Positions in X, on the CPU.
+    inputs : tuple or None
+        Arguments of the criterion, kept without gradient; None if it was called more than once, or with anything but
+        tensors of one row per sample.
+    details : LossDetails or None
+        Losses of samples, parts and units; None if they can be had from `inputs` at any time.
+    sample_loss : SampleLoss
+        View of the criterion.
+    trained : Tensor or None
+        Loss that the net was trained on, a scalar; None if the visit trains nothing, or the books cannot know.
+    expected : Tensor or None
+        The same, put together from the recorded losses; None: from `inputs`, later.
+
+    Attributes
+    ----------
+    size : int
+        Numbers in the net's output, held back as long as the visit is.
+    """
+
+    __slots__ = ("_versions", "details", "expected", "inputs", "rows", "sample_loss", "size", "trained")
+
+    def __init__(
+        self,
+        rows: Tensor,
+        inputs: tuple | None,
+        details: LossDetails | None,
+        sample_loss: SampleLoss,
+        trained: Tensor | None = None,
+        expected: Tensor | None = None,
+    ) -> None:
+        self.rows, self.details, self.sample_loss = rows, details, sample_loss
+        self.trained, self.expected = trained, expected
+        self.inputs, self.size = inputs, 1
+        if inputs is not None:  # the graph behind the output must not stay alive
+            self.inputs = tuple([part.detach() if part.requires_grad else part for part in inputs])
+            self.size = inputs[0].numel()
+        self._versions = self._count_changes()
+
+    @property
+    def kind(self) -> tuple:
+        """Equal for visits that can be evaluated together."""
+        shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
+        return self.sample_loss, self.details is None, shapes
+
+    def was_changed(self) -> bool:
+        """Return True if somebody wrote into the criterion's arguments since."""
+        return self._count_changes() != self._versions
+
+    def _count_changes(self) -> list[int]:
+        try:
+            return [tensor._version for tensor in self.inputs or ()]
+        except RuntimeError:  # made in inference mode, where changes are not counted
+            return []
 
 
-class VisitBlock:
+class VisitBuffer:
     """Visits that wait for their evaluation.
 
     Parameters
     ----------
-    sink : callable
+    on_flush : callable
         Gets rows (n,) int64 and losses (n,) on the net's device, the criterion's inputs or None, and one of
         the visits; called without gradient, and never interrupted half-way.
+    on_details : callable
+        Gets rows and `LossDetails` of the same visits, if they have parts or units.
     keep_inputs : bool
-        Whether `sink` needs the criterion's inputs.
+        True if `on_flush` needs the criterion's inputs.
     capacity : int
         Numbers to hold at most before they are evaluated.
-    detail_sink : callable, optional
-        Gets rows and `LossDetails` of the same visits, if they have parts or units. The first visit does not wait, so
-        that what is wrong with them, or too large, is known before the net changes.
+    books : Books
+        Compares the loss trained on with the losses recorded. The first visit does not wait, so that an error in it
+        is known before the net changes.
     """
 
     def __init__(
         self,
-        sink: Sink,
+        on_flush: Callable[[Tensor, Tensor, tuple | None, Visit], None],
+        on_details: Callable[[Tensor, LossDetails], None] | None = None,
         *,
         keep_inputs: bool,
         capacity: int = CAPACITY,
-        detail_sink: Callable[[Tensor, LossDetails], None] | None = None,
+        books: Books | None = None,
     ) -> None:
-        self.sink, self.keep_inputs, self.capacity = sink, keep_inputs, capacity
-        self.detail_sink, self._is_first = detail_sink, True
+        self.on_flush, self.on_details = on_flush, on_details
+        self.keep_inputs, self.capacity, self.books = keep_inputs, capacity, Books() if books is None else books
         self._visits: list[Visit] = []
         self._settings: list[tuple] = []
-        self._size = 0
+        self._size, self._is_first = 0, True
 
     def add(self, visit: Visit) -> None:
         """Hold a visit, or evaluate those held if there are enough."""
@@ -59,15 +122,14 @@ class VisitBlock:
             self._settings = visit.sample_loss.settings()
         self._visits.append(visit)
         self._size += visit.size
-        has_more = visit.details is not None and visit.details.is_more
-        if self.detail_sink is not None and (has_more or self._is_first):
+        if self._is_first or self._size >= self.capacity:
             self._is_first = False
             self.flush()
-        elif self._size >= self.capacity:
-            self.flush()
+        elif self.on_details is not None and visit.details is not None and visit.details.is_more:
+            self.flush()  # units are too many to be held
 
     def flush(self) -> None:
-        """Evaluate what is held, in order; visits whose inputs have one shape are evaluated together."""
+        """Evaluate the visits held, in order; visits whose inputs have one shape are evaluated together."""
         if self._visits:
             # A net that validates in inference mode calls from inside of it, where no state can be allocated.
             with torch.inference_mode(False), torch.no_grad(), uninterrupted():
@@ -88,17 +150,26 @@ class VisitBlock:
             inputs = tuple(_join(parts) for parts in zip(*[each.inputs for each in visits], strict=True))
         rows = torch.cat([each.rows for each in visits])
         if visit.details is None:
-            sample_loss = visit.sample_loss
-            units = sample_loss.units(inputs, len(rows))  # type: ignore[arg-type]
-            losses = sample_loss.values(units, inputs)  # type: ignore[arg-type]
-            if self.detail_sink is not None and units.ndim > 1:
-                fine = sample_loss.fine_units(units, inputs)  # type: ignore[arg-type]
-                self.detail_sink(rows, LossDetails(losses, units=fine))
+            losses = self._evaluated(visits, rows, inputs)  # type: ignore[arg-type]
         else:
             losses = torch.cat([each.details.samples for each in visits if each.details is not None])
-            for each in visits if self.detail_sink is not None else ():
-                self.detail_sink(each.rows, each.details)  # type: ignore[misc, arg-type]
-        self.sink(rows.to(losses.device), losses, inputs, visit)
+            for each in visits:
+                if self.on_details is not None:
+                    self.on_details(each.rows, each.details)  # type: ignore[arg-type]
+                self.books.add([each.trained], each.expected)
+        self.on_flush(rows.to(losses.device), losses, inputs, visit)
+
+    def _evaluated(self, visits: list[Visit], rows: Tensor, inputs: tuple) -> Tensor:
+        """Return the losses (n,) of visits whose inputs were held."""
+        sample_loss = visits[0].sample_loss
+        units = sample_loss.units(inputs, len(rows))
+        losses = sample_loss.values(units, inputs)
+        if self.on_details is not None and units.ndim > 1:
+            self.on_details(rows, LossDetails(losses, units=sample_loss.unit_losses(units, inputs)))
+        self.books.add_block(
+            sample_loss, units, inputs, [len(each.rows) for each in visits], [v.trained for v in visits]
+        )
+        return losses
 
 
 def _join(parts: tuple[Tensor, ...]) -> Tensor:

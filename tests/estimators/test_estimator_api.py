@@ -184,7 +184,7 @@ def test_fitted_estimator_holds_no_tap():
     clf = fitted()
     assert type(clf.estimator_) is NeuralNetClassifier
     assert type(clf.estimator_.criterion_) is nn.CrossEntropyLoss
-    assert "tap_" not in vars(clf.estimator_)
+    assert "session_" not in vars(clf.estimator_)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -9,11 +9,13 @@ from helpers import (
     Focal,
     Scalar,
     Vector,
+    add_up,
     cross_entropies,
     make_net,
     make_vectors,
     seed_everything,
     tensors_of,
+    train_plainly,
 )
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
@@ -23,6 +25,7 @@ from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.exceptions import ActionScoreError, SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.losses.weighting import weighted_loss
 
 B, K = 6, 4
 
@@ -224,7 +227,7 @@ def test_values_are_those_without_reduction(name, reduction):
     expected = units.sum(1) if reduction != "mean" else units.mean(1)
     if reduction == "mean" and "dense" in name and not inputs[1].is_floating_point():
         expected = units.sum(1) / (inputs[1].reshape(B, -1) != -100).sum(1).clamp(min=1)
-    sample_loss = SampleLoss(criterion)
+    sample_loss = SampleLoss(criterion, score_class_weights=True)
     found = sample_loss.values(sample_loss.units(inputs, B), inputs)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
     assert criterion.reduction == reduction
@@ -235,12 +238,12 @@ def test_values_are_those_without_reduction(name, reduction):
 @pytest.mark.parametrize("weights", [[1] * B, [2] * B, [2, 1, 1, 0, 3, 1], [0, 0, 1, 0, 0, 0], [0, 1, 1, 1, 1, 2]])
 def test_weight_counts_as_so_many_copies(name, reduction, weights):
     criterion, _, inputs = build(name, reduction)
-    sample_loss = SampleLoss(criterion)
+    sample_loss = SampleLoss(criterion, score_class_weights=True)
     index = torch.arange(B).repeat_interleave(torch.tensor(weights))
     expected = criterion(*repeat(inputs, index, name))
     if expected.isnan():  # all that is left is ignored, and torch divides 0 by 0
         pytest.skip("no sample counts")
-    found = sample_loss.weighted(sample_loss.units(inputs, B), inputs, torch.tensor(weights, dtype=torch.float64))
+    found = weighted_loss(sample_loss, sample_loss.units(inputs, B), inputs, torch.tensor(weights, dtype=torch.float64))
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     assert found.dtype == expected.dtype
 
@@ -249,13 +252,13 @@ def test_weight_counts_as_so_many_copies(name, reduction, weights):
 @pytest.mark.parametrize(("name", "reduction"), ROWS)
 def test_weighted_gradient_is_that_of_copies(name, reduction):
     criterion, _, inputs = build(name, reduction)
-    sample_loss = SampleLoss(criterion)
+    sample_loss = SampleLoss(criterion, score_class_weights=True)
     weights = torch.tensor([0, 1, 2, 1, 1, 3])
     inputs = (inputs[0].detach().requires_grad_(), *(part.detach() for part in inputs[1:]))
     copies = criterion(*repeat(inputs, torch.arange(B).repeat_interleave(weights), name))
     (expected,) = torch.autograd.grad(copies, inputs[0])
     (found,) = torch.autograd.grad(
-        sample_loss.weighted(sample_loss.units(inputs, B), inputs, weights.double()), inputs[0]
+        weighted_loss(sample_loss, sample_loss.units(inputs, B), inputs, weights.double()), inputs[0]
     )
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -264,9 +267,9 @@ def test_weighted_gradient_is_that_of_copies(name, reduction):
 @pytest.mark.parametrize(("name", "reduction"), ROWS)
 def test_batch_of_weights_zero_has_no_loss_and_no_gradient(name, reduction):
     criterion, _, inputs = build(name, reduction)
-    sample_loss = SampleLoss(criterion)
+    sample_loss = SampleLoss(criterion, score_class_weights=True)
     inputs = (inputs[0].detach().requires_grad_(), *(part.detach() for part in inputs[1:]))
-    loss = sample_loss.weighted(sample_loss.units(inputs, B), inputs, torch.zeros(B, dtype=torch.float64))
+    loss = weighted_loss(sample_loss, sample_loss.units(inputs, B), inputs, torch.zeros(B, dtype=torch.float64))
     (gradient,) = torch.autograd.grad(loss, inputs[0])
     assert loss == 0
     assert (gradient == 0).all()
@@ -314,11 +317,22 @@ class HalfHidden(nn.Module):
 
 
 class Silent(NeuralNetClassifier):
+    """Computes its loss without a criterion."""
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         return F.cross_entropy(y_pred, y_true)
 
 
+class Coupled(NeuralNetClassifier):
+    """The loss of a sample depends on the others."""
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        return F.cross_entropy(y_pred / y_pred.std(), y_true)
+
+
 class MeanOfTwo(NeuralNetClassifier):
+    """Takes the mean over the batch itself, of two calls."""
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         return (self.criterion_(y_pred, y_true) + self.criterion_(-y_pred, y_true)).mean()
 
@@ -330,17 +344,11 @@ def drop_last_sample(samples):
 UNKNOWN = {
     "scalar": ({"criterion": Scalar}, "Scalar returned one number for a batch of 16 samples"),
     "reduction ignored": ({"criterion": HalfHidden}, "HalfHidden returned one number for a batch of 16"),
-    "no call": ({"net_class": Silent}, "Silent.get_loss did not call criterion_"),
-    "mean of two calls": (
-        {"net_class": MeanOfTwo, "criterion": Vector},
-        r"get_loss combines several calls .* into shape \(\); expected \(16,\)",
-    ),
+    "no call": ({"net_class": Coupled}, "Coupled.get_loss did not call a criterion of the net, and batches of one"),
     "collate_fn drops samples": (
         {"iterator_train__collate_fn": drop_last_sample},
         "gave 15 losses for a batch of 16 samples; .* let no collate_fn add or drop any",
     ),
-    "function": ({"criterion": lambda: F.cross_entropy}, "function|nn.Module"),
-    "partial": ({"criterion": lambda: partial(F.cross_entropy, label_smoothing=0.1)}, "partial|nn.Module"),
 }
 
 
@@ -360,6 +368,32 @@ def test_hidden_loss_is_an_error_before_the_first_update(case, recording):
     if recording == "training":
         assert all(torch.equal(value, before[name]) for name, value in tensors_of(net).items())
     assert type(net) is options.get("net_class", NeuralNetClassifier)
+
+
+ONE_BY_ONE = {
+    "no call": ({"net_class": Silent}, cross_entropies),
+    "mean of two calls": (
+        {"net_class": MeanOfTwo, "criterion": Vector},
+        lambda output, target: cross_entropies(output, target) + cross_entropies(-output, target),
+    ),
+    "function": ({"criterion": lambda: F.cross_entropy}, cross_entropies),
+    "partial": (
+        {"criterion": lambda: partial(F.cross_entropy, label_smoothing=0.1)},
+        lambda output, target: cross_entropies(output, target, label_smoothing=0.1),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE_BY_ONE)
+def test_loss_without_a_criterion_is_asked_for_sample_by_sample(case):
+    options, each_loss = ONE_BY_ONE[case]
+    X, y = make_vectors()
+    module, visits = train_plainly(X, y, each_loss)
+    net = make_net(**options)
+    recorder = record(net, X, y)
+    np.testing.assert_allclose(recorder.action_scores_, add_up(visits, len(X))[0], rtol=1e-5)
+    for one, two in zip(net.module_.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(one, two)
 
 
 def test_mean_in_get_loss_of_a_vector_is_seen_through():
@@ -467,7 +501,7 @@ def test_weights_train_as_copies_or_are_refused(case):
     np.testing.assert_allclose(unweighted, alike.action_scores_, rtol=1e-4)  # the recorded loss has no weight
 
 
-def test_recorded_loss_has_the_weights_of_classes_but_not_of_samples():
+def test_recorded_loss_has_weights_neither_of_classes_nor_of_samples():
     X, y = make_vectors()
     class_weight = torch.tensor([1.0, 0.2, 3.0])
     net = make_net(batch_size=-1, max_epochs=1, criterion__weight=class_weight, iterator_train__shuffle=False)
@@ -475,7 +509,9 @@ def test_recorded_loss_has_the_weights_of_classes_but_not_of_samples():
     plain = ActionScoreClassifier(net, random_state=0).fit(X, y)
     np.testing.assert_allclose(scorer.action_scores_, plain.action_scores_, rtol=1e-6)
     unweighted = ActionScoreClassifier(net.set_params(criterion__weight=None), random_state=0).fit(X, y)
-    np.testing.assert_allclose(plain.action_scores_, unweighted.action_scores_ * class_weight.numpy()[y], rtol=1e-5)
+    np.testing.assert_allclose(plain.action_scores_, unweighted.action_scores_, rtol=1e-5)
+    recorder = record(net.set_params(criterion__weight=class_weight), X, y, score_class_weights=True)
+    assert np.ptp(recorder.action_scores_ / plain.action_scores_) > 1
 
 
 def test_training_of_cross_entropies_is_that_of_torch():

@@ -11,46 +11,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actscore_sk.metrics import definitions, measurements
-from actscore_sk.metrics.measurements import Outcome
+from actscore_sk.metrics.measurements import VisitBatch
 from actscore_sk.metrics.registry import METRICS, Metric, get_metric, get_metric_names
-from actscore_sk.metrics.statistics import Mean, MeanOfFirst, Std, Sum, Transitions
+from actscore_sk.metrics.statistics import EarlyMean, Forgetting, Mean, Std, Sum
 
 CPU = torch.device("cpu")
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
 
-FOLDS: dict[str, tuple[Any, Any]] = {
+STATISTICS: dict[str, tuple[Any, Any]] = {
     "sum": (Sum, definitions.action_score),
     "mean": (Mean, definitions.aum),
     "std": (Std, definitions.variability),
-    "transitions": (Transitions, definitions.forgetting),
-    "mean_of_first": (partial(MeanOfFirst, k=2), definitions.el2n),
+    "forgetting": (Forgetting, definitions.forgetting),
+    "early_mean": (partial(EarlyMean, n_epochs=2), definitions.el2n),
 }
 
 
-def stream(fold, epochs, n_samples, rng):
+def stream(statistic, epochs, n_samples, rng):
     """Feed each epoch's visits [(sample, value), ...] in blocks of random size; give n_visits."""
     n_visits = torch.zeros(n_samples, dtype=torch.int64)
     for epoch, visits in enumerate(epochs, start=1):
         cuts = np.sort(rng.integers(0, len(visits) + 1, size=3))
         for block in np.split(np.array(visits, dtype=float).reshape(-1, 2), cuts):
             index = torch.tensor(block[:, 0], dtype=torch.int64)
-            fold.update(index, torch.tensor(block[:, 1]), n_visits[index], epoch)
+            statistic.update(index, torch.tensor(block[:, 1]), n_visits[index], epoch)
             n_visits += torch.bincount(index, minlength=n_samples)
     return n_visits
 
 
 def draw_value(rng, name):
-    return float(rng.integers(2)) if name == "transitions" else rng.normal(3.0, 2.0)
+    return float(rng.integers(2)) if name == "forgetting" else rng.normal(3.0, 2.0)
 
 
-@pytest.mark.parametrize("name", FOLDS)
+@pytest.mark.parametrize("name", STATISTICS)
 @quick
 @given(seed=seeds, n_epochs=st.integers(0, 5), n_samples=st.integers(1, 6), repeats=st.booleans())
-def test_fold_equals_definition(name, seed, n_epochs, n_samples, repeats):
+def test_statistic_equals_definition(name, seed, n_epochs, n_samples, repeats):
     # Any order, any cut into blocks, missing visits and, with replacement, several visits in one block.
     rng = np.random.default_rng(seed)
-    make_fold, definition = FOLDS[name]
+    make_statistic, definition = STATISTICS[name]
     epochs = [
         [
             (sample, draw_value(rng, name))
@@ -58,59 +58,59 @@ def test_fold_equals_definition(name, seed, n_epochs, n_samples, repeats):
         ]
         for _ in range(n_epochs)
     ]
-    fold = make_fold(n_samples, CPU)
-    n_visits = stream(fold, epochs, n_samples, rng)
+    statistic = make_statistic(n_samples, CPU)
+    n_visits = stream(statistic, epochs, n_samples, rng)
 
-    counted = epochs[:2] if name == "mean_of_first" else epochs
+    counted = epochs[:2] if name == "early_mean" else epochs
     visits = [[value for epoch in counted for i, value in epoch if i == sample] for sample in range(n_samples)]
     table = np.full((max(map(len, visits)), n_samples), np.nan)
     for sample, values in enumerate(visits):
         table[: len(values), sample] = values
-    options = {"k": len(table)} if name == "mean_of_first" else {}
+    options = {"k": len(table)} if name == "early_mean" else {}
     expected = definition(table, **options)
 
-    scores = fold.compute(n_visits)
+    scores = statistic.compute(n_visits)
     assert scores.dtype == torch.float64
     np.testing.assert_allclose(scores.numpy(), expected, rtol=1e-9, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", FOLDS)
+@pytest.mark.parametrize("name", STATISTICS)
 def test_results_are_independent_and_memory_is_constant(name):
-    fold = FOLDS[name][0](4, CPU)
-    before = fold.nbytes
+    statistic = STATISTICS[name][0](4, CPU)
+    before = statistic.nbytes
     block = torch.tensor([2, 2, 0]), torch.tensor([1.0, 0.0, 0.0]), torch.zeros(3, dtype=torch.int64)
-    fold.update(*block, epoch=1)
+    statistic.update(*block, epoch=1)
     n_visits = torch.tensor([1, 0, 2, 0])
-    expected = fold.compute(n_visits)
+    expected = statistic.compute(n_visits)
     kept = expected.clone()
     # A second computation must not see what the first one did to its result.
-    fold.compute(n_visits).fill_(7.0)
-    torch.testing.assert_close(fold.compute(n_visits), expected, equal_nan=True)
-    fold.update(block[0], 5 * block[1] + 1, torch.tensor([2, 2, 1]), epoch=2)
+    statistic.compute(n_visits).fill_(7.0)
+    torch.testing.assert_close(statistic.compute(n_visits), expected, equal_nan=True)
+    statistic.update(block[0], 5 * block[1] + 1, torch.tensor([2, 2, 1]), epoch=2)
     torch.testing.assert_close(expected, kept, equal_nan=True)  # later visits do not reach what was handed out
-    assert fold.nbytes == before > 0
+    assert statistic.nbytes == before > 0
 
 
 def test_std_keeps_digits_under_a_large_mean():
     rng = np.random.default_rng(0)
     values = 1e6 + 1e-3 * rng.standard_normal((200, 5))
-    fold = Std(5, CPU)
+    statistic = Std(5, CPU)
     index = torch.arange(5)
     for epoch, row in enumerate(values, start=1):
-        fold.update(index, torch.tensor(row), torch.full((5,), epoch - 1), epoch)
-    np.testing.assert_allclose(fold.compute(torch.full((5,), 200)).numpy(), values.std(axis=0), rtol=1e-6)
+        statistic.update(index, torch.tensor(row), torch.full((5,), epoch - 1), epoch)
+    np.testing.assert_allclose(statistic.compute(torch.full((5,), 200)).numpy(), values.std(axis=0), rtol=1e-6)
 
 
 def test_sums_do_not_drift_in_float32():
     # 0.1 is not exact in float32: a float32 sum of 100,000 of them is off by a percent.
-    fold, index, seen = (
+    statistic, index, seen = (
         Sum(1, CPU),
         torch.zeros(1000, dtype=torch.int64),
         torch.zeros(1000, dtype=torch.int64),
     )
     for epoch in range(1, 101):
-        fold.update(index, torch.full((1000,), 0.1), seen, epoch)
-    assert fold.total.item() == pytest.approx(1e4, rel=1e-7)
+        statistic.update(index, torch.full((1000,), 0.1), seen, epoch)
+    assert statistic.total.item() == pytest.approx(1e4, rel=1e-7)
 
 
 def test_a_forgotten_sample_differs_from_one_never_learnt():
@@ -137,7 +137,7 @@ def test_definitions_name_a_wrong_shape_and_reduction():
 
 
 def draw_run(seed, n_epochs=4, n_samples=6, n_classes=3, spread=4.0):
-    """Logits (n_epochs, n_samples, n_classes), labels, and every kernel's values (n_epochs, n_samples)."""
+    """Logits (n_epochs, n_samples, n_classes), labels, and every measurement's values (n_epochs, n_samples)."""
     generator = torch.Generator().manual_seed(seed % 2**31)
     logits = spread * torch.randn(n_epochs, n_samples, n_classes, generator=generator, dtype=torch.float64)
     labels = torch.randint(n_classes, (n_samples,), generator=generator)
@@ -145,8 +145,8 @@ def draw_run(seed, n_epochs=4, n_samples=6, n_classes=3, spread=4.0):
 
 
 def measure(logits, labels):
-    outcomes = [Outcome(torch.nn.functional.cross_entropy(z, labels, reduction="none"), z, labels) for z in logits]
-    return {name: np.stack([m.kernel(o) for o in outcomes]) for name, m in METRICS.items()}
+    outcomes = [VisitBatch(torch.nn.functional.cross_entropy(z, labels, reduction="none"), z, labels) for z in logits]
+    return {name: np.stack([m.measurement(o) for o in outcomes]) for name, m in METRICS.items()}
 
 
 runs = st.builds(draw_run, seeds, st.integers(1, 6), st.integers(1, 6), st.integers(2, 5), st.floats(0.1, 20))
@@ -210,23 +210,23 @@ def test_permuting_samples_permutes_scores(run, random):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-def test_kernels_measure_low_precision_logits_in_float32(dtype):
+def test_measurements_measure_low_precision_logits_in_float32(dtype):
     logits = torch.tensor([[9.0, 0.0, -2.0], [-3.0, 2.0, 2.5]], dtype=dtype)
     labels = torch.tensor([0, 1])
-    low, high = (Outcome(torch.zeros(2), z, labels) for z in (logits, logits.double()))
-    for kernel in (measurements.margin, measurements.probability, measurements.correct, measurements.error):
-        torch.testing.assert_close(kernel(low).double(), kernel(high), rtol=1e-5, atol=1e-7)
+    low, high = (VisitBatch(torch.zeros(2), z, labels) for z in (logits, logits.double()))
+    for measurement in (measurements.margin, measurements.probability, measurements.correct, measurements.error):
+        torch.testing.assert_close(measurement(low).double(), measurement(high), rtol=1e-5, atol=1e-7)
 
 
-def test_kernels_at_certainty_and_at_ties():
+def test_measurements_at_certainty_and_at_ties():
     # log(softmax) of certain nets: the given label of visit 1 has probability 0, and visit 2 is a tie.
     logits = torch.tensor([[0.0, -torch.inf], [0.0, -torch.inf], [1.0, 1.0]])
-    outcome = Outcome(torch.zeros(3), logits, torch.tensor([0, 1, 0]))
-    assert measurements.probability(outcome).tolist() == pytest.approx([1.0, 0.0, 0.5])
-    assert measurements.correct(outcome)[:2].tolist() == [1.0, 0.0]
-    torch.testing.assert_close(measurements.error(outcome), torch.tensor([0.0, 2**0.5, 0.5**0.5]))
-    assert measurements.margin(outcome).tolist() == [torch.inf, -torch.inf, 0.0]
-    tie = measurements.correct(Outcome(torch.zeros(2), logits[2:].expand(2, 2), torch.tensor([0, 1])))
+    visits = VisitBatch(torch.zeros(3), logits, torch.tensor([0, 1, 0]))
+    assert measurements.probability(visits).tolist() == pytest.approx([1.0, 0.0, 0.5])
+    assert measurements.correct(visits)[:2].tolist() == [1.0, 0.0]
+    torch.testing.assert_close(measurements.error(visits), torch.tensor([0.0, 2**0.5, 0.5**0.5]))
+    assert measurements.margin(visits).tolist() == [torch.inf, -torch.inf, 0.0]
+    tie = measurements.correct(VisitBatch(torch.zeros(2), logits[2:].expand(2, 2), torch.tensor([0, 1])))
     assert tie.sum() == 1.0  # not "correct" for every label that ties
 
 
@@ -235,30 +235,30 @@ def test_nothing_waits_for_the_device(name):
     # Tensors on "meta" have no values: whatever would copy one to the host fails there.
     meta = torch.device("meta")
     index = torch.zeros(5, dtype=torch.int64, device=meta)
-    outcome = Outcome(torch.rand(5, device=meta), torch.rand(5, 3, device=meta), index)
-    fold = METRICS[name].fold(7, meta)
-    fold.update(index, METRICS[name].kernel(outcome), index, 1)
-    assert fold.compute(torch.zeros(7, dtype=torch.int64, device=meta)).shape == (7,)
+    visits = VisitBatch(torch.rand(5, device=meta), torch.rand(5, 3, device=meta), index)
+    statistic = METRICS[name].statistic(7, meta, **METRICS[name].settings)
+    statistic.update(index, METRICS[name].measurement(visits), index, 1)
+    assert statistic.compute(torch.zeros(7, dtype=torch.int64, device=meta)).shape == (7,)
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_rows_are_complete(name):
     values = draw_run(3, n_epochs=12)[2]
     metric = pickle.loads(pickle.dumps(get_metric(name)))
-    fold = metric.fold(6, CPU)
+    statistic = metric.statistic(6, CPU, **metric.settings)
     for epoch in range(12):
         row = torch.tensor(values[name][epoch])
-        fold.update(torch.arange(6), row, torch.full((6,), epoch), epoch + 1)
-    np.testing.assert_allclose(fold.compute(torch.full((6,), 12)), metric(values[name]), rtol=1e-9, atol=1e-12)
+        statistic.update(torch.arange(6), row, torch.full((6,), epoch), epoch + 1)
+    np.testing.assert_allclose(statistic.compute(torch.full((6,), 12)), metric(values[name]), rtol=1e-9, atol=1e-12)
 
-    loss_only = Outcome(torch.tensor(values["action_score"][0]))
+    loss_only = VisitBatch(torch.tensor(values["action_score"][0]))
     if metric.needs_classes:
         with pytest.raises(ValueError, match="needs the logits and labels"):
-            metric.kernel(loss_only)
+            metric.measurement(loss_only)
     else:
-        assert metric.kernel(loss_only) is loss_only.loss
-    if metric.regression_kernel is not None:
-        assert metric.regression_kernel(loss_only) is loss_only.loss
+        assert metric.measurement(loss_only) is loss_only.loss
+    if metric.regression_measurement is not None:
+        assert metric.regression_measurement(loss_only) is loss_only.loss
 
 
 def test_direction_agrees_with_a_hard_and_an_easy_sample():
@@ -272,7 +272,7 @@ def test_direction_agrees_with_a_hard_and_an_easy_sample():
 
 
 def test_regression_has_the_loss_and_its_spread():
-    assert {n for n, m in METRICS.items() if m.regression_kernel is not None} == {
+    assert {n for n, m in METRICS.items() if m.regression_measurement is not None} == {
         "action_score",
         "variability",
     }

@@ -41,6 +41,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Subset, Te
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.estimators.generic import ActionScoreEstimator
 
+pytestmark = pytest.mark.filterwarnings("ignore:samples were visited")  # it has tests of its own
 N = 70
 split = ValidSplit(4, stratified=False)
 
@@ -313,6 +314,7 @@ def assert_same(recorded, plain):
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_recorder_changes_nothing(case):
     X, y, build = make(case)
     plain = train(build(), X, y)
@@ -324,6 +326,7 @@ def test_recorder_changes_nothing(case):
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_estimator_changes_nothing(case):
     X, y, build = make(case)
     plain = train(build(), X, y)
@@ -407,7 +410,7 @@ def test_error_leaves_no_disguise(event, how):
         net.fit(X, y) if how == "recorder" else ActionScoreEstimator(net).fit(X, y)
     assert type(net) is NeuralNetClassifier
     assert type(criterion) is nn.CrossEntropyLoss
-    assert not {"tap_"} & (vars(net).keys() | vars(criterion).keys())
+    assert not {"session_", "listener_"} & (vars(net).keys() | vars(criterion).keys())
     assert not criterion._forward_hooks
     assert not criterion._forward_pre_hooks
 
@@ -543,7 +546,7 @@ def test_copy_made_in_training_is_plain(how, event):
     scorer = ActionScoreEstimator(make_net(callbacks=[Copying(how, event)])).fit(X, y)
     (twin,) = Copying.copies
     assert type(twin) is NeuralNetClassifier
-    assert not hasattr(twin, "tap_")
+    assert not hasattr(twin, "session_")
     if how != "clone":
         assert type(twin.criterion_) is nn.CrossEntropyLoss
         assert twin.predict(X).shape == (N,)

@@ -113,6 +113,7 @@ def fit_weighted(criterion, X, y, weights=None, **options):
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_weight_counts_as_copies(criterion):
     X, codes = make_data()
     weights = make_weights(len(X))
@@ -198,6 +199,7 @@ def test_weights_of_one_are_no_weights(net, weights):
 
 @pytest.mark.parametrize("factor", [0.25, 3.0, 1e6])
 @pytest.mark.parametrize("criterion", [name for name in CRITERIA if "sum" not in name])
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_constant_weights_cancel_in_a_mean(criterion, factor):
     X, codes = make_data()
     plain = fit_weighted(criterion, X, codes, batch_size=20)
@@ -215,6 +217,7 @@ def test_constant_weights_scale_a_sum(criterion):
 
 @pytest.mark.parametrize("recording", ["training", "epoch_end"])
 @pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_recorded_loss_is_not_weighted(criterion, recording):
     """At a learning rate of 0 nothing but the recorded loss could differ."""
     X, codes = make_data()

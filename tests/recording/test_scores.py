@@ -47,6 +47,8 @@ from actscore_sk.metrics import definitions
 from actscore_sk.metrics.registry import get_metric_names
 
 N = 70
+pytestmark = pytest.mark.filterwarnings("ignore:samples were visited")  # it has tests of its own
+
 EPS = torch.finfo(torch.float32).eps
 weights = torch.tensor([1.0, 0.5, 3.0])
 split = ValidSplit(5, stratified=False)  # the first fifth is held out
@@ -138,7 +140,7 @@ TABLE = {
         make_vectors,
         {"criterion__weight": weights},
         lambda output, target: cross_entropies(output, target, weight=weights),
-        {"reduce": weighted_mean},
+        {"reduce": weighted_mean, "scored": cross_entropies},
     ),
     "label smoothing": (
         make_vectors,
@@ -217,6 +219,7 @@ TABLE = {
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
 @pytest.mark.parametrize("case", TABLE)
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 def test_scores_equal_plain_torch(case):
     data, options, each_loss, plain = TABLE[case]
     X, y = data()
@@ -641,7 +644,7 @@ def test_annealed_criterion_is_followed(criterion, name, value, later):
     net.set_params(iterator_train__shuffle=False)
     before = cross_entropies if criterion is nn.CrossEntropyLoss else focal
     _, visits = train_plainly(X, y, before, batch_size=N, shuffle=False)
-    recorder = record(net, X, y, store_trajectories=True)
+    recorder = record(net, X, y, store_trajectories=True, score_class_weights=True)
     expected = later(visits[1].output, torch.as_tensor(y))
     np.testing.assert_allclose(recorder.trajectories_[1], expected, rtol=1e-5)
 

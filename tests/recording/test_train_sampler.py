@@ -29,7 +29,7 @@ from actscore_sk import (
     HardExampleSampler,
     action_score,
 )
-from actscore_sk.metrics.interpolated_sum import FilledSum
+from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 
 N, EPOCHS, BATCH = 50, 5, 8
 RNG = np.random.default_rng(0)
@@ -148,20 +148,22 @@ class Loop:
         return seen[0]
 
     def losses(self, batch):
-        """Loss of each sample, and what is trained on."""
+        """Loss of each sample, without weights, and the loss that is trained on."""
         rows = self.train[batch]
         output, targets = self.module(torch.from_numpy(X)[rows]), self.targets[rows]
         if self.loss is None:
-            losses = F.cross_entropy(output, targets, reduction="none", weight=self.class_weight)
+            losses = F.cross_entropy(output, targets, reduction="none")
         else:
             losses = self.loss(output, targets)
         together = self.sampler.weights[batch] * self.weights[rows]
         # Weights that make up for unequal visits leave the divisor alone; weights of samples are what is divided by.
         is_steered = self.sampler.weights_at(batch) is not None
         amount = len(rows) * self.weights[self.train].mean() if is_steered else together.sum().clamp(min=1e-30)
+        trained = together
         if self.class_weight is not None:
-            amount = amount * (together * self.class_weight[targets]).sum() / together.sum()
-        return losses, (together * losses).sum() / (1 if self.summed else amount)
+            trained = together * self.class_weight[targets]
+            amount = amount * trained.sum() / together.sum()
+        return losses, (trained * losses).sum() / (1 if self.summed else amount)
 
 
 def check(scorer, loop, *, atol=2e-6):
@@ -214,6 +216,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:get_loss (multiplies|adds)")
 @every_sampler
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("sample_weight", [None, WEIGHTS], ids=["", "weights"])
@@ -354,17 +357,21 @@ def test_what_interpolated_adds(visited, start, slope, bend):
     """Exact where losses run straight between visits; off by M (gap^3 - gap) / 12 for a second difference M."""
     epochs = np.arange(1, 9)
     losses = start + slope * epochs + bend * epochs**2
-    filled, seen = FilledSum(1, torch.device("cpu")), epochs[visited]
+    total, seen, row = InterpolatedSum(1, torch.device("cpu")), epochs[visited], torch.tensor([0])
     for epoch, loss in zip(epochs, losses, strict=True):
-        filled.update(torch.tensor([loss if epoch in seen else torch.nan]), int(epoch))
+        if epoch in seen:
+            total.update(row, torch.tensor([loss]), row, int(epoch))
+        total.end_epoch(int(epoch), np.nan)
     inside = losses[seen[0] - 1 : seen[-1]].sum()
     ends = (seen[0] - 1) * losses[seen[0] - 1] + (8 - seen[-1]) * losses[seen[-1] - 1]
     gaps = np.diff(seen)
-    assert filled.compute(8).item() == pytest.approx(inside + ends + 2 * bend * (gaps**3 - gaps).sum() / 12)
+    assert total.compute(torch.tensor([len(seen)])).item() == pytest.approx(
+        inside + ends + 2 * bend * (gaps**3 - gaps).sum() / 12
+    )
 
 
 def test_warning_of_sums():
-    with pytest.warns(UserWarning, match=r"visited samples \d+ to \d+ times.*interpolated"):
+    with pytest.warns(UserWarning, match=r"samples were visited \d+ to \d+ times.*interpolated"):
         fit(SAMPLERS["pruning"], reduction="sum")
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -663,6 +663,7 @@ def test_error(case):
         sampler.fit_resample(ROWS, **given)
 
 
+@pytest.mark.filterwarnings("ignore:samples were visited")
 def test_samples_that_no_step_saw_have_no_score():
     X, y = make_data()
     net = make_net(iterator_train__drop_last=True, max_epochs=1)

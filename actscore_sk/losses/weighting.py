@@ -1,0 +1,157 @@
+"""From losses of samples to the scalar that is trained on: the criterion's own mean, with weights of samples."""
+
+import torch
+from torch import Tensor, nn
+
+from actscore_sk.losses.sample_loss import SampleLoss
+
+
+class SampleWeights:
+    """Weights of samples in the loss that is trained on, never in the recorded one.
+
+    Parameters
+    ----------
+    weights : Tensor of shape (n_samples,), optional
+        Weight of each row of X, >= 0. None: all 1.
+
+    Attributes
+    ----------
+    of_visits : Tensor of shape (batch_size,) or None
+        Weights that make up for unequal visits, of the samples in the running batch. A mean of losses is then taken
+        over the number of visits and not over the sum of these weights: its expectation is that of equal visits.
+    """
+
+    def __init__(self, weights: Tensor | None = None) -> None:
+        self._weights = weights
+        self._mean = 1.0 if weights is None else float(weights.mean())
+        self.of_visits: Tensor | None = None
+
+    def __bool__(self) -> bool:
+        return self._weights is not None or self.of_visits is not None
+
+    def set_training_rows(self, rows: Tensor | None) -> None:
+        """Say which rows of X are trained on, (n_rows,) int64; None: all."""
+        if self._weights is not None:
+            self._mean = float((self._weights if rows is None else self._weights[rows.to(self._weights.device)]).mean())
+
+    def of_batch(self, rows: Tensor, like: Tensor) -> tuple[Tensor, float | None]:
+        """Return the weights of the samples in a batch.
+
+        Parameters
+        ----------
+        rows : Tensor of int64 (batch_size,)
+            Positions in X.
+        like : Tensor
+            Has the dtype and the device that the weights get.
+
+        Returns
+        -------
+        weights : Tensor of shape (batch_size,)
+            Product of the weights of rows and of visits.
+        amount : float or None
+            Number to divide the weighted sum of losses by; None: the sum of the weights.
+        """
+        weights, amount = None, None
+        if self._weights is not None:
+            if self._weights.device != like.device:
+                self._weights = self._weights.to(like.device)
+            weights = self._weights[rows.to(like.device, non_blocking=True)].to(like.dtype)
+        if self.of_visits is not None:
+            visits = self.of_visits.to(like.device, like.dtype, non_blocking=True)
+            weights = visits if weights is None else weights * visits
+            amount = len(visits) * self._mean
+        return weights, amount  # type: ignore[return-value]
+
+
+def weighted_loss(
+    sample_loss: SampleLoss, units: Tensor, inputs: tuple, weights: Tensor, amount: float | None = None
+) -> Tensor:
+    """Return the scalar to train on, in which a sample of weight w counts as w copies of it in the batch.
+
+    Parameters
+    ----------
+    sample_loss : SampleLoss
+        View of the criterion.
+    units : Tensor of shape (n_samples, ...)
+        Losses of units, with gradient; see `SampleLoss.units`.
+    inputs : tuple
+        Arguments that the criterion was called with.
+    weights : Tensor of shape (n_samples,)
+        Weight of each sample.
+    amount : float, optional
+        Expectation of the sum of the weights; a mean is taken over that instead of their sum, which makes the loss of
+        a random draw unbiased.
+
+    Returns
+    -------
+    loss : Tensor
+        Scalar.
+    """
+    weights = weights.to(units.dtype)
+    if sample_loss.reduction != "sum":
+        # A batch in which every weight is 0 has no loss and no gradient; 0/0 would poison the net.
+        tiny = torch.finfo(units.dtype).tiny
+        shares = divisors(sample_loss, units, inputs)
+        if isinstance(shares, float):
+            divisor = shares * (weights.sum().clamp(min=tiny) if amount is None else amount)
+        else:
+            divisor = (weights * shares).sum().clamp(min=tiny)
+            divisor = divisor if amount is None else divisor * (amount / weights.sum().clamp(min=tiny))
+        weights = weights / divisor
+    return torch.dot(weights, numerators(sample_loss, units, inputs))
+
+
+def numerators(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor:
+    """Return what each sample adds to the sum that the criterion divides, (n_samples,)."""
+    if isinstance(sample_loss.criterion, nn.CTCLoss) and sample_loss.reduction == "mean":
+        units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one per symbol
+    return units if units.ndim == 1 else units.flatten(1).sum(1)
+
+
+def divisors(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor | float:
+    """Return what each sample adds to the divisor of the criterion's own mean: (n_samples,), or one number for all."""
+    if sample_loss.reduction == "batchmean":
+        return 1.0
+    counted, weight = sample_loss.counted(inputs), sample_loss.criterion_weight
+    if counted is None or (weight is None and counted.is_cpu and bool(counted.all())):
+        return float(units[0].numel())  # elsewhere the answer would make the host wait
+    shares = counted.to(units.dtype)
+    if weight is not None:
+        shares = shares * weight[torch.where(counted, inputs[1], 0)]
+    return shares.reshape(len(units), -1).sum(1)
+
+
+def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
+    """Put losses together as the criterion reduces them, batch by batch.
+
+    Parameters
+    ----------
+    sample_loss : SampleLoss
+        View of a criterion that reduces.
+    units : Tensor of shape (n_samples, ...)
+        Losses of units of several batches, one behind the other, class weights included.
+    inputs : tuple
+        Arguments of the criterion for all of these samples.
+    sizes : list of int
+        Number of samples of each batch.
+
+    Returns
+    -------
+    losses : Tensor of shape (n_batches,)
+        Each the value of the criterion on one batch, to rounding.
+    """
+    sums = _sums(numerators(sample_loss, units, inputs), sizes)
+    if sample_loss.reduction == "sum":
+        return sums
+    shares = divisors(sample_loss, units, inputs)
+    if isinstance(shares, float):
+        return sums / (shares * torch.tensor(sizes, dtype=sums.dtype, device=sums.device))
+    return sums / _sums(shares, sizes)
+
+
+def _sums(values: Tensor, sizes: list[int]) -> Tensor:
+    """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
+    size = sizes[0]
+    if all(other == size for other in sizes):
+        return values.reshape(len(sizes), size).sum(1)
+    return torch.stack([part.sum() for part in values.split(sizes)])

@@ -1,0 +1,126 @@
+"""One call of a net's own `get_loss`, which can be asked again: for parts of the batch, with other criteria."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actscore_sk.losses.details import without_details
+from actscore_sk.recording.batch_parts import map_batch, take_samples
+from actscore_sk.recording.criterion_listener import Call, answering
+from actscore_sk.utils.randomness import RandomState
+
+Arguments = tuple[tuple, dict]
+
+
+@dataclass
+class AskedLoss:
+    """One call of the net's `get_loss`, which can be asked again.
+
+    Parameters
+    ----------
+    get_loss : callable
+        The net's own.
+    arguments : tuple (args, kwargs)
+        Arguments it was called with.
+    calls : list of Call
+        Calls of criteria that it made.
+    loss : Tensor
+        Value that it returned, without gradient.
+    before : RandomState
+        Generators before the call.
+    listener : LossListener
+        Of the step.
+    """
+
+    get_loss: Callable
+    arguments: Arguments
+    calls: list[Call]
+    loss: Tensor
+    before: RandomState
+    listener: Any
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the batch."""
+        return len(self.listener.rows)
+
+    def again(
+        self, mode: str, samples: Tensor | None = None, changed_after: int | None = None
+    ) -> tuple[Any, list[Tensor]]:
+        """Ask once more, with the same random numbers; return the value, and those of criteria that were probed.
+
+        Parameters
+        ----------
+        mode : {"per sample", "zeros", "probe"}
+            How criteria answer; see `CriterionListener`.
+        samples : Tensor of int64 (n,), optional
+            Positions in the batch of the samples to ask for. None: all.
+        changed_after : int, optional
+            Outputs of the net for the samples from this position on are changed.
+        """
+        arguments, rows = self.arguments, self.listener.rows
+        if changed_after is not None:
+            (y_pred, *others), named = arguments
+            arguments = (_changed(y_pred, changed_after, self.n_samples), *others), named
+        if samples is not None:
+            arguments = take_samples(arguments, samples, self.n_samples)
+        with self._replayed(mode) as probed:
+            try:
+                self.listener.rows = rows if samples is None else rows[samples]
+                args, kwargs = arguments
+                return without_details(self.get_loss(*args, **kwargs)), probed
+            finally:
+                self.listener.rows = rows
+
+    def one_by_one(self) -> Tensor | None:
+        """Return the value for each sample as a batch of its own, (n_samples,); None if it cannot be had."""
+        arguments, n_samples = self.arguments, self.n_samples
+        axes = map_batch(arguments, n_samples, lambda part: 0, lambda part: None)
+
+        def of_one(parts: Arguments) -> Tensor:
+            args, kwargs = _with_batch_axis(parts, axes)
+            return without_details(self.get_loss(*args, **kwargs)).reshape(())
+
+        with self._replayed("probe"):
+            try:
+                return torch.func.vmap(of_one, in_dims=(axes,), randomness="different")(arguments)
+            except Exception:  # whatever cannot be vectorised is asked in a loop
+                pass
+            try:
+                parts = [take_samples(arguments, torch.tensor([i]), n_samples) for i in range(n_samples)]
+                return torch.stack([without_details(self.get_loss(*a, **k)).reshape(()) for a, k in parts])
+            except Exception:  # a loss that needs several samples
+                return None
+
+    @contextmanager
+    def _replayed(self, mode: str) -> Iterator[list[Tensor]]:
+        after = RandomState(self.listener.device)
+        self.before.restore()
+        try:
+            with torch.no_grad(), answering(self.listener.criteria, mode) as probed:
+                yield probed
+        finally:
+            after.restore()
+
+
+def _changed(y_pred: Any, start: int, n_samples: int) -> Any:
+    """Return outputs of which those from `start` on are a tenth smaller; probabilities stay in [0, 1]."""
+
+    def change(part: Any) -> Any:
+        if not isinstance(part, Tensor) or not part.is_floating_point():
+            return part
+        return torch.cat([part[:start], 0.9 * part[start:]])
+
+    return map_batch(y_pred, n_samples, change)
+
+
+def _with_batch_axis(parts: Any, axes: Any) -> Any:
+    if isinstance(parts, dict):
+        return {name: _with_batch_axis(part, axes[name]) for name, part in parts.items()}
+    if isinstance(parts, (tuple, list)):
+        return type(parts)(_with_batch_axis(part, axis) for part, axis in zip(parts, axes, strict=True))
+    return parts if axes is None else parts[None]

@@ -1,0 +1,56 @@
+"""Parts of the batches that nets pass around: tensors in tuples, lists and dicts, samples along the first dimension."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+
+def map_batch(
+    batch: Any, n_samples: int, function: Callable[[Any], Any], other: Callable[[Any], Any] | None = None
+) -> Any:
+    """Apply a function to each array of one row per sample, and another one to all the rest.
+
+    Parameters
+    ----------
+    batch : Tensor, ndarray, tuple, list, dict or anything else
+        Nested in any way.
+    n_samples : int
+        Number of samples in it.
+    function : callable
+        Gets each tensor or array whose first dimension is `n_samples`.
+    other : callable, optional
+        Gets anything else that is no container. None: it stays as it is.
+
+    Examples
+    --------
+    >>> import torch
+    >>> map_batch((torch.zeros(2, 3), {"scale": 2.0}), 2, lambda part: part[:1].shape)
+    (torch.Size([1, 3]), {'scale': 2.0})
+    """
+    if isinstance(batch, (Tensor, np.ndarray)) and batch.ndim and len(batch) == n_samples:
+        return function(batch)
+    if isinstance(batch, Mapping):
+        return {name: map_batch(part, n_samples, function, other) for name, part in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*[map_batch(part, n_samples, function, other) for part in batch])
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(map_batch(part, n_samples, function, other) for part in batch)
+    return batch if other is None else other(batch)
+
+
+def take_samples(batch: Any, index: Tensor, n_samples: int) -> Any:
+    """Return the batch of the samples at `index` (n,) int64."""
+    return map_batch(
+        batch, n_samples, lambda part: part[index.to(part.device) if isinstance(part, Tensor) else index.numpy()]
+    )
+
+
+def like_output(y_true: Any, y_pred: Any) -> Any:
+    """Return a target of shape (n,) or (n, 1) in the shape of the output; torch would make (n, n) of both."""
+    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
+        n_dims = y_true.ndim, y_pred.ndim
+        if (n_dims == (1, 2) and y_pred.shape[1] == 1) or (n_dims == (2, 1) and y_true.shape[1] == 1):
+            return y_true.reshape(y_pred.shape)
+    return y_true

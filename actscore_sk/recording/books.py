@@ -1,0 +1,106 @@
+"""The books balance: recorded losses, put together as the criterion reduces them, give the loss trained on."""
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.losses.weighting import batch_losses
+
+# Two ways to add the same losses up differ by rounding; a term that is left out differs by more than this.
+TOLERANCE, HALF_PRECISION_TOLERANCE = 1e-3, 2e-2
+REMEDY = (
+    "return the whole loss of each sample from one criterion: as a pair (loss, dict) of its parts, or with "
+    "actscore_sk.losses.MultiOutputLoss for several outputs"
+)
+
+
+class Books:
+    """Two totals, kept on the device: losses trained on, and the same put together from recorded losses.
+
+    The first batch of a training is compared before the update, the totals at the end of each epoch.
+
+    Examples
+    --------
+    >>> books = Books()
+    >>> books.add([torch.tensor(0.5)], torch.tensor(0.5))
+    >>> books.close(epoch=1)
+    """
+
+    def __init__(self) -> None:
+        self._trained: list[Tensor] = []
+        self._recorded: list[Tensor] = []
+        self._is_first, self._has_warned = True, False
+        self._tolerance = TOLERANCE
+
+    def add(self, trained: list[Tensor | None], recorded: Tensor | None) -> None:
+        """Add the losses trained on, scalars, and their recorded total or totals; None = not known.
+
+        Raises
+        ------
+        SampleLossError
+            If the first batch of a training does not agree.
+        """
+        known = [loss for loss in trained if loss is not None]
+        if recorded is None or not known or len(known) < len(trained):
+            return
+        if known[0].dtype in (torch.float16, torch.bfloat16):
+            self._tolerance = HALF_PRECISION_TOLERANCE
+        total = known[0].detach().double() if len(known) == 1 else torch.stack(known).detach().double().sum()
+        self._trained.append(total)
+        self._recorded.append(recorded.detach().double().sum())
+        if self._is_first:
+            self._check_first()
+
+    def add_block(
+        self, sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int], trained: list[Tensor | None]
+    ) -> None:
+        """Add batches of the given sizes, whose units (n, ...) were evaluated together."""
+        if trained[0] is None or not sample_loss.has_reduction:
+            return
+        if sample_loss.has_class_weights and not sample_loss.score_class_weights:
+            units = sample_loss.units(inputs, len(units), scored=False)
+        self.add(trained, batch_losses(sample_loss, units, inputs, sizes))
+
+    def _check_first(self) -> None:
+        self._is_first = False
+        trained, recorded = float(self._trained[0]), float(self._recorded[0])  # the host waits, once per training
+        if not agrees(trained, recorded, self._tolerance):
+            raise SampleLossError(
+                f"the net is trained on a loss of {trained:.6g} in the first batch, but the losses of its samples come "
+                f"to {recorded:.6g}: {abs(trained - recorded) / max(abs(trained), 1e-12):.0%} of it are not recorded; "
+                f"{REMEDY}"
+            )
+
+    def close(self, epoch: int) -> None:
+        """Compare the totals of an epoch, and begin new ones; warn once per training if they do not agree.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, for the warning.
+        """
+        if self._trained and not self._has_warned:
+            pair = torch.stack([torch.stack(self._trained).sum(), torch.stack(self._recorded).sum()])
+            trained, recorded = pair.tolist()
+            if not agrees(trained, recorded, self._tolerance):
+                self._has_warned = True
+                warnings.warn(
+                    f"in epoch {epoch} the net was trained on losses of {trained:.6g} in all, but the recorded losses "
+                    f"come to {recorded:.6g}, so that scores from this epoch on leave a part out; {REMEDY}",
+                    UserWarning,
+                )
+        self._trained, self._recorded = [], []
+
+
+def agrees(trained: float, recorded: float, tolerance: float = TOLERANCE) -> bool:
+    """Return True if two losses are equal to rounding, or one of them is no number.
+
+    >>> agrees(1.0, 1.00001), agrees(1.0, 1.1)
+    (True, False)
+    """
+    if not (abs(trained) < float("inf") and abs(recorded) < float("inf")):
+        return True  # a loss that is no number has an error of its own
+    return abs(trained - recorded) <= tolerance * max(abs(trained), abs(recorded)) + 1e-7

@@ -1,0 +1,169 @@
+"""Listen to one criterion: arguments of each call, and the losses of samples behind its answer."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actscore_sk.losses.details import LossDetails, without_details
+from actscore_sk.losses.per_sample_twin import PerSampleTwin, independent_copy
+from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.losses.weighting import weighted_loss
+
+
+@dataclass
+class Call:
+    """One call of a criterion inside `get_loss`.
+
+    Parameters
+    ----------
+    arguments : tuple
+        Its arguments.
+    is_batch_first : bool
+        True if they are tensors of one row per sample.
+    details : LossDetails or None
+        Losses of samples; None if they can be had from `arguments` at any time.
+    output : Tensor
+        Value that it returned, without gradient.
+    sample_loss : SampleLoss
+        View of the criterion.
+    """
+
+    arguments: tuple
+    is_batch_first: bool
+    details: LossDetails | None
+    output: Tensor
+    sample_loss: SampleLoss
+
+    @property
+    def inputs(self) -> tuple | None:
+        """The arguments, or None if they have other rows than samples."""
+        return self.arguments if self.is_batch_first else None
+
+
+class CriterionListener:
+    """Answers for a criterion inside a step: its own value, or the weighted one.
+
+    Parameters
+    ----------
+    parent : LossListener
+        Knows the samples in the batch and their weights.
+    criterion : callable
+        Usually an `nn.Module`.
+    sample_loss : SampleLoss
+        View of it.
+
+    Attributes
+    ----------
+    calls : list of Call
+        Each call is added to it.
+    mode : {"listen", "per sample", "zeros", "probe"}
+        Answer with the criterion's own value and add to `calls`; with one loss per sample; with as many zeros; or with
+        the value of a copy, which changes nothing in the criterion and is added to `probed`.
+    probed : list of Tensor
+        Values of the calls made in mode "probe".
+    """
+
+    def __init__(self, parent: Any, criterion: Any, sample_loss: SampleLoss) -> None:
+        self.criterion, self._parent, self.sample_loss = criterion, parent, sample_loss
+        self._twin = PerSampleTwin(self.sample_loss)
+        self.calls: list[Call] = []
+        self.mode = "listen"
+        self.probed: list[Tensor] = []
+        self._before: Any = None
+        self._copy: Any = None
+
+    def remember(self) -> None:
+        """Keep the criterion's state, which its calls in `get_loss` may change, for answers to the same calls."""
+        self._before = None if self.sample_loss.is_stateless else independent_copy(self.criterion)
+
+    def replay(self, mode: str, probed: list[Tensor]) -> None:
+        """Answer in another mode than "listen", beginning at the state kept last."""
+        self.mode, self.probed = mode, probed
+        self._copy = independent_copy(self.criterion if self._before is None else self._before)
+        if mode != "probe" and self.sample_loss.has_reduction:
+            self.sample_loss.leave_out_reduction(self._copy)
+
+    @property
+    def is_listening(self) -> bool:
+        """True inside a step on samples of X."""
+        return self._parent.is_open
+
+    def answer(self, call: Callable, inputs: tuple, named: dict) -> Any:
+        """Answer a call of the criterion; `call` is the criterion's own."""
+        if named:
+            bound = inspect.signature(self.criterion.forward).bind(*inputs, **named)
+            bound.apply_defaults()
+            inputs, named = bound.args, bound.kwargs
+        if self.mode in ("per sample", "zeros"):
+            return self._per_sample(inputs, named)
+        if self.mode == "probe":
+            value = self._copy(*inputs, **named)
+            self.probed.append(without_details(value))
+            return value
+        sample_loss, parent, n_samples = self.sample_loss, self._parent, len(self._parent.rows)
+        is_batch_first, details = not named and parent.axis.is_first(sample_loss, inputs, n_samples), None
+        if sample_loss.is_detailed or (parent.weights and sample_loss.has_reduction):
+            output, details = self._reduced_here(inputs, named)
+        elif sample_loss.is_stateless and is_batch_first:
+            output = call(*inputs)
+        else:
+            output, details = self._twin(call, inputs, n_samples, named)
+        value = without_details(output)
+        value = getattr(value, "loss", value)  # torch's adaptive softmax returns a pair (output, loss)
+        self.calls.append(Call(inputs, is_batch_first, details, value.detach(), sample_loss))
+        return output
+
+    def _reduced_here(self, inputs: tuple, named: dict) -> tuple[Any, LossDetails]:
+        """Ask for the loss of each sample only, and reduce it to the loss that is trained on; returns both."""
+        sample_loss, weights, n_samples = self.sample_loss, self._parent.weights, len(self._parent.rows)
+        criterion = sample_loss.criterion
+        ask = criterion.details if sample_loss.is_detailed else sample_loss.unreduced(scored=False)
+        raw = ask(*inputs, **named)
+        details = sample_loss.details(raw, inputs, n_samples)
+        if not weights or not sample_loss.has_reduction:
+            return criterion.reduced(details.samples), details.detached()
+        units = sample_loss.units(inputs, n_samples, raw) if isinstance(raw, Tensor) else details.samples
+        output = weighted_loss(sample_loss, units, inputs, *weights.of_batch(self._parent.rows, units))
+        if sample_loss.has_class_weights and not sample_loss.score_class_weights:
+            with torch.no_grad():
+                details = sample_loss.details(sample_loss.unreduced()(*inputs, **named), inputs, n_samples)
+        return (output, raw[1]) if isinstance(raw, (tuple, list)) else output, details.detached()
+
+    def _per_sample(self, inputs: tuple, named: dict) -> Any:
+        """Answer with one loss per sample, in the form that the criterion's own answer has."""
+        sample_loss = self.sample_loss
+        raw = self._copy(*inputs, **named)
+        samples = sample_loss.details(raw, inputs, len(self._parent.rows)).samples
+        samples = 0 * samples if self.mode == "zeros" else samples
+        return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
+
+
+class RecordedCriterionMixin:
+    """A criterion in training: it tells `listener_` its arguments, and returns the answer of that."""
+
+    listener_: Any = None
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Compute the loss."""
+        call, listener = super().__call__, self.listener_  # type: ignore[misc]
+        if listener is None or not listener.is_listening:
+            return call(*inputs, **named)
+        return listener.answer(call, inputs, named)
+
+
+@contextmanager
+def answering(listeners: list[CriterionListener], mode: str) -> Iterator[list[Tensor]]:
+    """Let criteria answer in a mode, see `CriterionListener`, and yield the list of values that are probed."""
+    probed: list[Tensor] = []
+    for each in listeners:
+        each.replay(mode, probed)
+    try:
+        yield probed
+    finally:
+        for each in listeners:
+            each.mode, each._copy = "listen", None

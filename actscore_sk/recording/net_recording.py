@@ -1,0 +1,190 @@
+"""One record of one net in training: visits in, epochs closed, other samples scored on the way."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.class_outputs import Reader, read_class_outputs
+from actscore_sk.losses.details import LossDetails
+from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.recording.books import Books
+from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.score_record import RecordSettings, ScoreRecord
+from actscore_sk.recording.session import RecordingSession
+from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer
+from actscore_sk.utils.interrupts import uninterrupted
+from actscore_sk.utils.randomness import preserved_random_state
+
+
+class NetRecording:
+    """Records the samples of X, and those of an `eval_set`, through one or more trainings of a net.
+
+    Parameters
+    ----------
+    recording : {"training", "epoch_end"}
+        Which loss; see `ActionScoreRecorder`.
+    settings : RecordSettings
+        How visits become scores.
+    eval_set : tuple (X, y), Dataset or None
+        Other samples, scored after each epoch.
+
+    Attributes
+    ----------
+    record, eval_record : ScoreRecord or None
+        None before the first training; the second also without an `eval_set`.
+    validation_mask : ndarray of bool (n_samples,)
+        Samples held out of training.
+    """
+
+    def __init__(self, recording: str, settings: RecordSettings, eval_set: Any = None) -> None:
+        self.recording, self.settings, self.eval_set = recording, settings, eval_set
+        self.record: ScoreRecord | None = None
+        self.eval_record: ScoreRecord | None = None
+        self.validation_mask = np.zeros(0, dtype=bool)
+        self.session: RecordingSession | None = None
+        self._buffer: VisitBuffer | None = None
+        self._eval_buffer: VisitBuffer | None = None
+        self._eval_dataset: Any = None
+        self._reader: Reader | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what belongs to a running training stays behind: the session holds the net, the buffers its outputs
+        self.flush()
+        passing = ("session", "_buffer", "_eval_buffer", "_eval_dataset", "eval_set")
+        return vars(self) | dict.fromkeys(passing)
+
+    @property
+    def records_steps(self) -> bool:
+        """True if the steps of training and validation are recorded, and not a pass after each epoch."""
+        return self.recording == "training"
+
+    # -- called by the session ----------------------------------------------------------------------------
+
+    def begin(self, session: RecordingSession) -> None:
+        """Allocate for the rows of X, or go on with those of the training before."""
+        self.session, n_samples = session, session.n_samples
+        if self.record is None:
+            self.record = ScoreRecord(n_samples, self.settings)
+        elif self.record.n_samples != n_samples:
+            raise ValueError(
+                f"X has {n_samples} samples, but the scores so far are those of {self.record.n_samples}; to go on, "
+                "pass the same samples in the same order, and to start anew, call fit (with warm_start=False)"
+            )
+        self.validation_mask = np.zeros(n_samples, dtype=bool)
+        self.validation_mask[session.validation_rows.numpy()] = True
+        self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None
+        if (
+            REDUCTIONS[self.settings.reduction].needs_held_out
+            and not self.validation_mask.any()
+            and self.eval_set is None
+        ):
+            raise ValueError(
+                f'reduction="{self.settings.reduction}" goes by the loss of held-out samples, but the net trains on '
+                "all of them (train_split=None); let the net hold some out, pass an eval_set, or take another reduction"
+            )
+        # Compiled nets may reuse the memory of an output at the next batch.
+        capacity = 0 if session.net.compile else CAPACITY
+        books = Books()
+        self._buffer = VisitBuffer(
+            self._record_block, self._record_details, keep_inputs=self.record.state.needs_classes, capacity=capacity,
+            books=books,
+        )  # fmt: skip
+        if self.eval_set is not None:
+            self._begin_eval(session, capacity)
+
+    def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
+        X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
+        self._eval_dataset = session.net.get_dataset(*session.prepared(X, y))
+        n_samples = len(self._eval_dataset)
+        if self.eval_record is None or self.eval_record.n_samples != n_samples:
+            settings = RecordSettings(reduction=self.settings.reduction, class_entropy=self.settings.class_entropy)
+            self.eval_record = ScoreRecord(n_samples, settings)
+            if not self.validation_mask.any():
+                self.eval_record.held_out = torch.ones(n_samples, dtype=torch.bool)
+        self._eval_buffer = VisitBuffer(self._record_eval_block, keep_inputs=False, capacity=capacity)
+
+    def add(self, visit: Visit) -> None:
+        """Record a visit."""
+        self._buffer.add(visit)  # type: ignore[union-attr]
+
+    def end_epoch(self) -> None:
+        """Make the passes that are asked for and close the epoch."""
+        session = self.session
+        if self.recording == "epoch_end":
+            self._pass(session.root, self._buffer)  # type: ignore[union-attr]
+        if self.eval_set is not None:
+            self._pass(self._eval_dataset, self._eval_buffer)
+        self._close_epoch()
+
+    def end(self) -> None:
+        """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""
+        self.flush()
+        if self.record is not None and self.record.state.epoch_has_visits:
+            self._close_epoch()
+        self.session = None
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Evaluate the visits that wait."""
+        for buffer in (self._buffer, self._eval_buffer):
+            if buffer is not None:
+                buffer.flush()
+
+    def _pass(self, dataset: Any, buffer: Any) -> None:
+        net = self.session.net  # type: ignore[union-attr]
+        with preserved_random_state(net.device), preserved_modules(all_modules(net)):
+            self.session.pass_over(dataset, buffer.add)  # type: ignore[union-attr]
+        buffer.flush()
+
+    def _close_epoch(self) -> None:
+        record, session = self.record, self.session
+        with uninterrupted():  # as many rows as epochs
+            self.flush()
+            epoch = record.n_epochs + 1  # type: ignore[union-attr]
+            if self.eval_record is not None:
+                has_held_out = bool(self.validation_mask.any())
+                held_out_loss = record.mean_held_out_loss() if has_held_out else None  # type: ignore[union-attr]
+                self.eval_record.end_epoch(held_out_loss)
+                held_out_loss = self.eval_record.held_out_losses[-1]
+            else:
+                held_out_loss = None
+            record.end_epoch(held_out_loss, session.trained_share)  # type: ignore[union-attr]
+            session.inform_sampler(record.state.latest, self)  # type: ignore[union-attr]
+        self._buffer.books.close(epoch)  # type: ignore[union-attr]
+
+    def _record_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
+        state = self.record.state  # type: ignore[union-attr]
+        logits, labels = self._classes(inputs, visit) if state.needs_classes else (None, None)
+        self.record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
+
+    def _classes(self, inputs: tuple | None, visit: Visit) -> tuple[Tensor | None, Tensor | None]:
+        """Return class scores and labels behind the criterion's inputs; None for a net without classes."""
+        if self._reader is None:
+            self._reader = self._find_reader(inputs, visit)
+        return self._reader(*inputs[:2]) if inputs is not None else (None, None)
+
+    def _find_reader(self, inputs: tuple | None, visit: Visit) -> Reader:
+        state = self.record.state  # type: ignore[union-attr]
+        names = ", ".join(metric.name for metric in state.metrics if metric.needs_classes)
+        try:
+            if inputs is None:
+                raise SampleLossError(f"{names} need one call of the criterion per step, but get_loss makes several")
+            return read_class_outputs(visit.sample_loss.criterion, inputs, names)
+        except SampleLossError:
+            if not state.works_without_classes:
+                raise
+            return _no_classes  # type: ignore[return-value]
+
+    def _record_details(self, rows: Tensor, details: LossDetails) -> None:
+        self.record.update_details(rows, details)  # type: ignore[union-attr]
+
+    def _record_eval_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
+        self.eval_record.update(rows, losses)  # type: ignore[union-attr]
+
+
+def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:
+    return None, None

@@ -1,0 +1,207 @@
+"""How the losses of samples follow from a net's own `get_loss`, found out on its first batch.
+
+skorch's `get_loss` returns the value of the criterion, so that the criterion's losses are those of the samples. A
+net's own one may add terms. Each way to know the loss of a sample is one row of `KINDS`; the first that gives the loss
+trained on is kept.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from skorch import NeuralNet, NeuralNetClassifier
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.details import LossDetails
+from actscore_sk.recording.asked_loss import AskedLoss
+from actscore_sk.recording.books import REMEDY, agrees
+from actscore_sk.recording.criterion_listener import Call
+
+# -- ways to know the losses of samples: each returns a list with the details, or an empty one if it fails ----------
+
+
+def _of_criterion(asked: AskedLoss) -> list[LossDetails | None]:
+    """The loss is the value of one call of the criterion, or the mean or sum of its values."""
+    if len(asked.calls) != 1:
+        return []
+    loss, output = asked.loss, asked.calls[0].output
+    values = [output] if loss.shape == output.shape else [output.mean(), output.sum()] if loss.ndim == 0 else []
+    is_same = any(torch.allclose(loss, value, rtol=1e-5, atol=1e-7, equal_nan=True) for value in values)
+    return [asked.calls[0].details] if is_same else []
+
+
+def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
+    """The loss is the value of one call times a factor, plus a rest; both are constant, whatever the samples are."""
+    if len(asked.calls) != 1 or asked.loss.ndim:
+        return []
+    pairs = []
+    for part in torch.arange(asked.n_samples).tensor_split(min(4, asked.n_samples)):
+        value, probed = asked.again("probe", part)
+        if len(probed) != 1 or probed[0].ndim or not isinstance(value, Tensor) or value.ndim:
+            return []
+        pairs.append((float(probed[0]), float(value)))
+    (x0, y0), (x1, y1) = min(pairs), max(pairs)
+    factor = (y1 - y0) / (x1 - x0) if x1 - x0 > 1e-6 * abs(x1) else 1.0
+    rest = y0 - factor * x0
+    if len(pairs) < 3 or any(abs(factor * x + rest - y) > 1e-4 * (abs(y) + abs(x)) + 1e-6 for x, y in pairs):
+        return []
+    _warn_of_constant(factor, rest, float(asked.loss))
+    return [asked.calls[0].details]
+
+
+def _combined(asked: AskedLoss) -> list[LossDetails | None]:
+    """Calls are combined sample by sample, when each call gives one loss per sample."""
+    losses = asked.again("per sample")[0] if asked.calls else None
+    if not isinstance(losses, Tensor) or losses.shape != (asked.n_samples,):
+        return []
+    return [LossDetails(losses)]
+
+
+def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
+    """As `_combined`, and other terms are no mean over the batch, in which a sample has a share of the others."""
+    found = _combined(asked)
+    if not found or (asked.n_samples > 1 and _form(found[0].samples, asked) is None):  # type: ignore[union-attr]
+        return []
+    rest = asked.again("zeros")[0]
+    if not bool(rest.count_nonzero()):  # nothing but what criteria answer
+        return found
+    # Outputs of the second half change; the losses of the first half must not.
+    half = asked.n_samples // 2
+    changed, first = asked.again("per sample", changed_after=half)[0][:half], found[0].samples[:half]  # type: ignore[union-attr]
+    return found if torch.allclose(changed, first, rtol=1e-4, atol=1e-6, equal_nan=True) else []
+
+
+def _one_by_one(asked: AskedLoss) -> list[LossDetails | None]:
+    """Batches of one sample have losses whose mean, or sum, is the loss of the batch."""
+    losses = None if asked.listener.weights else asked.one_by_one()
+    return [] if losses is None else [LossDetails(losses)]
+
+
+def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
+    """As `_one_by_one`, after a look at the mean and the sum."""
+    found = _one_by_one(asked)
+    form = _form(found[0].samples, asked) if found else None  # type: ignore[union-attr]
+    return found if form == "mean" or form == "sum" else []
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way: `find` for the first batch, which may cost more, and `go_on` for later ones."""
+
+    name: str
+    find: Callable[[AskedLoss], list[LossDetails | None]]
+    go_on: Callable[[AskedLoss], list[LossDetails | None]]
+
+
+CRITERION = Kind("criterion", _of_criterion, _of_criterion)
+CRITERION_ALONE = Kind("criterion, and a constant", _of_criterion_alone, lambda asked: [asked.calls[0].details])
+COMBINED = Kind("combined", _combined_alone, _combined)
+ONE_BY_ONE = Kind("one by one", _one_by_one_alone, _one_by_one)
+KINDS = CRITERION, CRITERION_ALONE, COMBINED, ONE_BY_ONE
+
+
+def _form(losses: Tensor, asked: AskedLoss) -> str | None:
+    """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None."""
+    loss, mean = float(asked.loss.mean()), float(losses.mean())
+    form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
+    has_own_mean = asked.listener.weights or any(call.sample_loss.has_own_mean for call in asked.calls)
+    return "other" if form is None and has_own_mean else form
+
+
+def _warn_of_constant(factor: float, rest: float, loss: float) -> None:
+    times = "" if agrees(factor, 1.0) else f"multiplies the loss of the criterion by {factor:.4g}"
+    plus = "" if agrees(rest + loss, loss) else f"adds {rest:.4g} that no sample has a share in"
+    warnings.warn(
+        f"get_loss {' and '.join(part for part in (times, plus) if part)}; this is left out of the scores, which are "
+        "sums of the criterion's own losses",
+        UserWarning,
+    )
+
+
+class OwnLoss:
+    """The way to know the losses of samples for one `get_loss`.
+
+    Parameters
+    ----------
+    net_name : str
+        Name of the net's class, for messages.
+    get_loss : callable
+        The net's own method, or a function set on the instance.
+
+    Attributes
+    ----------
+    is_skorch : bool
+        True for skorch's own ones, which call the criterion once and return its value.
+    kind : Kind or None
+        The way; None before the first batch.
+    """
+
+    def __init__(self, net_name: str, get_loss: Callable) -> None:
+        self._net_name, self._function = net_name, _function(get_loss)
+        self.is_skorch = is_skorch_loss(get_loss)
+        self.kind: Kind | None = CRITERION if self.is_skorch else None
+        self._form: str | None = None
+
+    def is_of(self, get_loss: Callable) -> bool:
+        """Return True if this is about `get_loss`."""
+        return _function(get_loss) is self._function
+
+    def details(self, asked: AskedLoss) -> LossDetails | None:
+        """Return the losses of samples behind one call; None if they can be had from the criterion's arguments.
+
+        Raises
+        ------
+        SampleLossError
+            If there is no way to know them.
+        """
+        if self.kind is not None:
+            is_one_call = self.kind in (CRITERION, CRITERION_ALONE)
+            found = [] if is_one_call and len(asked.calls) != 1 else self.kind.go_on(asked)
+            if found:
+                return found[0]
+        for kind in KINDS:
+            found = kind.find(asked)
+            if found:
+                self.kind, details = kind, found[0]
+                self._form = None if details is None else _form(details.samples, asked)
+                return details
+        raise self._error(asked)
+
+    def totals(
+        self, call: Call | None, details: LossDetails | None, loss: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the loss trained on, and the same put together from recorded losses; None = not known, or later."""
+        if self.kind in (CRITERION, CRITERION_ALONE) and call is not None:
+            if details is not None and call.output.ndim:
+                return loss, details.samples.sum() if self._form == "sum" else details.samples.mean()
+            trained = loss if self.kind is CRITERION else call.output
+            return trained, None if details is None else call.sample_loss.put_together(details)
+        if details is None or self._form not in ("mean", "sum"):
+            return None, None
+        return loss, getattr(details.samples, self._form)()
+
+    def _error(self, asked: AskedLoss) -> SampleLossError:
+        loss = float(asked.loss.mean())
+        if not asked.calls:
+            return SampleLossError(
+                f"{self._net_name}.get_loss did not call a criterion of the net, and batches of one sample do not have "
+                f"losses whose mean is its {loss:.6g}, so the loss of a single sample is unknown; {REMEDY}"
+            )
+        heard = sum(float(call.output.mean()) for call in asked.calls)
+        return SampleLossError(
+            f"{self._net_name}.get_loss returns {loss:.6g}, but its {len(asked.calls)} calls of criteria gave "
+            f"{heard:.6g} in all, and neither their combination nor batches of one sample give the rest, so the loss "
+            f"of a single sample is unknown; {REMEDY}"
+        )
+
+
+def is_skorch_loss(get_loss: Any) -> bool:
+    """Return True if `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once."""
+    return _function(get_loss) in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
+
+
+def _function(method: Any) -> Any:
+    return getattr(method, "__func__", method)

@@ -1,0 +1,139 @@
+"""Along which axis samples are stored: decided from how values react to other samples, not from a size."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.batch_parts import take_samples
+from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.utils.randomness import preserved_random_state
+
+
+class SampleAxis:
+    """Finds out, once per criterion, whether its arguments have one row per sample.
+
+    A batch of as many samples as time steps, or as classes, has the right size along the wrong axis. So the losses of
+    the first half of the batch are computed from the first half of the arguments: they are equal only if rows are
+    samples.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[SampleLoss, bool] = {}
+
+    def is_first(self, sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> bool:
+        """Return True if each argument of a criterion is a tensor of one row per sample.
+
+        Parameters
+        ----------
+        sample_loss : SampleLoss
+            View of the criterion.
+        inputs : tuple
+            Its arguments.
+        n_samples : int
+            Number of samples in the batch.
+        """
+        for part in inputs:
+            if not isinstance(part, Tensor) or part.ndim == 0 or part.shape[0] != n_samples:
+                return False
+        known = self._known.get(sample_loss)
+        if known is None:
+            if not sample_loss.is_stateless:
+                return True  # its losses are taken at once; only metrics of classes read the arguments
+            if n_samples < 2:
+                return False  # one row shows nothing, and needs no joining
+            known = self._known[sample_loss] = _halves_agree(sample_loss, inputs, n_samples)
+        return known
+
+
+def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> bool:
+    half = n_samples // 2
+    with torch.no_grad():
+        try:
+            criterion = sample_loss.unreduced()
+            whole, part = criterion(*inputs), criterion(*[each[:half] for each in inputs])
+        except Exception:  # arguments that cannot be cut along the first axis
+            return False
+    if len(whole) != n_samples or part.shape != whole[:half].shape:
+        return False
+    return torch.allclose(part, whole[:half], rtol=1e-3, atol=1e-6, equal_nan=True)
+
+
+class OrderCheck:
+    """Finds out, once per training, whether losses follow their samples when a batch comes in another order.
+
+    A vector of losses may have the right length by chance: one loss per class, or per time step. Losses of samples
+    turn round when the batch does.
+    """
+
+    def __init__(self) -> None:
+        self._is_settled = False
+
+    def run(self, net: Any, batch: Any, n_samples: int, inputs: tuple, is_stateless: bool, losses_of: Callable) -> None:
+        """Check the first batches, until one has losses that differ.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            In training; its modules, buffers and random numbers are put back.
+        batch : tuple
+            X and y of the batch.
+        n_samples : int
+            Number of samples in it.
+        inputs : tuple
+            Arguments of the criterion.
+        is_stateless : bool
+            True for torch's own losses, of which only the axis can be mistaken.
+        losses_of : callable
+            Losses (n,) for an output of the net and the batch.
+
+        Raises
+        ------
+        SampleLossError
+            If the losses do not follow the samples.
+        """
+        is_doubtful = any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
+        if self._is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
+            return
+        order = torch.arange(n_samples)
+        first_replaced = torch.cat([order[-1:], order[1:]])
+        try:
+            losses, again, turned, replaced = self._ask(
+                net, batch, (order, order, order.flip(0), first_replaced), losses_of
+            )
+        except SampleLossError:
+            raise
+        except Exception:  # a net that takes more than X, or a batch that cannot be reordered, is not asked
+            self._is_settled = True
+            return
+        if losses.shape != order.shape or not torch.equal(
+            losses, again
+        ):  # not one per sample, or random: nothing can be known of it
+            self._is_settled = True
+        elif not (_is_close(turned.flip(0), losses) or _is_close(replaced[1:], losses[1:])):
+            raise SampleLossError(
+                f"the {n_samples} losses of a batch do not follow its samples to other places, so they are not the "
+                "losses of its samples: their number is right by chance, as that of classes or time steps may be; "
+                "return one loss per sample, samples along the first dimension"
+            )
+        else:
+            self._is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
+
+    @staticmethod
+    def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:
+        """Return the losses of the batch in each of the orders, in inference mode."""
+        modules, n_samples, found = all_modules(net), len(orders[0]), []
+        with preserved_random_state(net.device), preserved_modules(modules), torch.no_grad():
+            for module in modules:
+                module.train(False)
+            for order in orders:
+                part = take_samples(batch, order, n_samples)
+                found.append(losses_of(net.infer(part[0]), part))
+        return found
+
+
+def _is_close(one: Tensor, two: Tensor) -> bool:
+    return torch.allclose(one, two, rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -1,0 +1,185 @@
+"""Scores of the samples of one data set while something learns; whatever learns, a net, a loop or a booster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from actscore_sk.losses.details import LossDetails
+from actscore_sk.metrics.epoch_window import epoch_weights
+from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.recording.detail_state import DetailState
+from actscore_sk.recording.sample_state import SampleState
+from actscore_sk.recording.unit_scores import RaggedScores
+from actscore_sk.storage import open_trajectories
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """Parameters of a record; see `ActionScoreClassifier` for their meaning."""
+
+    reduction: str = "sum"
+    metrics: Sequence[str] = ("action_score",)
+    store_trajectories: Any = False
+    store_units: Any = False
+    unit_grid: Any = None
+    keep_latest: bool = False
+    class_entropy: float | None = None
+
+
+class ScoreRecord:
+    """State of samples, their parts and units, and the trajectories; results are up to date at any time, and copies.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    settings : RecordSettings
+        How visits become scores.
+
+    Attributes
+    ----------
+    held_out : Tensor of bool (n_samples,) or None
+        Samples whose mean loss tells when the learner memorises.
+    trained_shares : list of float
+        Samples that each epoch trained on, as a share of those that are not held out.
+
+    Examples
+    --------
+    >>> record = ScoreRecord(2, RecordSettings())
+    >>> for losses in ([0.5, 2.0], [0.25, 2.5]):
+    ...     record.update(torch.arange(2), torch.tensor(losses))
+    ...     record.end_epoch()
+    >>> record.sample_metrics()["action_score"]
+    array([0.75, 4.5 ])
+    """
+
+    def __init__(self, n_samples: int, settings: RecordSettings) -> None:
+        self.n_samples, self.settings = n_samples, settings
+        self.trajectories = open_trajectories(settings.store_trajectories, n_samples)
+        self.state = SampleState(
+            n_samples,
+            settings.metrics,
+            reduction=settings.reduction,
+            keep_row=self.trajectories is not None,
+            keep_latest=settings.keep_latest,
+            class_entropy=settings.class_entropy,
+        )
+        self.details = DetailState(n_samples, settings.reduction, settings.store_units, settings.unit_grid)
+        self.held_out: Tensor | None = None
+        self.held_out_losses: list[float] = []
+        self.trained_shares: list[float] = []
+        self._held_out_sum: Tensor | None = None
+
+    # -- recording --------------------------------------------------------------------------------------
+
+    def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
+        """Add a block of visits; see `SampleState.update`."""
+        self.state.update(rows, losses, logits, labels)
+        if self.held_out is not None and REDUCTIONS[self.settings.reduction].needs_held_out:
+            if self.held_out.device != rows.device:
+                self.held_out = self.held_out.to(rows.device)
+            counts = self.held_out[rows].double() if losses.device.type != "mps" else self.held_out[rows].float()
+            pair = torch.stack([torch.where(counts > 0, losses, 0).sum(dtype=counts.dtype), counts.sum()])
+            self._held_out_sum = pair if self._held_out_sum is None else self._held_out_sum + pair
+
+    def update_details(self, rows: Tensor, details: LossDetails) -> None:
+        """Add parts and units of visits; see `DetailState.update`."""
+        self.details.update(rows, details)
+
+    def end_epoch(self, held_out_loss: float | None = None, trained_share: float = 1.0) -> None:
+        """Close the epoch.
+
+        Parameters
+        ----------
+        held_out_loss : float, optional
+            Mean loss of held-out samples in the epoch. None: of those in `held_out`, for which the host waits.
+        trained_share : float
+            Share of the training samples that the epoch trained on.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If a loss was NaN or infinite.
+        """
+        if held_out_loss is None:
+            held_out_loss = self.mean_held_out_loss()
+        row = self.state.end_epoch(held_out_loss)
+        self.details.end_epoch(held_out_loss)
+        self.held_out_losses.append(held_out_loss)
+        self.trained_shares.append(trained_share)
+        self._held_out_sum = None
+        if row is not None and self.trajectories is not None:
+            self.trajectories.append(row)
+
+    def mean_held_out_loss(self) -> float:
+        """Return the mean loss of the visits of held-out samples in the running epoch; NaN = none."""
+        total, count = (0.0, 0.0) if self._held_out_sum is None else self._held_out_sum.tolist()
+        return total / count if count else float("nan")
+
+    # -- results ----------------------------------------------------------------------------------------
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of closed epochs."""
+        return self.state.epoch - 1
+
+    def n_visits(self) -> np.ndarray:
+        """Return the number of visits of each sample, (n_samples,) int32."""
+        return self.state.n_visits()
+
+    def sample_metrics(self) -> dict[str, np.ndarray]:
+        """Return the score of each sample under each metric, (n_samples,) float64."""
+        return self.state.results()
+
+    def epoch_weights(self) -> np.ndarray:
+        """Return how much each epoch counts in the score, (n_epochs,) float64."""
+        return epoch_weights(self.held_out_losses, self.settings.class_entropy)
+
+    def component_scores(self) -> dict[str, np.ndarray]:
+        """Return the score of each sample under each part of the loss, (n_samples,) float64."""
+        return self.details.components()
+
+    def unit_scores(self) -> dict[str | None, np.ndarray | RaggedScores]:
+        """Return scores of units, of the whole loss under None and of its parts under their names."""
+        return self.details.units()
+
+    # -- to go on elsewhere -------------------------------------------------------------------------------
+
+    def merge(self, other: "ScoreRecord") -> None:
+        """Add the visits that another record has of the same samples in the same epochs."""
+        self.state.merge(other.state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of closed epochs, to be saved; parts and units are not in it."""
+        return {
+            "n_samples": self.n_samples,
+            "reduction": self.settings.reduction,
+            "metrics": [*self.settings.metrics],
+            "held_out_losses": [*self.held_out_losses],
+            "trained_shares": [*self.trained_shares],
+            "state": self.state.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state.
+
+        Raises
+        ------
+        ValueError
+            If it was saved for another number of samples, or with other settings.
+        """
+        for name, mine in (
+            ("n_samples", self.n_samples),
+            ("reduction", self.settings.reduction),
+            ("metrics", [*self.settings.metrics]),
+        ):
+            if state[name] != mine:
+                raise ValueError(
+                    f"the saved state has {name}={state[name]!r}, expected {mine!r}; record alike to go on"
+                )
+        self.held_out_losses, self.trained_shares = [*state["held_out_losses"]], [*state["trained_shares"]]
+        self.state.load_state_dict(state["state"])
