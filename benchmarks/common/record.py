@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.timing import machine
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 @dataclass(frozen=True)
