@@ -58,8 +58,6 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         self.train_sampler = train_sampler
         self.random_state = random_state
 
-    # -- what a subclass decides --------------------------------------------------------------------------
-
     def _check_y(self, y):
         """Validate y by its kind; return it as the other two take it."""
         raise NotImplementedError
@@ -79,8 +77,6 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
     def _build_net(self, X, y, sample_weight):
         """Build the net for ``estimator=None``."""
         raise NotImplementedError
-
-    # -- fitting ------------------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, eval_set=None, **fit_params):
@@ -121,10 +117,14 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight, eval_set, **fit_params
+        X, y : array-like
             As in `fit`: the same samples in the same order at each call, since a score belongs to a sample.
         classes : array-like of shape (n_classes,), optional
             All labels there are, if the first y does not hold them all; classifiers only.
+        sample_weight, eval_set : optional
+            As in `fit`.
+        **fit_params : dict
+            Passed to `partial_fit` of the net.
 
         Returns
         -------
@@ -255,14 +255,12 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
                 UserWarning,
             )
 
-    # -- using --------------------------------------------------------------------------------------------
-
     def _ask_net(self, method, X):
         check_is_fitted(self, "estimator_")
         return getattr(self.estimator_, method)(self._adapter.cast(check_X(self, X, reset=False)))
 
     def to_frame(self):
-        """Return the scores as a pandas DataFrame, one row a sample in the order of X.
+        """Return the scores as a pandas DataFrame, one row per sample in the order of X.
 
         Returns
         -------
