@@ -1,57 +1,66 @@
 """Run a benchmark: `python -m benchmarks NAME [--quick]`; without a name, say what there is.
 
 Prints its tables, and writes them with every measurement to `benchmarks/results/`. With `--quick`, which takes less
-than two minutes on two cores, nothing is written unless `--output` names a folder.
+than two minutes on two cores, nothing is written unless `--output` names a folder. `python -m benchmarks NAME --help`
+says which options that benchmark has.
 """
 
 import argparse
 import ast
 import importlib
+import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common.record import RESULTS, Settings, run
 from benchmarks.common.timing import CLOCKS
 
+# Options that a script has if it names them in its `OPTIONS`.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "device": {"choices": ("cpu", "cuda"), "default": "cpu", "help": "where the nets train (%(default)s)"},
+    "clock": {"choices": CLOCKS, "default": "wall", "help": "cpu: on a busy machine (%(default)s)"},
+    "jobs": {"type": int, "default": 1, "help": "processes (%(default)s)"},
+    "only": {"metavar": "PART,...", "type": lambda text: tuple(text.split(",")), "default": (), "help": "some parts"},
+}
+
 
 def titles() -> dict[str, str]:
-    """Give the name of each benchmark, and the first line of its docstring; none of them is imported."""
+    """Return the name of each benchmark with the first line of its docstring; none of them is imported."""
     files = sorted(Path(__file__).parent.glob("bench_*.py"))
     lines = [(ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n")[0] for file in files]
     return {file.stem.removeprefix("bench_"): line for file, line in zip(files, lines, strict=True)}
 
 
-def parse(names: dict[str, str]) -> argparse.Namespace:
-    """Read the command line."""
+def make_parser(names: dict[str, str], options: tuple[str, ...] = ()) -> argparse.ArgumentParser:
+    """Build the parser of a benchmark that has these options besides those of all."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Run a benchmark, print its tables and write its record.",
-        epilog="benchmarks:\n" + "\n".join(f"  {name:14}{title}" for name, title in names.items()),
+        epilog="benchmarks:\n" + "\n".join(f"  {name:15}{title}" for name, title in names.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", metavar="NAME", choices=names, nargs="?", help="one of those below")
+    parser.add_argument("name", metavar="NAME", choices=names, nargs="?", help="one of those below, before its options")
     parser.add_argument("--quick", action="store_true", help="less of everything: less than two minutes")
     parser.add_argument("--threads", type=int, default=1, help="of torch and of scikit-learn (%(default)s)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="for `overhead`")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for `overhead` on a busy machine")
-    parser.add_argument("--jobs", type=int, default=1, help="processes, where nothing is timed (%(default)s)")
-    parser.add_argument("--only", metavar="PART,...", default="", help="some parts of the benchmark")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="for the record (benchmarks/results)")
-    args = parser.parse_args()
-    if args.name is None:
-        parser.print_help()
-        raise SystemExit
-    return args
+    for option in options:
+        parser.add_argument(f"--{option}", **OPTIONS[option])
+    return parser
 
 
 def main() -> None:
     """Run the benchmark that is asked for."""
     names = titles()
-    args = parse(names)
-    module = importlib.import_module(f"benchmarks.bench_{args.name}")
-    only = tuple(part for part in args.only.split(",") if part)
-    settings = Settings(args.quick, args.threads, args.device, args.clock, args.jobs, only)
-    folder = args.output or (None if args.quick else RESULTS)
-    run(args.name, names[args.name].rstrip("."), module.measure, settings, folder)
+    name = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in names else None
+    if name is None:
+        make_parser(names).parse_args()
+        make_parser(names).print_help()
+        return
+    module = importlib.import_module(f"benchmarks.bench_{name}")
+    args = vars(make_parser(names, getattr(module, "OPTIONS", ())).parse_args())
+    del args["name"]
+    folder = args.pop("output") or (None if args["quick"] else RESULTS)
+    run(name, names[name].rstrip("."), module.measure, Settings(**args), folder)
 
 
 if __name__ == "__main__":

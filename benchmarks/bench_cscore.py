@@ -27,6 +27,8 @@ from benchmarks.common.nets import make_net, perceptron, strided_cnn
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import markdown_table
 
+OPTIONS = ("jobs", "only")
+
 N_NETS, QUICK_NETS, SHARE = 100, 20, 0.7
 N_SEEDS, QUICK_SEEDS = 10, 2
 

@@ -29,6 +29,8 @@ from benchmarks.common.ranking import RANDOM, Rankings
 from benchmarks.common.record import RESULTS, Settings, progress
 from benchmarks.common.timing import markdown_table
 
+OPTIONS = ("jobs", "only")
+
 N_SAMPLES, QUICK_SAMPLES = 5000, 1000
 EPOCHS, QUICK_EPOCHS = 8, 2
 N_SEEDS, POISON = 3, 0.1

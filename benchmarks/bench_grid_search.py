@@ -34,6 +34,8 @@ from benchmarks.common.datasets import is_here, read_keel
 from benchmarks.common.record import Settings
 from benchmarks.common.timing import Seconds, Spread, Target, markdown_table, paired_ratio
 
+OPTIONS = ("only",)
+
 SEED = 0
 THRESHOLDS = (0.0, 0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 FOLDS, QUICK_FOLDS = 5, 2

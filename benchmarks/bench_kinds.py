@@ -24,6 +24,8 @@ from benchmarks.common.noise import choose
 from benchmarks.common.ranking import AP, AUROC, RANDOM, Rankings
 from benchmarks.common.record import Settings, progress
 
+OPTIONS = ("jobs", "only")
+
 N_SEEDS, SHARE, N_SAMPLES = 3, 0.1, 5000
 EPOCHS, LEARNING_RATE = 10, 0.002
 

@@ -31,6 +31,8 @@ from benchmarks.common.ranking import Rankings, score_card
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import Seconds, forget_peak, in_fresh_process, markdown_table, paired_ratio, peak_bytes
 
+OPTIONS = ("jobs", "only")
+
 RATES = (0.05, 0.1, 0.2, 0.4)
 N_SEEDS, N_IMAGE_SEEDS = 10, 3
 COST_REPEATS, QUICK_REPEATS = 3, 1

@@ -31,6 +31,8 @@ from benchmarks.common.timing import (
 )
 from benchmarks.common.training import ROWS, TWINS, Case, cnn, make_job, mlp, parameters, work
 
+OPTIONS = ("device", "clock", "only")
+
 # Ten epochs are skorch's default. A batch of 1024 is what one takes for a million rows; it shows the cost of a
 # sample, as the batch of 128 shows the cost of a batch. In `scaling` each size makes a million visits in batches
 # that are all full. Repeats are many and short, since other work on the machine comes and goes.

@@ -31,6 +31,8 @@ from benchmarks.common.noise import uniform
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import markdown_table
 
+OPTIONS = ("jobs", "only")
+
 KEPT = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 QUICK_KEPT = (0.2, 0.8)
 STRATEGIES = ("hardest", "easiest", "both", "stratified", "random")

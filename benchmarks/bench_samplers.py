@@ -34,6 +34,8 @@ from benchmarks.common.noise import uniform
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import Seconds, Spread, Target, interleave, markdown_table, paired_ratio
 
+OPTIONS = ("only",)
+
 SKIPPED = 0.3  # share of the samples that pruning skips in an epoch
 NOISE = {"clean": 0.0, "20 % of the labels flipped": 0.2}
 BUDGETS = {"ordinary budget": 1.0, "short budget": 0.2}
@@ -77,7 +79,7 @@ ROWS: dict[str, EpochSampler | None] = {
 }
 
 
-# -- accuracy ------------------------------------------------------------------------------------------------
+# -- accuracy --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def print_accuracy(results: dict[str, Results]) -> None:
     print(markdown_table(header, lines))
 
 
-# -- cost ----------------------------------------------------------------------------------------------------
+# -- cost ------------------------------------------------------------------------------------------------------
 
 COSTS = {
     "curriculum": CurriculumSampler(n_epochs=100, random_state=0),

@@ -26,6 +26,8 @@ from benchmarks.common.noise import uniform
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import markdown_table
 
+OPTIONS = ("jobs", "only")
+
 N_SEEDS, QUICK_SEEDS = 6, 2
 NOISE = 0.1
 SHOWN = {"action_score": "accumulated", LAST_LOSS: "snapshot", "aum": "AUM", "el2n": "EL2N"}

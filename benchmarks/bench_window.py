@@ -29,6 +29,8 @@ from benchmarks.common.noise import NOISE
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import markdown_table
 
+OPTIONS = ("jobs", "only")
+
 FOUND_ON = ("digits", "breast cancer", "magic", "penbased", "phoneme", "satimage", "spambase")
 TRIED_ON = ("german", "mammographic", "optdigits", "pima", "ring", "segment", "texture", "twonorm")
 RATES = (0.05, 0.2, 0.4)

@@ -1,5 +1,12 @@
-"""One thread a process: two test processes with two threads each wait for each other most of the time."""
+"""One thread per process, and no test by the clock.
 
+Two test processes with two threads each wait for each other most of the time. Hypothesis fails what takes longer than a
+fifth of a second, as the first call of a library that loads what it needs may do.
+"""
+
+import hypothesis
 import torch
 
 torch.set_num_threads(1)
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")

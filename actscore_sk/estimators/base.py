@@ -57,8 +57,6 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         self.score_class_weights = score_class_weights
         self.random_state = random_state
 
-    # -- what a subclass decides --------------------------------------------------------------------------
-
     def _check_y(self, y):
         """Validate y by its kind; return it as the other two take it."""
         raise NotImplementedError
@@ -78,8 +76,6 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
     def _build_net(self, X, y, sample_weight):
         """Build the net for ``estimator=None``."""
         raise NotImplementedError
-
-    # -- fitting ------------------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, eval_set=None, **fit_params):
@@ -120,10 +116,14 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight, eval_set, **fit_params
+        X, y : array-like
             As in `fit`: the same samples in the same order at each call, since a score belongs to a sample.
         classes : array-like of shape (n_classes,), optional
             All labels there are, if the first y does not hold them all; classifiers only.
+        sample_weight, eval_set : optional
+            As in `fit`.
+        **fit_params : dict
+            Passed to `partial_fit` of the net.
 
         Returns
         -------

@@ -31,21 +31,26 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
     recording : {"training", "epoch_end"}
-        Which loss: the one at presentation in the training step, which costs nothing, or the one under the net as it
-        stands after each epoch, in inference mode, at the cost of one more pass.
+        Which loss is recorded. "training": the loss that the training step computes, in train mode and before its
+        update; it costs nothing. "epoch_end": the loss after each epoch, in inference mode; it costs one more pass
+        over X per epoch.
     reduction : {"sum", "mean", "interpolated", "auto"}
-        Sum over the visits of a sample, or their mean, or the sum over all epochs, where those that did not visit the
-        sample have what lies on a straight line between the visits around them: for visits that are unequal. "auto":
-        sum over the epochs before the net begins to learn single samples by heart, which the loss of the samples that
-        `train_split` holds out tells, or else that of `eval_set`; see `epoch_weights`. Parts and units are summed.
+        How the losses of the visits become one score. Parts and units of a loss are always summed.
+
+        * "sum": total over visits.
+        * "mean": total / `n_visits_`.
+        * "interpolated": total over all epochs; an epoch that skipped the sample is filled in linearly. Use it when
+          samples are not visited equally often.
+        * "auto": total over the epochs before overfitting, which the validation loss locates (of `train_split`, or
+          else of `eval_set`); see `epoch_weights`.
     metrics : tuple of str
-        Names from `get_metric_names`, all recorded in the same pass.
+        Names from `get_metric_names`; one pass records all of them.
     store_trajectories : bool, str or path-like
         Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path, which another process can open
-        while training runs.
+        while training runs. 4 bytes per sample and epoch.
     train_sampler : CurriculumSampler, HardExampleSampler, DynamicPruningSampler or None
-        Decides by the difficulty of the samples so far which of them each epoch visits, and how much they weigh in the
-        loss that is trained on; it is cloned. None: the order of the net's own loader.
+        Chooses, by the difficulty so far, the samples that each epoch visits and their weights in the loss that is
+        trained on; it is cloned. None: the order of the net's own loader.
     score_class_weights : bool
         Keep the weights that torch's losses give to classes (`weight`, `pos_weight`) in the scores. They say how much a
         class counts in training; in a sum of losses they would rank a rare class as hard.
@@ -55,16 +60,16 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     Attributes
     ----------
     action_scores_ : ndarray of float64 (n_samples,)
-        Aligned with X; higher = harder; NaN = never visited. Samples that the net's `train_split` holds out have
-        their validation losses here.
+        One score per sample, aligned with X; higher = harder; NaN = never visited. Samples that the net's `train_split`
+        holds out have their validation losses here.
     sample_metrics_ : dict of str to ndarray of float64 (n_samples,)
-        One entry a metric, "action_score" always among them.
+        One entry per metric, "action_score" always among them.
     n_visits_ : ndarray of int32 (n_samples,)
         How often each sample passed through the loss.
     n_epochs_ : int
         Epochs recorded.
     trajectories_ : ndarray of float32 (n_epochs, n_samples)
-        What each epoch added; NaN = not visited. Only with `store_trajectories`.
+        Loss that each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`; with ``reduction="auto"`` and no net of yours, a fifth is held out.
     epoch_weights_ : ndarray of float64 (n_epochs,)
@@ -74,19 +79,19 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     train_sampler_ : EpochSampler or None
         The sampler that was used.
     eval_action_scores_ : ndarray of float64 (n_eval_samples,)
-        Only with `eval_set`.
+        Scores of the samples of `eval_set`, in its order; only with `eval_set`.
     component_scores_ : dict of str to ndarray of float64 (n_samples,)
         Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`.
     estimator_ : NeuralNet
         The trained net.
     history_ : History
-        Of the net.
+        The net's own record of its training: losses and durations of each epoch.
     classes_ : ndarray (n_classes,)
         Labels, sorted; the net is trained on their positions.
     n_features_in_ : int
-        Only for X with features.
+        Number of columns; only for X with features.
     feature_names_in_ : ndarray of str
-        Only for X with string column names.
+        Names of the columns; only for X with string column names.
 
     References
     ----------
@@ -170,7 +175,7 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
             self.classes_ = np.arange(max(n_outputs, 0 if self.classes_ is None else len(self.classes_)))
 
     def _probabilities(self, X):
-        """What the net says of the classes, (n_samples, n_outputs), also if it has a single output for two."""
+        """Return probabilities (n_samples, n_outputs); a single output for two classes becomes two columns."""
         scores = np.asarray(self._ask_net("predict_proba", X))
         scores = scores.reshape(len(scores), -1)
         if scores.shape[1] > 1:
@@ -189,7 +194,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
 
         Parameters
         ----------
-        X : as in `fit`
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples, of the kind that `fit` was passed.
 
         Returns
         -------
@@ -213,7 +219,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
 
         Parameters
         ----------
-        X : as in `fit`
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples, of the kind that `fit` was passed.
 
         Returns
         -------

@@ -20,22 +20,35 @@ def _wraps_net(estimator):
 class ActionScoreEstimator(BaseActionScore):
     """Score the samples of any skorch net: multi-output, multi-label, dense targets, targets of several parts.
 
-    Targets reach the net as they are, but for the dtype that its criterion takes; `predict` returns what the net
-    returns. See `ActionScoreClassifier` for parameters and fitted attributes, which are the same but for `classes_`.
+    Targets reach the net as they are, in the dtype that its criterion takes; `predict` returns the net's own answer.
+    `ActionScoreClassifier` documents in full the parameters that both have, and the fitted attributes, which are the
+    same except `classes_`.
 
     Parameters
     ----------
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron for the kind of y, which must be codes
-        0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers a sample.
-    recording, reduction, metrics, store_trajectories, train_sampler, score_class_weights, random_state
-        As in `ActionScoreClassifier`.
+        0..K-1 of classes, 0 and 1 for each of several labels, or one or more numbers per sample.
+    recording : {"training", "epoch_end"}
+        Which loss is recorded.
+    reduction : {"sum", "mean", "interpolated", "auto"}
+        How the losses of the visits become one score.
+    metrics : tuple of str
+        Names from `get_metric_names`.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch, in memory or in a file.
+    train_sampler : EpochSampler or None
+        Chooses the samples of each epoch by their difficulty so far.
+    score_class_weights : bool
+        Keep the weights that the criterion gives to classes in the scores.
+    random_state : int, RandomState instance or None
+        Seed of the fit.
     store_units : bool, "auto", str or path-like
-        Keep losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes. "auto":
-        if they take no more than 1 GiB, and a warning if they would. Dense ones lie in memory up to 256 MiB, above in
-        a temporary file, or in a ``.npy`` file at a path; ragged ones in memory. Their size is logged (logger
+        Keep the losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes.
+        "auto" keeps them up to 1 GiB, and warns above. Dense units are stored in memory up to 256 MiB, in a temporary
+        file above, or in a ``.npy`` file at a path; ragged units are stored in memory. Their size is logged (logger
         "actscore_sk", level INFO) before the first update, with ``recording="epoch_end"`` after the first epoch: 4
-        bytes a dense unit, 8 a ragged one, whose number is estimated from the first batch.
+        bytes per dense unit, 8 per ragged unit, whose number is estimated from the first batch.
     unit_grid : int, tuple of int or None
         Pool dense units of a sample to this shape, such as ``(32, 32)``, by the mean over each cell.
 
@@ -44,10 +57,11 @@ class ActionScoreEstimator(BaseActionScore):
     component_scores_ : dict of str to ndarray of float64 (n_samples,)
         Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`. Higher = harder.
     unit_scores_ : ndarray of float32 (n_samples, ...) or RaggedScores
-        Scores of units: in an array like the targets, NaN where a target is ignored; or one for each box or token,
-        ``unit_scores_[i]`` for those of sample i. Only if the criterion has losses of units. Higher = harder.
-    unit_component_scores_ : dict of str to the like
-        Scores of the parts of units.
+        Scores of units, higher = harder. An array has the shape of the targets, and NaN where a target is ignored.
+        RaggedScores have one score per box or token; ``unit_scores_[i]`` are those of sample i. Only if the criterion
+        has losses of units.
+    unit_component_scores_ : dict of str to ndarray or RaggedScores
+        Scores of the parts of units, shaped as `unit_scores_`.
 
     Examples
     --------
@@ -118,10 +132,32 @@ class ActionScoreEstimator(BaseActionScore):
         return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes, holds_out=self.reduction == "auto")
 
     def predict(self, X):
-        """Return what `predict` of the net returns for X."""
+        """Predict with the net.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples, of the kind that `fit` was passed.
+
+        Returns
+        -------
+        y : ndarray
+            The answer of the net's own `predict`.
+        """
         return self._ask_net("predict", X)
 
     @available_if(_wraps_net)
     def predict_proba(self, X):
-        """Return what `predict_proba` of the net returns for X."""
+        """Predict probabilities with the net.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples, of the kind that `fit` was passed.
+
+        Returns
+        -------
+        probabilities : ndarray
+            The answer of the net's own `predict_proba`.
+        """
         return self._ask_net("predict_proba", X)

@@ -11,17 +11,28 @@ from actscore_sk.estimators.default_net import default_net
 class ActionScoreRegressor(RegressorMixin, BaseActionScore):
     """Regress with a skorch net, and learn from the same fit how hard each sample is.
 
-    The action score of a sample is its loss, accumulated over training; see `ActionScoreClassifier` for parameters
-    and fitted attributes, which are the same but for `classes_`. Metrics are "action_score" and "variability", the
-    standard deviation of the sample's loss over its visits. Scores have the unit of the loss: squared units of the
-    target for the default net.
+    The action score of a sample is its loss, accumulated over training; higher = harder. It has the unit of the loss:
+    squared units of the target for the default net. `ActionScoreClassifier` documents the parameters in full, and the
+    fitted attributes, which are the same except `classes_`.
 
     Parameters
     ----------
     estimator : NeuralNet or None
         Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
-    recording, reduction, metrics, store_trajectories, train_sampler, score_class_weights, random_state
-        As in `ActionScoreClassifier`.
+    recording : {"training", "epoch_end"}
+        Which loss is recorded.
+    reduction : {"sum", "mean", "interpolated", "auto"}
+        How the losses of the visits become one score.
+    metrics : tuple of str
+        "action_score", and "variability": the standard deviation of the sample's loss over its visits.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch, in memory or in a file.
+    train_sampler : EpochSampler or None
+        Chooses the samples of each epoch by their difficulty so far.
+    score_class_weights : bool
+        Keep the weights that the criterion gives to classes in the scores.
+    random_state : int, RandomState instance or None
+        Seed of the fit.
 
     Examples
     --------
@@ -52,7 +63,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
 
         Parameters
         ----------
-        X : as in `fit`
+        X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
+            Samples, of the kind that `fit` was passed.
 
         Returns
         -------

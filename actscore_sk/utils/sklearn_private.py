@@ -1,10 +1,13 @@
 """The one place that imports names scikit-learn does not promise to keep."""
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -17,3 +20,26 @@ __all__ = [
     "routing_enabled",
     "safe_indexing",
 ]
+
+
+def check_sample_weight(sample_weight: Any, X: Any, **options: Any) -> np.ndarray:
+    """Validate weights of the samples of X as scikit-learn does; refuse zeros alone, which 1.8 lets pass.
+
+    Parameters
+    ----------
+    sample_weight : array-like (n_samples,), float or None
+        None stands for weights of 1.
+    X : array-like (n_samples, ...)
+        Tells the number of samples.
+    **options
+        For scikit-learn's own `_check_sample_weight`.
+
+    Returns
+    -------
+    ndarray (n_samples,)
+        The weights.
+    """
+    weights = _check_sample_weight(sample_weight, X, **options)
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights

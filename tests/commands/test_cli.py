@@ -81,7 +81,7 @@ def assert_fails(capsys, arguments, match, status=2):
     assert contents() == before
 
 
-# -- demo ---------------------------------------------------------------------------------------------------
+# -- demo ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_demo_repeats_itself_and_leaves_torch_as_it_was(demo_run, monkeypatch):
     assert (demo.flip_labels(3).given_label != demo.flip_labels(4).given_label).any()
 
 
-# -- score: what comes out -----------------------------------------------------------------------------------
+# -- score: what comes out -------------------------------------------------------------------------------------
 
 
 def test_scores_stand_in_the_order_of_the_input(capsys):
@@ -141,7 +141,7 @@ def test_scores_stand_in_the_order_of_the_input(capsys):
     metrics = ["action_score", "aum", "forgetting", "el2n"]
     assert list(table.columns) == ["row", "target", *metrics, "n_visits", "rank"]
     assert table["row"].tolist() == list(range(N_ROWS))
-    pd.testing.assert_series_equal(table["target"], frame["species"], check_names=False, check_dtype=False)
+    pd.testing.assert_series_equal(table["target"], pd.read_csv("garden.csv")["species"], check_names=False)
     known = frame["species"].notna()
     assert table.loc[~known, [*metrics, "rank"]].isna().all(axis=None)
     assert table.loc[known, metrics].notna().all(axis=None)
@@ -210,7 +210,7 @@ def test_values_cannot_steer_the_terminal(capsys):
     assert "\x1b" not in printed
 
 
-# -- score: what it makes of the columns ---------------------------------------------------------------------
+# -- score: what it makes of the columns -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_an_index_saved_with_the_table_is_no_feature():
     assert features.ignored == ["Unnamed: 0 (row numbers)"]
 
 
-# -- failures ------------------------------------------------------------------------------------------------
+# -- failures --------------------------------------------------------------------------------------------------
 
 GOOD = ("score", "p.csv", "--target", "y", "--output", "old.csv")
 
@@ -432,7 +432,7 @@ def test_version_and_help_are_results(capsys):
         assert text in capsys.readouterr().out
 
 
-# -- as a process --------------------------------------------------------------------------------------------
+# -- as a process ----------------------------------------------------------------------------------------------
 
 
 def run_module(*arguments):

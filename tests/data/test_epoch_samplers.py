@@ -52,7 +52,7 @@ def run(sampler, epochs):
     return drawn
 
 
-# -- what is expected over all that can be drawn ----------------------------------------------------------------
+# -- what is expected over all that can be drawn ---------------------------------------------------------------
 
 some_losses = st.lists(
     st.sampled_from([0.0, 0.0, 0.1, 1.0, 1.0, 3.0, 1e-12, 1e12, math.nan]) | st.floats(0, 10, width=16),
@@ -228,7 +228,7 @@ def test_without_weights_all_weigh_one():
         assert all(weights == [1.0] * N for _, weights in weighed)
 
 
-# -- scores so far -----------------------------------------------------------------------------------------------
+# -- scores so far ---------------------------------------------------------------------------------------------
 
 
 def scores_by_hand(rows):
@@ -298,7 +298,7 @@ def test_losses_of_a_running_epoch_count_in_the_next(name):
     assert not one.losses_.requires_grad
 
 
-# -- curricula ---------------------------------------------------------------------------------------------------
+# -- curricula -------------------------------------------------------------------------------------------------
 
 
 def size_by_hand(pacing, t, *, n, T, b, a):
@@ -385,7 +385,7 @@ def test_last_epochs_of_pruning_are_full(n_epochs, full_last, n_full):
     assert sizes == [71] * (n_epochs - n_full) + [100] * (n_full + 1)
 
 
-# -- loaders -----------------------------------------------------------------------------------------------------
+# -- loaders ---------------------------------------------------------------------------------------------------
 
 WORKERS = {"num_workers": 2, "multiprocessing_context": "fork"}
 LOADERS = {
@@ -430,7 +430,7 @@ def test_data_source(data_source):
     assert list(make("easy first", data_source)) == list(make("easy first"))
 
 
-# -- randomness --------------------------------------------------------------------------------------------------
+# -- randomness ------------------------------------------------------------------------------------------------
 
 
 @every_sampler
@@ -469,7 +469,7 @@ def test_iterators_are_independent(name):
     assert len({tuple(order) for order in drawn}) == 3
 
 
-# -- to be resumed -----------------------------------------------------------------------------------------------
+# -- to be resumed ---------------------------------------------------------------------------------------------
 
 
 def through_a_file(state):
@@ -523,7 +523,7 @@ def test_set_epoch(name):
     assert sampler.state_dict()["left"] is None
 
 
-# -- as estimators -----------------------------------------------------------------------------------------------
+# -- as estimators ---------------------------------------------------------------------------------------------
 
 
 @every_sampler

@@ -65,7 +65,7 @@ def same(one, two):
     return type(one) is type(two) and len(one) == len(two) and all(map(same, one, two))
 
 
-# -- what is fetched as one slice --------------------------------------------------------------------------
+# -- what is fetched as one slice ------------------------------------------------------------------------------
 
 FAST = {
     "float32": lambda: SkorchDataset(table, y),
@@ -202,7 +202,7 @@ def test_other_data_are_left_to_the_loader(kind):
     assert random_streams() == before  # a look at the data set draws nothing
 
 
-# -- order and random stream -------------------------------------------------------------------------------
+# -- order and random stream -----------------------------------------------------------------------------------
 
 
 class Eager(Sampler):
@@ -374,7 +374,7 @@ def test_data_replaced_between_epochs():
     assert rows == [11, 2, 3, 4, 5, 12]
 
 
-# -- positions ---------------------------------------------------------------------------------------------
+# -- positions -------------------------------------------------------------------------------------------------
 
 
 def test_unwrap_stops_at_the_root():
@@ -423,7 +423,7 @@ def test_other_things_are_no_positions(index):
         as_positions(index)
 
 
-# -- what cannot be tracked --------------------------------------------------------------------------------
+# -- what cannot be tracked ------------------------------------------------------------------------------------
 
 
 class Stream(IterableDataset):

@@ -57,7 +57,7 @@ def is_fitted_attribute(name):
     return name.endswith("_") and not name.startswith("_")
 
 
-# -- parameters ------------------------------------------------------------------------------------------------------
+# -- parameters ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
@@ -138,7 +138,7 @@ def test_tags():
     assert not is_regressor(ActionScoreEstimator())
 
 
-# -- copies ----------------------------------------------------------------------------------------------------------
+# -- copies ----------------------------------------------------------------------------------------------------
 
 
 def test_clone_has_nothing_learnt():
@@ -219,7 +219,7 @@ def test_cross_val_predict(method):
     assert cross_val_score(clf, X, codes, cv=3).mean() > 0.6
 
 
-# -- random state ----------------------------------------------------------------------------------------------------
+# -- random state ----------------------------------------------------------------------------------------------
 
 
 def random_states():
@@ -309,7 +309,7 @@ def test_none_follows_torch_as_plain_skorch(recording):
     assert_same_net(clf, plain)
 
 
-# -- fitting again, and going on -------------------------------------------------------------------------------------
+# -- fitting again, and going on -------------------------------------------------------------------------------
 
 
 def test_fit_starts_anew():
@@ -398,7 +398,7 @@ def test_early_stopping_counts_the_epochs_there_were():
     assert (clf.n_visits_ == clf.n_epochs_).all()
 
 
-# -- what fit takes and gives ----------------------------------------------------------------------------------------
+# -- what fit takes and gives ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("recording", ["training", "epoch_end"])
@@ -521,7 +521,7 @@ def test_scores_are_the_callers_own():
     )
 
 
-# -- other samples ---------------------------------------------------------------------------------------------------
+# -- other samples ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["tuple", "list", "dataset", "frame"])
@@ -567,7 +567,7 @@ def test_bad_eval_set(kind):
         ActionScoreClassifier(make_net()).fit(X, codes, eval_set=spoil(X, codes))
 
 
-# -- before and after errors -----------------------------------------------------------------------------------------
+# -- before and after errors -----------------------------------------------------------------------------------
 
 
 METHODS = [(kind, method) for kind in ESTIMATORS for method in ("predict", "predict_proba", "to_frame")]
@@ -637,7 +637,7 @@ def test_error_in_a_users_dataset_is_not_taken_for_one_of_the_net():
         ActionScoreClassifier(make_net()).fit(WrongLength(X, codes), np.r_[codes, codes[:2]])
 
 
-# -- the rest of the house -------------------------------------------------------------------------------------------
+# -- the rest of the house -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

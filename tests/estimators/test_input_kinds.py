@@ -139,7 +139,7 @@ def test_memory_map_is_read_as_it_is(tmp_path):
     check_against_plain(mapped, X, codes)
 
 
-# -- columns with names ----------------------------------------------------------------------------------------------
+# -- columns with names ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
@@ -166,7 +166,7 @@ def test_index_of_a_frame_is_kept_in_the_table_of_scores():
     assert (clf.to_frame()["index"] == np.arange(len(X))).all()
 
 
-# -- several inputs --------------------------------------------------------------------------------------------------
+# -- several inputs --------------------------------------------------------------------------------------------
 
 PARTS = {
     "dict": lambda left, right: {"left": left, "right": right},
@@ -210,7 +210,7 @@ def test_default_net_wants_one_array():
             ActionScoreClassifier().fit(given, codes)
 
 
-# -- integers for an embedding ---------------------------------------------------------------------------------------
+# -- integers for an embedding ---------------------------------------------------------------------------------
 
 
 def make_words(n_samples=48):
@@ -285,7 +285,7 @@ def test_trying_for_integers_leaves_no_trace():
     assert clf.estimator_.module_.seen == plain.module_.seen
 
 
-# -- precision -------------------------------------------------------------------------------------------------------
+# -- precision -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64", "bool", "tensor", "csr_matrix", "DataFrame"])
@@ -313,7 +313,7 @@ def test_regression_targets_follow_the_net(dtype):
     assert_same_net(reg, plain)
 
 
-# -- data sets -------------------------------------------------------------------------------------------------------
+# -- data sets -------------------------------------------------------------------------------------------------
 
 
 def tensors(X, y):
@@ -403,7 +403,7 @@ def test_regression_and_generic_on_a_dataset():
         np.testing.assert_array_equal(estimator.predict(X.astype(np.float64)), plain.predict(X))
 
 
-# -- what cannot work ------------------------------------------------------------------------------------------------
+# -- what cannot work ------------------------------------------------------------------------------------------
 
 
 def _nan(X):

@@ -314,7 +314,7 @@ def test_label_kinds_do_not_change_epoch_end_scores(recording):
     np.testing.assert_array_equal(by_code.action_scores_, by_name.action_scores_)
 
 
-# -- regression targets ----------------------------------------------------------------------------------------------
+# -- regression targets ----------------------------------------------------------------------------------------
 
 TARGETS = {
     "float64": lambda y: y,
@@ -401,7 +401,7 @@ def test_bad_regression_targets(kind):
         ActionScoreRegressor(make_regression_net()).fit(X, target(y))
 
 
-# -- targets of any other shape --------------------------------------------------------------------------------------
+# -- targets of any other shape --------------------------------------------------------------------------------
 
 
 class SumOfParts(NeuralNet):

@@ -26,7 +26,7 @@ def plain_superiority(mine, others):
     return np.mean([(a > b) + 0.5 * (a == b) for a in mine for b in others])
 
 
-# -- statistics of groups ---------------------------------------------------------------------------------
+# -- statistics of groups --------------------------------------------------------------------------------------
 
 
 def test_columns_against_a_plain_computation():
@@ -115,7 +115,7 @@ def test_false_findings_are_rare():
     assert sum(table["differs"].any() for table in tables) <= 12
 
 
-# -- kinds of groups -----------------------------------------------------------------------------------------
+# -- kinds of groups -------------------------------------------------------------------------------------------
 
 KINDS = {
     "strings": (["x", "y"] * 6, {"x", "y"}),
@@ -190,7 +190,7 @@ def test_wrong_groups(scores, groups, options, message):
         group_difficulty(scores, groups, **options)
 
 
-# -- agreement -----------------------------------------------------------------------------------------------
+# -- agreement -------------------------------------------------------------------------------------------------
 
 
 def test_agreement_against_scipy():

@@ -22,7 +22,7 @@ def softmax(logits):
     return [value / sum(exps) for value in exps]
 
 
-# -- masks -------------------------------------------------------------------------------------------------
+# -- masks -----------------------------------------------------------------------------------------------------
 
 
 def segmentation_loop(logits, mask, weight=None, smooth=1.0, ignored=IGNORED):
@@ -112,7 +112,7 @@ def test_ignored_pixels_have_no_gradient():
     assert logits.grad.isfinite().all()
 
 
-# -- tokens ------------------------------------------------------------------------------------------------
+# -- tokens ----------------------------------------------------------------------------------------------------
 
 
 def draw_texts(seed=0, width=6, n_classes=3):
@@ -195,7 +195,7 @@ def test_scores_of_texts_do_not_depend_on_batch_and_padding(batch_size, shuffle,
         assert other.unit_scores_[i].mean() == pytest.approx(other.action_scores_[i], rel=1e-6)
 
 
-# -- outputs -----------------------------------------------------------------------------------------------
+# -- outputs ---------------------------------------------------------------------------------------------------
 
 COLUMNS = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
 SIGNS = (COLUMNS.flip(0) > 0).long()
@@ -303,7 +303,7 @@ def test_heads_in_a_net_record_parts_and_train_as_the_net_alone():
     assert list(scorer.to_frame().filter(like="component_")) == ["component_kind", "component_size"]
 
 
-# -- what goes wrong ---------------------------------------------------------------------------------------
+# -- what goes wrong -------------------------------------------------------------------------------------------
 
 PLANES, MASK, TWO = torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long), [nn.MSELoss(), nn.MSELoss()]
 WRONG = {

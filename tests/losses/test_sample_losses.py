@@ -2,21 +2,11 @@
 
 from functools import partial
 
+import criteria
 import numpy as np
 import pytest
 import torch
-from helpers import (
-    Focal,
-    Scalar,
-    Vector,
-    add_up,
-    cross_entropies,
-    make_net,
-    make_vectors,
-    seed_everything,
-    tensors_of,
-    train_plainly,
-)
+from helpers import add_up, cross_entropies, make_net, make_vectors, seed_everything, tensors_of, train_plainly
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
 from torch.nn import functional as F
@@ -279,8 +269,8 @@ def test_batch_of_one_may_give_one_number():
     loss = SampleLoss(nn.CrossEntropyLoss())
     inputs = draw(1, K), labels(1)
     assert loss.values(loss.units(inputs, 1), inputs).shape == (1,)
-    scalar = SampleLoss(Scalar())
-    assert scalar.units(inputs, 1, Scalar()(*inputs)).shape == (1,)
+    scalar = SampleLoss(criteria.Scalar())
+    assert scalar.units(inputs, 1, criteria.Scalar()(*inputs)).shape == (1,)
 
 
 @pytest.mark.parametrize(
@@ -293,10 +283,10 @@ def test_batch_of_one_may_give_one_number():
 )
 def test_what_is_no_loss_of_each_sample(output, message):
     with pytest.raises(SampleLossError, match=message):
-        SampleLoss(Scalar()).units((draw(B, K), labels(B)), B, output)
+        SampleLoss(criteria.Scalar()).units((draw(B, K), labels(B)), B, output)
 
 
-# -- in a net ----------------------------------------------------------------------------------------------
+# -- in a net --------------------------------------------------------------------------------------------------
 
 
 def record(net, X, y, **options):
@@ -342,7 +332,7 @@ def drop_last_sample(samples):
 
 
 UNKNOWN = {
-    "scalar": ({"criterion": Scalar}, "Scalar returned one number for a batch of 16 samples"),
+    "scalar": ({"criterion": criteria.Scalar}, "Scalar returned one number for a batch of 16 samples"),
     "reduction ignored": ({"criterion": HalfHidden}, "HalfHidden returned one number for a batch of 16"),
     "no call": ({"net_class": Coupled}, "Coupled.get_loss did not call a criterion of the net, and batches of one"),
     "collate_fn drops samples": (
@@ -373,7 +363,7 @@ def test_hidden_loss_is_an_error_before_the_first_update(case, recording):
 ONE_BY_ONE = {
     "no call": ({"net_class": Silent}, cross_entropies),
     "mean of two calls": (
-        {"net_class": MeanOfTwo, "criterion": Vector},
+        {"net_class": MeanOfTwo, "criterion": criteria.Vector},
         lambda output, target: cross_entropies(output, target) + cross_entropies(-output, target),
     ),
     "function": ({"criterion": lambda: F.cross_entropy}, cross_entropies),
@@ -403,11 +393,11 @@ def test_mean_in_get_loss_of_a_vector_is_seen_through():
 
     X, y = make_vectors()
     expected = record(make_net(criterion=nn.CrossEntropyLoss), X, y).action_scores_
-    found = record(make_net(net_class=Mean, criterion=Vector), X, y).action_scores_
+    found = record(make_net(net_class=Mean, criterion=criteria.Vector), X, y).action_scores_
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, Focal, Vector])
+@pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, criteria.Focal, criteria.Vector])
 def test_mixed_targets(criterion):
     # Mixup: the same combination, sample by sample.
     class MixedUp(NeuralNet):
@@ -417,7 +407,7 @@ def test_mixed_targets(criterion):
     class Mixed(nn.Module):
         def forward(self, output, target):
             first, second = criterion(), criterion()
-            if criterion is not Vector:
+            if criterion is not criteria.Vector:
                 first.reduction = second.reduction = "none"
             return 0.3 * first(output, target[:, 0]) + 0.7 * second(output, target[:, 1])
 
@@ -462,7 +452,7 @@ def test_adaptive_softmax():
     np.testing.assert_allclose(recorder.trajectories_.mean(1), net.history[:, "train_loss"], rtol=1e-5)
 
 
-# -- weights in a net --------------------------------------------------------------------------------------
+# -- weights in a net ------------------------------------------------------------------------------------------
 
 
 class Mean(NeuralNetClassifier):
@@ -474,10 +464,10 @@ class Mean(NeuralNetClassifier):
 
 WEIGHTED = {
     "torch": {},
-    "own, with reduction": {"criterion": Focal},
-    "vector": {"criterion": Vector},
+    "own, with reduction": {"criterion": criteria.Focal},
+    "vector": {"criterion": criteria.Vector},
     "class weights": {"criterion__weight": torch.tensor([1.0, 0.2, 3.0])},
-    "vector reduced by get_loss": {"criterion": Vector, "net_class": Mean},
+    "vector reduced by get_loss": {"criterion": criteria.Vector, "net_class": Mean},
 }
 
 

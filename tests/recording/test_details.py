@@ -305,7 +305,7 @@ def test_validation_on_other_samples(criterion):
     np.testing.assert_allclose(scorer.history_[-1, "valid_loss"], expected, rtol=1e-5)
 
 
-# -- nothing depends on the neighbours ---------------------------------------------------------------------
+# -- nothing depends on the neighbours -------------------------------------------------------------------------
 
 LOGITS = RNG.normal(size=(N, K, *SHAPE)).astype(np.float32)
 OUTPUTS = {
@@ -326,7 +326,7 @@ def test_scores_do_not_depend_on_the_batch(case):
     assert_same(whole, fit(None, y[order], X=outputs[order], net=net), rows=order, rtol=0)
 
 
-# -- leaves no trace ---------------------------------------------------------------------------------------
+# -- leaves no trace -------------------------------------------------------------------------------------------
 
 
 class Mean(NeuralNet):
@@ -391,7 +391,7 @@ def test_plain_callback():
         _ = by_default.unit_scores_
 
 
-# -- memory ------------------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------------------
 
 
 def small(monkeypatch, name):
@@ -480,7 +480,7 @@ def test_size_is_logged_before_the_first_update(criterion, options, message, cap
     assert all(torch.equal(tensors[name], before[name]) for _, tensors in seen for name in before)
 
 
-# -- a grid ------------------------------------------------------------------------------------------------
+# -- a grid ----------------------------------------------------------------------------------------------------
 
 
 def pool_plainly(values, mask, grid):
@@ -523,7 +523,7 @@ def test_unit_grid_pools_sums():
     assert fit(Ragged, unit_grid=2).unit_scores_.values.shape == ((NUMBERS > 0).sum(),)  # there is nothing to pool
 
 
-# -- what goes wrong ---------------------------------------------------------------------------------------
+# -- what goes wrong -------------------------------------------------------------------------------------------
 
 
 class Entries(nn.Module):

@@ -3,21 +3,11 @@
 import copy
 import pickle
 
+import criteria
 import numpy as np
 import pytest
 import torch
 from helpers import (
-    Counting,
-    Focal,
-    LearnedTemperature,
-    NamedOptions,
-    OwnGenerator,
-    Random,
-    RandomNumpy,
-    Reduced,
-    ReplacedBuffer,
-    RunningBuffer,
-    Vector,
     history_of,
     make_binary,
     make_images,
@@ -46,7 +36,7 @@ N = 70
 split = ValidSplit(4, stratified=False)
 
 
-# -- nets of a user's own ----------------------------------------------------------------------------------
+# -- nets of a user's own --------------------------------------------------------------------------------------
 
 
 class Accumulating(NeuralNetClassifier):  # the recipe of skorch's FAQ
@@ -219,16 +209,16 @@ CASES = {
     "BCELoss": {**binary, "kind": "flat_probability", "net_class": NeuralNet, "criterion": nn.BCELoss},
     "MSELoss": {**numbers, "criterion": nn.MSELoss},
     "SmoothL1Loss": {**numbers, "criterion": nn.SmoothL1Loss},
-    "own, with reduction": {"criterion": Focal},
-    "own, learned": {"criterion": LearnedTemperature},
-    "own, random": {"criterion": Random, "kind": "noisy"},
-    "own, random by NumPy": {"criterion": RandomNumpy},
-    "own, with a generator": {"criterion": OwnGenerator},
-    "own, running buffer": {"criterion": RunningBuffer, "train_split": split},
-    "own, replaced buffer": {"criterion": ReplacedBuffer, "train_split": split},
-    "own, counting": {"criterion": Counting},
-    "own, options by name": {"criterion": NamedOptions, "net_class": Masking},
-    "own, option by name only": {"criterion": NamedOptions, "net_class": Powering},
+    "own, with reduction": {"criterion": criteria.Focal},
+    "own, learned": {"criterion": criteria.LearnedTemperature},
+    "own, random": {"criterion": criteria.Random, "kind": "noisy"},
+    "own, random by NumPy": {"criterion": criteria.RandomNumpy},
+    "own, with a generator": {"criterion": criteria.OwnGenerator},
+    "own, running buffer": {"criterion": criteria.RunningBuffer, "train_split": split},
+    "own, replaced buffer": {"criterion": criteria.ReplacedBuffer, "train_split": split},
+    "own, counting": {"criterion": criteria.Counting},
+    "own, options by name": {"criterion": criteria.NamedOptions, "net_class": Masking},
+    "own, option by name only": {"criterion": criteria.NamedOptions, "net_class": Powering},
     # optimizers
     "momentum": {"optimizer__momentum": 0.9},
     "Adam": adam,
@@ -260,7 +250,7 @@ CASES = {
     "regularised": {"net_class": Regularised},
     "mixup": {"net_class": MixedUp, "kind": "noisy"},
     "mixup by NumPy": {"net_class": MixedUpByNumpy},
-    "mixup with a buffer": {"net_class": MixedUp, "criterion": RunningBuffer},
+    "mixup with a buffer": {"net_class": MixedUp, "criterion": criteria.RunningBuffer},
     "two optimizers": {"net_class": TwoOptimizers},
     # callbacks
     "schedule": {"callbacks": [("rate", LRScheduler("StepLR", step_size=1, gamma=0.3))], **adam},
@@ -435,7 +425,7 @@ def test_error_in_a_step_leaves_no_disguise(where):
                 raise RuntimeError("it breaks")
             return super().forward(X)
 
-    class BreaksLater(Reduced):
+    class BreaksLater(criteria.Reduced):
         def each(self, output, target):
             if where == "criterion":
                 raise RuntimeError("it breaks")
@@ -486,7 +476,7 @@ def test_pass_that_is_interrupted_leaves_train_mode():
 def test_user_objects_stay_as_they_are():
     X, y = make_vectors()
     data = TensorDataset(torch.as_tensor(X), torch.as_tensor(y))
-    module, criterion = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3)), Focal()
+    module, criterion = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3)), criteria.Focal()
     net = NeuralNetClassifier(module, criterion=criterion, verbose=0, max_epochs=2, train_split=None, callbacks=[])
     things = (data, module, criterion, net)
     attributes, before = [dict(vars(thing)) for thing in things], copy.deepcopy((module.state_dict(), X, y))
@@ -572,8 +562,8 @@ def test_copy_of_recorder_in_mid_epoch_holds_all_visits(how):
 
 def test_same_criterion_object_in_two_nets():
     X, y = make_vectors()
-    criterion = Vector()
+    criterion = criteria.Vector()
     nets = [make_net(criterion=criterion, callbacks=[("scores", ActionScoreRecorder())]) for _ in range(2)]
     for net in nets:
         net.fit(X, y)
-    assert type(criterion) is Vector
+    assert type(criterion) is criteria.Vector

@@ -435,7 +435,7 @@ def test_each_partial_fit_has_its_own_weights():
     assert_close_net(clf, by_copies, atol=1e-9)
 
 
-# -- through scikit-learn --------------------------------------------------------------------------------------------
+# -- through scikit-learn --------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ def filled_in(rows):
     return sums
 
 
-# -- against the loop -----------------------------------------------------------------------------------------
+# -- against the loop ------------------------------------------------------------------------------------------
 
 
 SGD, ADAM, LBFGS = torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS
@@ -309,7 +309,7 @@ def test_epochs_that_the_sampler_plans(kind):
     np.testing.assert_array_equal(scorer.gradient_work_, together.gradient_work_)
 
 
-# -- scores ---------------------------------------------------------------------------------------------------
+# -- scores ----------------------------------------------------------------------------------------------------
 
 
 @every_sampler
@@ -402,7 +402,7 @@ def test_recorder_of_the_users_does_not_steer():
     assert (mine.n_visits_ == EPOCHS).all()
 
 
-# -- as parameters --------------------------------------------------------------------------------------------
+# -- as parameters ---------------------------------------------------------------------------------------------
 
 
 def test_grid_search():

@@ -35,8 +35,9 @@ SAMPLERS = [
     ActionScoreResampler(random_state=0),
 ]
 CLASSIFIERS = [
-    ResampledClassifier(ActionScorePruner(), LogisticRegression()),
-    ReweightedClassifier(LogisticRegression()),
+    # enough iterations for any weights and any part of the data: a warning is an error here
+    ResampledClassifier(ActionScorePruner(), LogisticRegression(max_iter=1000)),
+    ReweightedClassifier(LogisticRegression(max_iter=1000)),
 ]
 OTHERS = [
     ResampledRegressor(ActionScorePruner(), Ridge()),

@@ -102,7 +102,7 @@ def either_routing(request):
         yield request.param
 
 
-# ---------------------------------------------------------------------------------------------------------- Resampled
+# -- Resampled -------------------------------------------------------------------------------------------------
 
 SELECTORS = {
     "pruner": ActionScorePruner(threshold=0.25),
@@ -231,7 +231,7 @@ def test_numbers_are_scored_by_a_regressor_unless_told_otherwise():
     assert reweighted.score(X, y) > 0.9
 
 
-# --------------------------------------------------------------------------------------------------------- Reweighted
+# -- Reweighted ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
@@ -421,7 +421,7 @@ def test_scorers_of_all_kinds(kind):
     np.testing.assert_array_equal(fitted.action_scores_, alone.action_scores_)
 
 
-# ---------------------------------------------------------------------------------------------- as scikit-learn's own
+# -- as scikit-learn's own -------------------------------------------------------------------------------------
 
 
 def wrapped(estimator):
@@ -508,7 +508,7 @@ def test_samplers_clone_and_pickle():
         assert clone(sampler).fit(X, Y).sample_indices_.tolist() == sampler.sample_indices_.tolist()
 
 
-# ------------------------------------------------------------------------------------------------------------ routing
+# -- routing ---------------------------------------------------------------------------------------------------
 
 CV = KFold(3)
 GROUPS = np.arange(48) % 4

@@ -52,7 +52,7 @@ def top(scores, k):
     return set(sorted(range(len(scores)), key=lambda i: -scores[i])[:k])
 
 
-# ---------------------------------------------------------------------------------------------------------- the pruner
+# -- the pruner ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("share", "k"), [(0, 0), (0.1, 4), (0.12, 4), (0.29, 11), (0.975, 39)])
@@ -198,7 +198,7 @@ def test_threshold_auto_runs():
     assert len(chosen(ActionScorePruner(threshold="auto"), scores, y)) <= len(scores)
 
 
-# ------------------------------------------------------------------------------------------- curriculum and resampler
+# -- curriculum and resampler ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("order", "sign"), [("easy_first", 1), ("hard_first", -1)])
@@ -263,7 +263,7 @@ def test_resampler_takes_a_callable_and_carries_weights():
     assert resampler.sample_weight_.tolist() == weights[rows].tolist()
 
 
-# ------------------------------------------------------------------------------------------------------ kinds of data
+# -- kinds of data ---------------------------------------------------------------------------------------------
 
 
 def table(X):
@@ -412,7 +412,7 @@ def test_fit_chooses_as_fit_resample_does(make_sampler):
         np.testing.assert_allclose(sampler.class_ranks_[mine], rankdata(SCORES[mine]) / mine.sum())
 
 
-# ------------------------------------------------------------------------------------------------------------ scorers
+# -- scorers ---------------------------------------------------------------------------------------------------
 
 TWO_CLASS_LABELS = {
     "{0, 1}": lambda codes: codes,
@@ -569,7 +569,7 @@ def test_parameters_for_the_fit_of_the_scorer():
     assert (scaled != pruner.fit(X, y).action_scores_).any()
 
 
-# ------------------------------------------------------------------------------------------------------------- errors
+# -- errors ----------------------------------------------------------------------------------------------------
 
 
 def replaced(values, i, value):

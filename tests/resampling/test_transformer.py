@@ -84,7 +84,7 @@ def hidden_by_hand(transformer, X):
     return np.tanh(X @ weight.T + bias)
 
 
-# ------------------------------------------------------------------------------------------- measured, then predicted
+# -- measured, then predicted ----------------------------------------------------------------------------------
 
 
 def test_training_samples_get_the_scores_of_the_fit():
@@ -166,7 +166,7 @@ def test_labels_are_not_looked_at_again():
     np.testing.assert_array_equal(transformer.transform(NEW), plain.transform(NEW))
 
 
-# ----------------------------------------------------------------------------------------------------- kinds of input
+# -- kinds of input --------------------------------------------------------------------------------------------
 
 
 def test_images():
@@ -249,7 +249,7 @@ def test_transform_leaves_the_net_and_the_random_streams_alone():
     assert not any(layer._forward_pre_hooks for layer in module.modules())
 
 
-# -------------------------------------------------------------------------------------------- as a part of scikit-learn
+# -- as a part of scikit-learn ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("library", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
@@ -328,7 +328,7 @@ def test_weights_and_scores_by_routing(scorer):
         assert pipeline.fit(X, Y, action_scores=SCORES)[0].action_scores_.tolist() == SCORES.tolist()
 
 
-# ------------------------------------------------------------------------------------------------------------- errors
+# -- errors ----------------------------------------------------------------------------------------------------
 
 GIVEN = {"action_scores": SCORES}
 ERRORS = {

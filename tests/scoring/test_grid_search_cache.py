@@ -131,7 +131,7 @@ def outcome(fitted):
     return {name: values for name, values in fitted.cv_results_.items() if name.endswith("test_score")}
 
 
-# ------------------------------------------------------------------------------------------------ one fit for a fold
+# -- one fit for a fold ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make_memory", [str, lambda path: joblib.Memory(path, verbose=0)], ids=["str", "Memory"])
@@ -166,7 +166,7 @@ def test_a_kept_scorer_is_as_good_as_a_new_one(tmp_path):
     assert second.history_[:, "train_loss"] == first.history_[:, "train_loss"]
 
 
-# ------------------------------------------------------------------------------------------------------ interruptions
+# -- interruptions ---------------------------------------------------------------------------------------------
 
 
 def test_an_interrupted_search_goes_on(tmp_path):
@@ -253,7 +253,7 @@ def test_two_workers_score_each_fold_once(tmp_path):
     assert plain == by_workers == by_one
 
 
-# ---------------------------------------------------------------------------------------------------- what makes a key
+# -- what makes a key ------------------------------------------------------------------------------------------
 
 
 def module_of(code):
