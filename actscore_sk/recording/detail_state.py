@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from actscore_sk.losses.details import LossDetails, Units
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.measurements import precise_dtype
 from actscore_sk.recording.accumulated import Accumulated, Filled, Sums
 from actscore_sk.recording.ragged_units import RaggedUnits
-from actscore_sk.recording.unit_scores import DenseScores, RaggedScores, is_too_much, pooled
+from actscore_sk.recording.unit_scores import DenseScores, is_too_much, pooled
 
 
 class DetailLedger:

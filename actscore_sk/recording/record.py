@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.epoch_window import epoch_weights
 from actscore_sk.recording.detail_state import DetailLedger
 from actscore_sk.recording.sample_state import Ledger
-from actscore_sk.recording.unit_scores import RaggedScores
 
 
 class Record:
