@@ -16,6 +16,7 @@ from skorch.dataset import Dataset as SkorchDataset
 from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
 
 from actscore_sk.data.alignment import subset_layers, unwrap_subsets
+from actscore_sk.data.containers import parts_of
 
 Fetch = Callable[[torch.Tensor], Any]
 
@@ -97,13 +98,12 @@ def _take(data: Any) -> Fetch | None:
         return _take_array(data)
     if sparse.issparse(data) and data.format == "csr":
         return lambda index: torch.from_numpy(data[index.numpy()].toarray())
-    if isinstance(data, Mapping):
-        take = _take_all([_take(value) for value in data.values()])
-        names = list(data)
-        return None if take is None else lambda index: dict(zip(names, take(index), strict=True))
-    if isinstance(data, (list, tuple)) and all(isinstance(part, (np.ndarray, torch.Tensor)) for part in data):
-        return _take_all([_take(part) for part in data])
-    return None
+    parts = parts_of(tuple(data) if isinstance(data, list) else data)
+    take = None if parts is None else _take_all([_take(part) for part in parts.values()])
+    if take is None or not isinstance(data, Mapping):  # torch collates tuples and lists to lists
+        return take
+    names = list(parts)  # type: ignore[arg-type]
+    return lambda index: dict(zip(names, take(index), strict=True))
 
 
 def _take_tensor(data: torch.Tensor) -> Fetch | None:

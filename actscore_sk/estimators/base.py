@@ -13,9 +13,8 @@ from torch import as_tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, REDUCTIONS, ActionScoreRecorder
-from actscore_sk.data.containers import check_X, n_samples_of, targets_in
+from actscore_sk.data.containers import check_X, n_samples_of, target_columns, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
-from actscore_sk.data.target_columns import columns_of
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.utils.optional import import_optional
 from actscore_sk.utils.randomness import seeded
@@ -277,7 +276,7 @@ class BaseActionScore(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self, "estimator_")
         pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else columns_of("target", self._given)
+        given = {} if self._given is None else target_columns("target", self._given)
         columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
         columns |= {f"component_{name}": scores for name, scores in self.component_scores_.items()}
         columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}

@@ -7,11 +7,9 @@ from imblearn.base import BaseSampler
 from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted, validate_data
-from torch.utils.data import Dataset
+from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.containers import is_parts, n_samples_of
-from actscore_sk.data.take_rows import take_rows
+from actscore_sk.data.containers import n_samples_of, record_features, take_rows
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
 from actscore_sk.scoring.scorer import Scored, check_given_scores, fit_scorer, make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
@@ -106,8 +104,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         n_samples = n_samples_of(X)
         if y is not None:
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
-        if not isinstance(X, Dataset) and not is_parts(X):
-            validate_data(self, X, skip_check_array=True)
+        record_features(self, X)
         weights = self._check_weights(sample_weight, n_samples)
         scorer = make_scorer(self.estimator, self.random_state)
         labels = class_labels(X, y, scorer, is_scored=action_scores is None)

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from actscore_sk.data.containers import n_samples_of
+from actscore_sk.data.containers import is_per_sample, n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.delegating import DelegatingEstimator
-from actscore_sk.scoring.fit_params import fit_weighted, is_aligned, take_aligned, weight_keyword
+from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
 from actscore_sk.scoring.scorer import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
@@ -87,7 +87,7 @@ class _Resampled(DelegatingEstimator):
 
     def _followed(self, sampler, for_estimator, n_samples):
         """Parameters of the estimator, what belongs to samples for those that are left."""
-        if not any(is_aligned(value, n_samples) for value in for_estimator.values()):
+        if not any(is_per_sample(value, n_samples) for value in for_estimator.values()):
             return for_estimator
         indices = getattr(sampler, "sample_indices_", None)
         if indices is None:

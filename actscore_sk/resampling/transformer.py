@@ -15,9 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts
+from actscore_sk.data.containers import record_features
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
@@ -123,8 +122,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         sample_weight = fit_params.pop("sample_weight", None)
         if routing_enabled() and fit_params:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        if not isinstance(X, Dataset) and not is_parts(X):
-            validate_data(self, X, skip_check_array=True)
+        record_features(self, X)
         if action_scores is None:
             scorer = make_scorer(self.estimator, self.random_state)
             scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)

@@ -7,9 +7,8 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts, targets_in
+from actscore_sk.data.containers import is_multi_input, targets_in
 
 _CLASSES = ("binary", "multiclass")
 
@@ -38,8 +37,8 @@ def class_labels(X: Any, y: Any, scorer: Any, *, is_scored: bool = True) -> np.n
     ValueError
         If y holds NaN or infinity, or is of a kind that `scorer` can't be trained on.
     """
-    y = targets_in(X) if y is None and isinstance(X, Dataset) else y
-    if y is None or is_parts(y) or is_regressor(scorer):
+    y = targets_in(X) if y is None else y
+    if y is None or is_multi_input(y) or is_regressor(scorer):
         return None
     y = np.asarray(y)
     if y.dtype.hasobject and all(isinstance(label, (Integral, np.bool_)) for label in y.flat):

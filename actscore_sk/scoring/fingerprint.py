@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
+
+from actscore_sk.data.containers import contents_of
 
 _LEAVES = (type(None), bool, int, float, complex, str, bytes)
 _LIBRARIES = (
@@ -124,15 +125,9 @@ def _contents(thing: Any) -> Iterable[Any]:
     for kinds, contents in _CONTENTS:
         if isinstance(thing, kinds):
             return contents(thing)
-    if sparse.issparse(thing):
-        rows = thing.tocoo()
-        return thing.format, thing.shape, rows.row, rows.col, rows.data
-    if hasattr(thing, "columns") and hasattr(thing, "to_numpy"):  # a table, of pandas or polars
-        columns = (part for _, part in thing.items()) if hasattr(thing, "items") else thing.iter_columns()
-        return [*columns, list(thing.columns)]
-    if hasattr(thing, "dtype") and hasattr(thing, "to_numpy"):  # one column, or an index
-        index = getattr(thing, "index", None)
-        return str(thing.dtype), thing.to_numpy(), getattr(thing, "name", None), None if callable(index) else index
+    data = contents_of(thing)
+    if data is not None:
+        return data
     if hasattr(thing, "__dict__") and not isinstance(thing, io.IOBase):  # what a file is, is not in its attributes
         return type(thing), vars(thing)
     return _reduced(thing)

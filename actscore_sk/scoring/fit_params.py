@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts, n_samples_of
-from actscore_sk.data.take_rows import take_rows
+from actscore_sk.data.containers import is_per_sample, take_rows
 from actscore_sk.utils.sklearn_private import routing_enabled
 
 
@@ -132,23 +130,9 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **fi
     return estimator.fit(X, y, **fit_params)
 
 
-def is_aligned(value: Any, n_samples: int) -> bool:
-    """Whether a fit parameter holds one entry a sample, and so has to follow the samples.
-
-    Data sets of their own do not, whatever their length: ``eval_set=(X_eval, y_eval)``.
-    """
-    if isinstance(value, (str, bytes, Dataset)) or is_parts(value):
-        return False
-    if not (hasattr(value, "__len__") or hasattr(value, "shape")):
-        return False
-    try:
-        return n_samples_of(value) == n_samples
-    except TypeError:  # a scalar array
-        return False
-
-
 def take_aligned(fit_params: dict[str, Any], indices: np.ndarray, n_samples: int) -> dict[str, Any]:
     """Pick the samples of each parameter that has them."""
     return {
-        name: take_rows(value, indices) if is_aligned(value, n_samples) else value for name, value in fit_params.items()
+        name: take_rows(value, indices) if is_per_sample(value, n_samples) else value
+        for name, value in fit_params.items()
     }
