@@ -10,13 +10,14 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.data.containers import n_samples_of, record_features, take_rows
+from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
-from actscore_sk.scoring.scorer import Scored, check_given_scores, fit_scorer, make_scorer
+from actscore_sk.scoring.scorer import check_given_scores, make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
 class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
-    """Base of the samplers; a subclass says which samples to take, in `_choose`.
+    """Base of the samplers; a subclass says which samples to take, in `_select`.
 
     It has imbalanced-learn's grammar and not its limits: X may have any number of dimensions or be several arrays, and
     y may hold numbers.
@@ -28,7 +29,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         "random_state": ["random_state"],
     }
 
-    def _choose(self, scores, labels, weights, rng):
+    def _select(self, scores, labels, weights, rng):
         """Choose samples.
 
         Parameters
@@ -112,7 +113,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         self.action_scores_ = scores = self._scored.scores
         classes, codes = ((), None) if labels is None else np.unique(labels, return_inverse=True)
         rng = check_random_state(self.random_state)
-        indices, self.sample_weight_ = self._choose(scores, codes, weights, rng)
+        indices, self.sample_weight_ = self._select(scores, codes, weights, rng)
         # the name that imbalanced-learn has for what is left of each class
         self.sampling_strategy_ = self._count_kept(classes, codes, indices, weights)
         self.sample_indices_ = indices
@@ -132,7 +133,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     def _count_kept(self, classes, codes, indices, weights):
         if not len(indices):
-            raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._remedy}")
+            raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._hint}")
         if codes is None:
             return {}
         present = np.bincount(codes if weights is None else codes[weights > 0], minlength=len(classes))
@@ -141,7 +142,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         if len(lost):
             raise ValueError(
                 f"{type(self).__name__} would leave no sample of class {classes[lost].tolist()[0]!r}, which has "
-                f"{present[lost[0]]}; {self._remedy}. If y holds numbers and no classes, pass "
+                f"{present[lost[0]]}; {self._hint}. If y holds numbers and no classes, pass "
                 "estimator=ActionScoreRegressor()"
             )
         return {label: count for label, count in zip(classes.tolist(), kept.tolist(), strict=True) if count}

@@ -51,7 +51,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
         "order": [StrOptions({"easy_first", "hard_first", "random"})],
         "class_balanced": ["boolean"],
     }
-    _remedy = "give some samples"
+    _hint = "give some samples"
 
     def __init__(self, estimator=None, *, order="easy_first", class_balanced=False, memory=None, random_state=None):
         self.estimator = estimator
@@ -60,7 +60,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
         self.memory = memory
         self.random_state = random_state
 
-    def _choose(self, scores, labels, weights, rng):
+    def _select(self, scores, labels, weights, rng):
         if self.order == "random":
             indices = rng.permutation(len(scores))
         else:

@@ -82,7 +82,7 @@ class ActionScorePruner(BaseActionScoreSampler):
         "class_balanced": ["boolean"],
         "hard_share": [Interval(Real, 0, 1, closed="both")],
     }
-    _remedy = "lower the threshold, or set class_balanced=True with by='fraction'"
+    _hint = "lower the threshold, or set class_balanced=True with by='fraction'"
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class ActionScorePruner(BaseActionScoreSampler):
                 "for a cut-off on the score set by='score'"
             )
 
-    def _choose(self, scores, labels, weights, rng):
+    def _select(self, scores, labels, weights, rng):
         amounts = np.ones(len(scores)) if weights is None else weights
         if self.by == "score" and self.threshold != "auto" and self.strategy != "random":
             dropped = np.where(self._is_beyond(scores), amounts, 0)

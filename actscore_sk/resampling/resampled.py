@@ -12,7 +12,7 @@ from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
-from actscore_sk.scoring.scorer import seeded
+from actscore_sk.scoring.scorer import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
@@ -55,8 +55,8 @@ class _Resampled(DelegatingEstimator):
         ValueError
             If the estimator cannot take the weights, or the sampler makes new samples and something is to follow them.
         """
-        sampler = seeded(self._clone_sampler(), self.random_state)
-        estimator = seeded(clone(self.estimator), self.random_state)
+        sampler = fill_random_states(self._clone_sampler(), self.random_state)
+        estimator = fill_random_states(clone(self.estimator), self.random_state)
         n_samples = n_samples_of(X)
         if sample_weight is not None:
             if not routing_enabled():  # which has its own word on weights that nobody takes

@@ -12,9 +12,10 @@ from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
-from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
     Interval,
@@ -72,7 +73,7 @@ class _Reweighted(DelegatingEstimator):
             If the estimator cannot take weights, `action_scores` are not one finite number a sample, or a callable
             weighting returns no weights.
         """
-        estimator = seeded(clone(self.estimator), self.random_state)
+        estimator = fill_random_states(clone(self.estimator), self.random_state)
         weight_keyword(estimator)  # before anything is trained
         n_samples = n_samples_of(X)
         if routing_enabled() and fit_params:

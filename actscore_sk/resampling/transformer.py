@@ -17,8 +17,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from actscore_sk.data.containers import record_features
+from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
-from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.scoring.cached_fit import fit_scorer
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, path_to
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10
@@ -134,7 +136,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
     def _learn_to_predict(self, features, scores):
         regressor = _default_regressor(features) if self.regressor is None else clone(self.regressor)
-        regressor = seeded(regressor, self.random_state)
+        regressor = fill_random_states(regressor, self.random_state)
         # Shuffled: in sorted data a fold would be a class that the others do not hold.
         cv = KFold(self.cv, shuffle=True, random_state=0) if isinstance(self.cv, Integral) else self.cv
         predicted = cross_val_predict(regressor, features, scores, cv=cv)
@@ -152,12 +154,14 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         if self.features == "input" or self.estimator_ is None:
             X = validate_data(self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=np.float64)
             return X if sparse.issparse(X) else X.reshape(len(X), -1)
-        scorer = self.estimator_
-        while not hasattr(scorer, "action_scores_"):
-            if isinstance(scorer, Pipeline):
-                X, scorer = scorer[:-1].transform(X), scorer[-1]
-            else:
-                scorer = scorer.best_estimator_
+        *around, scorer = path_to(self.estimator_, "action_scores_")
+        if not isinstance(scorer, BaseActionScore):
+            raise ValueError(
+                f"{type(scorer).__name__} has scores, but no net to take features from; set features='input'"
+            )
+        for outer in around:
+            if isinstance(outer, Pipeline):
+                X = outer[:-1].transform(X)
         return penultimate_features(scorer, X)
 
     def fit_transform(self, X, y=None, **params):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-# Rank u in (0, 1), 1 = hardest, to what is favoured: 1 most, 0 least.
+# Rank u in (0, 1), 1 = hardest, to preference in [0, 1], 1 = most.
 WEIGHTINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hard": lambda rank: rank,
     "easy": lambda rank: 1 - rank,
@@ -53,8 +53,8 @@ def difficulty_weights(
         weights = _called(weighting, scores)
         weights = (weights / (weights.max(initial=0) or 1)) ** (1 / temperature)  # the largest is 1: no overflow
     else:
-        favour = WEIGHTINGS[weighting](relative_ranks(scores, amounts))
-        weights = np.exp((favour - favour.max(initial=0)) / temperature)
+        preference = WEIGHTINGS[weighting](relative_ranks(scores, amounts))
+        weights = np.exp((preference - preference.max(initial=0)) / temperature)
     mean = np.average(weights, weights=amounts)
     if not mean > 0:
         raise ValueError(f"weighting={weighting!r} gives every sample weight 0; give some of them more")

@@ -1,30 +1,19 @@
-"""Where scores come from: a scorer fitted here, one fitted before and kept on disk, or the user."""
+"""Scorers: what makes one, who has the scores in a fitted one, and scores that can be compared."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
-import skorch
-import torch
-from filelock import FileLock
 from scipy.stats import rankdata
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_memory
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
-from actscore_sk._version import __version__
 from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
-from actscore_sk.scoring import pickling
-from actscore_sk.scoring.fingerprint import fingerprint
-from actscore_sk.scoring.fit_params import check_keeps_samples, fit_weighted
-
-_VERSIONS = (__version__, torch.__version__, skorch.__version__, sklearn.__version__)
+from actscore_sk.scoring.fit_params import check_keeps_samples
 
 
 def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
@@ -60,10 +49,10 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
     else:
         check_keeps_samples(estimator)
         scorer = clone(estimator)
-    return seeded(scorer, random_state)
+    return fill_random_states(scorer, random_state)
 
 
-def seeded(estimator: Any, random_state: Any) -> Any:
+def fill_random_states(estimator: Any, random_state: Any) -> Any:
     """Give `random_state` to every parameter of that name that is None; return the estimator."""
     if random_state is not None:
         params = estimator.get_params(deep=True)
@@ -76,102 +65,84 @@ def seeded(estimator: Any, random_state: Any) -> Any:
     return estimator
 
 
-class Scored:
-    """Scores, and the fitted scorer that they came from.
+def path_to(estimator: Any, name: str) -> list[Any]:
+    """Follow a fitted estimator inwards to the one that has an attribute.
 
-    A scorer that was kept is built when it is first asked for: a search over thresholds needs its scores only.
-    """
-
-    def __init__(self, scores: np.ndarray, kept: bytes | None = None, scorer: Any = None) -> None:
-        self.scores = scores
-        self._kept = kept
-        self._scorer = scorer
-
-    @property
-    def scorer(self) -> Any:
-        """The fitted scorer; None if the scores were given."""
-        if self._kept is not None:
-            self._scorer, self._kept = pickling.loads(self._kept), None
-        return self._scorer
-
-
-def fit_scorer(
-    scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any
-) -> Scored:
-    """Fit a scorer, or find what one that was fitted on the same data before gave.
+    A search leads to its best estimator, a Pipeline to its last step, `ResampledClassifier` to its sampler.
 
     Parameters
     ----------
-    scorer : estimator
-        Not fitted.
-    X, y, sample_weight, **fit_params
-        Passed to its `fit`.
-    memory : str, joblib.Memory or None
-        Where fitted scorers are kept. The key is the content of the scorer, of the data and of the parameters, and the
-        versions of the libraries. A process that needs a fit which another one is making waits for it.
+    estimator : object
+        Fitted estimator, recorder, sampler, Pipeline or search.
+    name : str
+        Attribute that is wanted.
+
+    Returns
+    -------
+    path : list of object
+        `estimator` first. The last one has the attribute, or nothing inside it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> pipeline = make_pipeline(make_pipeline(LinearRegression())).fit([[0.0], [1.0]], [0.0, 2.0])
+    >>> [type(step).__name__ for step in path_to(pipeline, "coef_")]
+    ['Pipeline', 'Pipeline', 'LinearRegression']
+    """
+    path = [estimator]
+    while not hasattr(path[-1], name):
+        inner = _inner(path[-1])
+        if inner is None:
+            break
+        path.append(inner)
+    return path
+
+
+def _inner(outer: Any) -> Any:
+    if hasattr(outer, "best_estimator_"):
+        return outer.best_estimator_
+    if hasattr(outer, "steps"):
+        return outer.steps[-1][1]
+    return getattr(outer, "sampler_", None)
+
+
+def fitted_with(estimator: Any, name: str, hint: str) -> Any:
+    """Return the estimator inside a fitted one that has an attribute.
+
+    Parameters
+    ----------
+    estimator, name
+        As in `path_to`.
+    hint : str
+        What to do if nothing has it; the end of the sentence.
 
     Raises
     ------
-    ValueError
-        If a sample gets no score.
-    TypeError
-        If `memory` is of another kind, or what the scorer holds can't be kept.
+    NotFittedError
+        If nothing has it.
     """
-    memory = check_memory(memory)
-    if not hasattr(memory, "store_backend"):
-        raise TypeError(f"memory must be a path or a joblib.Memory, got {memory!r}, which would keep nothing")
-    if memory.store_backend is None:
-        fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
-        return Scored(scores, scorer=fitted)
-    key = fingerprint(scorer, X, y, sample_weight, fit_params, *_VERSIONS)
-    cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
-    arguments = key, scorer, X, y, sample_weight, fit_params
-    if cached.check_call_in_cache(*arguments):
-        return Scored(*cached(*arguments))
-    locks = Path(memory.store_backend.location) / "actscore_sk-locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
-        return Scored(*cached(*arguments))
-
-
-def _fit(
-    key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
-) -> tuple[np.ndarray, bytes]:
-    fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
-    return scores, pickling.dumps(fitted)
-
-
-def _fitted(scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> tuple[Any, np.ndarray]:
-    fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
-    scores = comparable_scores(fitted)
-    if len(scores) != n_samples_of(X):
-        raise ValueError(
-            f"{type(final_scorer(fitted)).__name__} has {len(scores)} action_scores_ after fit, but X has "
-            f"{n_samples_of(X)} samples; a scorer gives one score a sample, in the order of X"
-        )
-    return fitted, scores
+    found = path_to(estimator, name)[-1]
+    if not hasattr(found, name):
+        raise NotFittedError(f"{type(estimator).__name__} has no {name}; {hint}")
+    return found
 
 
 def final_scorer(scorer: Any) -> Any:
-    """Give the part of a fitted scorer that holds the scores: the last step of a Pipeline, the best of a search.
+    """Return the part of a fitted scorer that holds the scores.
 
     Raises
     ------
     TypeError
         If it has no `action_scores_`.
     """
-    inner = scorer
-    while not hasattr(inner, "action_scores_"):
-        if isinstance(inner, Pipeline):
-            inner = inner.steps[-1][1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        else:
-            raise TypeError(
-                f"{type(inner).__name__} has no action_scores_ after fit; score with ActionScoreClassifier, "
-                "ActionScoreRegressor or ActionScoreEstimator, or pass action_scores"
-            )
-    return inner
+    found = path_to(scorer, "action_scores_")[-1]
+    if not hasattr(found, "action_scores_"):
+        raise TypeError(
+            f"{type(found).__name__} has no action_scores_ after fit; score with ActionScoreClassifier, "
+            "ActionScoreRegressor or ActionScoreEstimator, or pass action_scores"
+        )
+    return found
 
 
 def comparable_scores(scorer: Any) -> np.ndarray:
