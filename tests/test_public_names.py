@@ -70,6 +70,11 @@ def test_loading_every_name_loads_no_optional_library():
     assert run(code) == "none"
 
 
+def test_an_estimator_does_not_load_what_samplers_need():
+    code = "import sys; from actscore_sk import ActionScoreClassifier; print('imblearn' in sys.modules)"
+    assert run(code) == "False"
+
+
 def test_a_star_import_brings_the_classes_and_no_room():
     code = "before = set(globals()); from actscore_sk import *; print(*sorted(set(globals()) - before - {'before'}))"
     assert run(code).split() == sorted(actscore_sk.__all__)

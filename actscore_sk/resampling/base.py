@@ -23,6 +23,9 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
     y may hold numbers.
     """
 
+    # imbalanced-learn's base class is needed for metadata routing alone: at its import it adds `fit_resample` to the
+    # methods that scikit-learn routes, a private list, without which there is no `set_fit_resample_request`.
+
     _parameter_constraints: ClassVar[dict] = {
         "estimator": "no_validation",  # its own message says how to make a scorer of a net
         "memory": [None, str, HasMethods(["cache"])],
