@@ -280,7 +280,7 @@ def target_columns(name: str, y: Any) -> dict[str, np.ndarray]:
 
 
 def contents_of(data: Any) -> Iterable[Any] | None:
-    """Return what makes two sparse matrices, tables, columns or indexes equal; None for anything else.
+    """Return the values and names by which sparse matrices, tables, columns or indexes are equal; None for other kinds.
 
     Tables are those of pandas and polars, told by their methods: neither library is imported.
     """

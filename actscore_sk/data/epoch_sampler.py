@@ -46,10 +46,10 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     n_epochs: int | None = None
     rows_: Tensor | None
     _drawn: tuple[Tensor, Tensor | None]  # the epoch started last: positions, weights of all samples
-    _pending: tuple[Tensor, Tensor | None] | None  # what is left of an epoch that was interrupted
+    _pending: tuple[Tensor, Tensor | None] | None  # the rest of an epoch that was interrupted
     _iterator: Iterator[int]
 
-    # -- what a subclass decides --------------------------------------------------------------------------
+    # -- decided by a subclass ---------------------------------------------------------------------------
 
     @abstractmethod
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:

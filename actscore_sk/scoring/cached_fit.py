@@ -23,7 +23,16 @@ _VERSIONS = (__version__, torch.__version__, skorch.__version__, sklearn.__versi
 class Scored:
     """Scores, and the fitted scorer that they came from.
 
-    A scorer that was kept is built when it is first asked for: a search over thresholds needs its scores only.
+    A scorer from the disk is unpickled at its first use: a search over thresholds needs its scores only.
+
+    Parameters
+    ----------
+    scores : ndarray of float64 (n_samples,)
+        Higher = harder.
+    kept : bytes, optional
+        Pickle of the fitted scorer.
+    scorer : estimator, optional
+        The fitted scorer itself.
     """
 
     def __init__(self, scores: np.ndarray, kept: bytes | None = None, scorer: Any = None) -> None:
@@ -42,24 +51,41 @@ class Scored:
 def fit_scorer(
     scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any
 ) -> Scored:
-    """Fit a scorer, or find what one that was fitted on the same data before gave.
+    """Fit a scorer, or find the scores of an equal one that was fitted on equal data before.
 
     Parameters
     ----------
     scorer : estimator
         Not fitted.
-    X, y, sample_weight, **fit_params
-        Passed to its `fit`.
+    X, y : any kind
+        Samples and targets, passed to `fit` of the scorer.
     memory : str, joblib.Memory or None
-        Where fitted scorers are kept. The key is the content of the scorer, of the data and of the parameters, and the
-        versions of the libraries. A process that needs a fit which another one is making waits for it.
+        Place where fitted scorers are kept; None: nowhere. The key is the content of the scorer, the data and the
+        parameters, and the versions of the libraries. If another process is making the same fit, wait for it.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weights in the loss that the scorer trains on.
+    **fit_params : dict
+        Passed to `fit` of the scorer.
+
+    Returns
+    -------
+    scored : Scored
+        Scores that can be compared, see `comparable_scores`, and the fitted scorer.
 
     Raises
     ------
     ValueError
-        If a sample gets no score.
+        If a sample gets no score, or the number of scores is not that of the samples.
     TypeError
-        If `memory` is of another kind, or what the scorer holds can't be kept.
+        If `memory` would keep nothing, or if something in the scorer cannot be pickled or hashed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from actscore_sk.scoring.scorer import make_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> fit_scorer(make_scorer(None, random_state=0), X, y).scores.shape
+    (150,)
     """
     memory = check_memory(memory)
     if not hasattr(memory, "store_backend"):
@@ -74,23 +100,25 @@ def fit_scorer(
         return Scored(*cached(*arguments))
     locks = Path(memory.store_backend.location) / "actscore_sk-locks"
     locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
+    with FileLock(locks / f"{key}.lock"):  # freed by the system if this process dies
         return Scored(*cached(*arguments))
 
 
 def _fit(
     key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
 ) -> tuple[np.ndarray, bytes]:
+    """Fit a scorer in the form that joblib keeps: by `key` alone, with an outcome that any process can read."""
     fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
     return scores, pickling.dumps(fitted)
 
 
 def _fitted(scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> tuple[Any, np.ndarray]:
+    """Fit a scorer, and check that its scores belong to the samples of X."""
     fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
     scores = comparable_scores(fitted)
     if len(scores) != n_samples_of(X):
         raise ValueError(
             f"{type(final_scorer(fitted)).__name__} has {len(scores)} action_scores_ after fit, but X has "
-            f"{n_samples_of(X)} samples; a scorer gives one score a sample, in the order of X"
+            f"{n_samples_of(X)} samples; a scorer has one score per sample, in the order of X"
         )
     return fitted, scores

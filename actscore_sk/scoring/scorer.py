@@ -17,23 +17,34 @@ from actscore_sk.scoring.fit_params import check_keeps_samples
 
 
 def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
-    """Clone a scorer, or make one: of nothing, or of a net.
+    """Clone a scorer, or make one from a net or from nothing.
 
     Parameters
     ----------
     estimator : estimator, NeuralNet or None
-        Anything that has `action_scores_` once it is fitted; a Pipeline whose last step has; a search over one.
+        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net is
+        wrapped by the estimator of its kind.
     random_state : int, RandomState instance or None
-        Given to every `random_state` in it that is None.
+        Passed to every `random_state` in it that is None.
     default : type
-        What None makes.
+        Class of the scorer for None.
+
+    Returns
+    -------
+    scorer : estimator
+        Not fitted.
 
     Raises
     ------
     TypeError
-        If it is no estimator.
+        If `estimator` is no estimator.
     ValueError
-        If it is a Pipeline that changes the samples.
+        If `estimator` is a Pipeline that changes the samples.
+
+    Examples
+    --------
+    >>> make_scorer(None, random_state=0)
+    ActionScoreClassifier(random_state=0)
     """
     if estimator is None:
         scorer = default()
@@ -53,7 +64,20 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
 
 
 def fill_random_states(estimator: Any, random_state: Any) -> Any:
-    """Give `random_state` to every parameter of that name that is None; return the estimator."""
+    """Set every parameter `random_state` in an estimator that is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    random_state : int, RandomState instance or None
+        An int is used for all; a RandomState draws a seed for each.
+
+    Returns
+    -------
+    estimator : estimator
+        The same object.
+    """
     if random_state is not None:
         params = estimator.get_params(deep=True)
         names = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
@@ -115,7 +139,12 @@ def fitted_with(estimator: Any, name: str, hint: str) -> Any:
     estimator, name
         As in `path_to`.
     hint : str
-        What to do if nothing has it; the end of the sentence.
+        Advice that ends the error message.
+
+    Returns
+    -------
+    found : object
+        The last one of the path.
 
     Raises
     ------
@@ -129,12 +158,17 @@ def fitted_with(estimator: Any, name: str, hint: str) -> Any:
 
 
 def final_scorer(scorer: Any) -> Any:
-    """Return the part of a fitted scorer that holds the scores.
+    """Return the part of a fitted scorer that has `action_scores_`.
+
+    Parameters
+    ----------
+    scorer : estimator
+        Fitted; a Pipeline or a search too.
 
     Raises
     ------
     TypeError
-        If it has no `action_scores_`.
+        If nothing inside it has scores.
     """
     found = path_to(scorer, "action_scores_")[-1]
     if not hasattr(found, "action_scores_"):
@@ -146,10 +180,15 @@ def final_scorer(scorer: Any) -> Any:
 
 
 def comparable_scores(scorer: Any) -> np.ndarray:
-    """Scores of a fitted scorer such that every two samples can be compared.
+    """Return the scores of a fitted scorer on one scale.
 
-    Samples that the net holds out of training keep a higher loss for it. If some but not all are held out, each of
-    these gets the score that has its rank among the trained ones.
+    The loss of samples that the net holds out of training stays higher than if it had trained on them. If some but not
+    all samples are held out, each of these gets the score of the same rank among the trained samples.
+
+    Parameters
+    ----------
+    scorer : estimator
+        Fitted; a Pipeline or a search too.
 
     Returns
     -------
@@ -178,12 +217,24 @@ def comparable_scores(scorer: Any) -> np.ndarray:
 
 
 def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
-    """Validate scores that the user gives.
+    """Validate scores that the user passes.
+
+    Parameters
+    ----------
+    action_scores : array-like of shape (n_samples,)
+        Higher = harder.
+    X : any kind
+        Samples that they belong to.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        A copy.
 
     Raises
     ------
     ValueError
-        If they are not one finite number a sample, or have the index of X in another order.
+        If the scores are not one finite number per sample, or have the index of X in another order.
     """
     n_samples = n_samples_of(X)
     if _is_reordered(getattr(action_scores, "index", None), getattr(X, "index", None)):
@@ -191,19 +242,19 @@ def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
     scores = np.array(action_scores, dtype=np.float64)
     if scores.shape != (n_samples,):
         raise ValueError(
-            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; give one score a sample, in the "
-            "order of X"
+            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; pass one score per sample, in "
+            "the order of X"
         )
     wrong = np.flatnonzero(~np.isfinite(scores))
     if len(wrong):
         raise ValueError(
             f"action_scores holds {len(wrong)} values that are NaN or infinite, the first at {wrong[:5].tolist()}; "
-            "leave these samples out, or give them a score"
+            "leave these samples out, or set a score for them"
         )
     return scores
 
 
 def _is_reordered(index: Any, own: Any) -> bool:
-    """Whether two indexes of pandas hold the same labels in two orders."""
+    """Return True if two indexes of pandas hold the same labels in different orders."""
     are_indexes = hasattr(index, "equals") and hasattr(own, "equals")
     return are_indexes and not index.equals(own) and set(index) == set(own)

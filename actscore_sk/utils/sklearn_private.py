@@ -1,4 +1,4 @@
-"""The one place that imports names scikit-learn does not promise to keep."""
+"""Private names of scikit-learn, imported here and nowhere else: a release may move them."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
