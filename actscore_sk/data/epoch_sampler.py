@@ -191,7 +191,18 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         return torch.ones(self.n_samples_) if self._drawn[1] is None else self._drawn[1]
 
     def weights_at(self, positions: Tensor) -> Tensor | None:
-        """Return the weights (n_positions,) of the samples at `positions` (n_positions,) int64; None if all weigh 1."""
+        """Return the weights of some samples in the loss of the latest epoch.
+
+        Parameters
+        ----------
+        positions : tensor of int64 (n_positions,)
+            The samples.
+
+        Returns
+        -------
+        weights : tensor of float32 (n_positions,) or None
+            None if all weigh 1.
+        """
         return None if self._drawn[1] is None else self._drawn[1][positions]
 
     def update(self, indices: Any, losses: Any) -> None:
@@ -209,7 +220,13 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         self.losses_[indices] = torch.as_tensor(losses).detach().to("cpu", torch.float32)
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the number of the next epoch, from 0 on, as a training loop that resumes does."""
+        """Set the number of the next epoch, as a training loop that resumes does.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0 on.
+        """
         self._ensure_bound()
         self.epoch_ = epoch
         self._forget_epoch()
@@ -243,6 +260,11 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was called.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict` of a sampler of the same data.
 
         Raises
         ------
