@@ -53,7 +53,7 @@ def map_parts(function: Callable[[Any], Any], data: Any) -> Any:
     Returns
     -------
     mapped : object
-        A dict for a mapping, a tuple for a tuple, else what the function returns.
+        A dict for a mapping, a tuple for a tuple, else the output of the function.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _check_tensor(estimator: Any, X: torch.Tensor, reset: bool) -> torch.Tensor:
 
 
 class _Kind(NamedTuple):
-    """What to do with one kind of data."""
+    """Operations on one kind of data."""
 
     matches: Callable[[Any], bool]
     n_samples: Callable[[Any], int]

@@ -1,4 +1,4 @@
-"""What scores say about groups of samples and about each other, as tables and as pictures.
+"""Scores of groups of samples, and scores compared with each other, as tables and as pictures.
 
 A display is made by ``from_estimator`` or ``from_scores``, drawn by `plot` (matplotlib) and read by `frame` (pandas).
 """

@@ -1,7 +1,7 @@
 """Losses of single samples: read from any criterion, or from a criterion that delivers parts and units of its loss.
 
 A `DetailedLoss` returns `LossDetails`: the loss of each sample, of its parts (class, box), and of its units (pixels,
-boxes, tokens). `RaggedScores` are what the losses of units add up to where samples have different numbers of them.
+boxes, tokens). `RaggedScores` are the sums of the losses of units where samples have different numbers of them.
 """
 
 from typing import TYPE_CHECKING

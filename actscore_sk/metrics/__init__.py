@@ -1,4 +1,4 @@
-"""Training dynamics: what is measured at a visit, the statistic that remembers it, and the table of metrics.
+"""Metrics of training dynamics: measurements at a visit, statistics that remember them, and the table of both.
 
 Each metric is defined by one NumPy function: values (n_epochs, n_samples) in, scores (n_samples,) out.
 """

@@ -1,4 +1,4 @@
-"""Scorers: what makes one, who has the scores in a fitted one, and scores that can be compared."""
+"""Scorers: how one is made, which part of a fitted one has the scores, and scores that can be compared."""
 
 from typing import Any
 
