@@ -34,9 +34,10 @@ SAMPLERS = [
     ActionScoreCurriculum(random_state=0),
     ActionScoreResampler(random_state=0),
 ]
+# Enough iterations: a check of imbalanced-learn draws its samples without a seed, and 100 do not suffice for all draws.
 CLASSIFIERS = [
-    ResampledClassifier(ActionScorePruner(), LogisticRegression()),
-    ReweightedClassifier(LogisticRegression()),
+    ResampledClassifier(ActionScorePruner(), LogisticRegression(max_iter=1000)),
+    ReweightedClassifier(LogisticRegression(max_iter=1000)),
 ]
 OTHERS = [
     ResampledRegressor(ActionScorePruner(), Ridge()),
