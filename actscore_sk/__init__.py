@@ -1,84 +1,109 @@
-"""Sample difficulty from one training run, for scikit-learn and skorch."""
+"""Sample difficulty from one training run, for scikit-learn and skorch.
+
+Every name loads its module at its first use, so ``import actscore_sk`` costs a few milliseconds. Metric functions are
+in `actscore_sk.metrics`, criteria for boxes, pixels and tokens in `actscore_sk.losses`, tables and pictures of scores
+in `actscore_sk.inspection`.
+"""
+
+from typing import TYPE_CHECKING
 
 from actscore_sk._version import __version__
-from actscore_sk.callbacks import ActionScoreRecorder
-from actscore_sk.data.curriculum_sampler import CurriculumSampler
-from actscore_sk.data.dynamic_pruning_sampler import DynamicPruningSampler
-from actscore_sk.data.hard_example_sampler import HardExampleSampler
-from actscore_sk.estimators.classifier import ActionScoreClassifier
-from actscore_sk.estimators.generic import ActionScoreEstimator
-from actscore_sk.estimators.regressor import ActionScoreRegressor
-from actscore_sk.exceptions import (
-    ActionScoreError,
-    IndexTrackingError,
-    NonFiniteLossError,
-    SampleLossError,
-)
-from actscore_sk.losses.box_targets import pad_boxes
-from actscore_sk.losses.boxes import make_anchors
-from actscore_sk.losses.details import DetailedLoss, LossDetails, Units
-from actscore_sk.losses.multibox import MultiBoxLoss
-from actscore_sk.losses.outputs import MultiOutputLoss
-from actscore_sk.losses.segmentation import SegmentationLoss
-from actscore_sk.losses.tokens import TokenCrossEntropyLoss
-from actscore_sk.metrics.definitions import (
-    action_score,
-    aum,
-    confidence,
-    correctness,
-    el2n,
-    forgetting,
-    variability,
-)
-from actscore_sk.metrics.epoch_window import epoch_weights
-from actscore_sk.metrics.registry import get_metric, get_metric_names
-from actscore_sk.recording.unit_scores import RaggedScores
-from actscore_sk.resampling.curriculum import ActionScoreCurriculum
-from actscore_sk.resampling.pruner import ActionScorePruner
-from actscore_sk.resampling.resampled import ResampledClassifier, ResampledRegressor
-from actscore_sk.resampling.resampler import ActionScoreResampler
-from actscore_sk.resampling.reweighted import ReweightedClassifier, ReweightedRegressor
-from actscore_sk.resampling.transformer import ActionScoreTransformer
+from actscore_sk.utils.lazy import lazy_names
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in groups
+    # estimators: fit a net and score its samples
     "ActionScoreClassifier",
-    "ActionScoreCurriculum",
-    "ActionScoreError",
-    "ActionScoreEstimator",
-    "ActionScorePruner",
-    "ActionScoreRecorder",
     "ActionScoreRegressor",
+    "ActionScoreEstimator",
+    # the same for a net that the user keeps
+    "ActionScoreRecorder",
+    # samplers: fit_resample(X, y)
+    "ActionScorePruner",
+    "ActionScoreCurriculum",
     "ActionScoreResampler",
-    "ActionScoreTransformer",
-    "CurriculumSampler",
-    "DetailedLoss",
-    "DynamicPruningSampler",
-    "HardExampleSampler",
-    "IndexTrackingError",
-    "LossDetails",
-    "MultiBoxLoss",
-    "MultiOutputLoss",
-    "NonFiniteLossError",
-    "RaggedScores",
+    # meta-estimators: act on scores inside fit
     "ResampledClassifier",
     "ResampledRegressor",
     "ReweightedClassifier",
     "ReweightedRegressor",
+    # transformers
+    "ActionScoreTransformer",
+    # train samplers: the order in which a DataLoader visits samples
+    "CurriculumSampler",
+    "DynamicPruningSampler",
+    "HardExampleSampler",
+    # errors
+    "ActionScoreError",
+    "IndexTrackingError",
+    "NonFiniteLossError",
     "SampleLossError",
-    "SegmentationLoss",
-    "TokenCrossEntropyLoss",
-    "Units",
     "__version__",
-    "action_score",
-    "aum",
-    "confidence",
-    "correctness",
-    "el2n",
-    "epoch_weights",
-    "forgetting",
-    "get_metric",
-    "get_metric_names",
-    "make_anchors",
-    "pad_boxes",
-    "variability",
 ]
+
+if TYPE_CHECKING:
+    from actscore_sk import inspection, losses, metrics  # noqa: F401 - attributes, as `np.linalg` is one
+    from actscore_sk.callbacks import ActionScoreRecorder
+    from actscore_sk.data.curriculum_sampler import CurriculumSampler
+    from actscore_sk.data.dynamic_pruning_sampler import DynamicPruningSampler
+    from actscore_sk.data.hard_example_sampler import HardExampleSampler
+    from actscore_sk.estimators.classifier import ActionScoreClassifier
+    from actscore_sk.estimators.generic import ActionScoreEstimator
+    from actscore_sk.estimators.regressor import ActionScoreRegressor
+    from actscore_sk.exceptions import ActionScoreError, IndexTrackingError, NonFiniteLossError, SampleLossError
+    from actscore_sk.metrics import (  # noqa: F401 - see the table below
+        action_score,
+        aum,
+        confidence,
+        correctness,
+        el2n,
+        epoch_weights,
+        forgetting,
+        get_metric,
+        get_metric_names,
+        variability,
+    )
+    from actscore_sk.resampling.curriculum import ActionScoreCurriculum
+    from actscore_sk.resampling.pruner import ActionScorePruner
+    from actscore_sk.resampling.resampled import ResampledClassifier, ResampledRegressor
+    from actscore_sk.resampling.resampler import ActionScoreResampler
+    from actscore_sk.resampling.reweighted import ReweightedClassifier, ReweightedRegressor
+    from actscore_sk.resampling.transformer import ActionScoreTransformer
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "actscore_sk.callbacks": ["ActionScoreRecorder"],
+            "actscore_sk.data.curriculum_sampler": ["CurriculumSampler"],
+            "actscore_sk.data.dynamic_pruning_sampler": ["DynamicPruningSampler"],
+            "actscore_sk.data.hard_example_sampler": ["HardExampleSampler"],
+            "actscore_sk.estimators.classifier": ["ActionScoreClassifier"],
+            "actscore_sk.estimators.generic": ["ActionScoreEstimator"],
+            "actscore_sk.estimators.regressor": ["ActionScoreRegressor"],
+            "actscore_sk.exceptions": [
+                "ActionScoreError",
+                "IndexTrackingError",
+                "NonFiniteLossError",
+                "SampleLossError",
+            ],
+            "actscore_sk.resampling.curriculum": ["ActionScoreCurriculum"],
+            "actscore_sk.resampling.pruner": ["ActionScorePruner"],
+            "actscore_sk.resampling.resampled": ["ResampledClassifier", "ResampledRegressor"],
+            "actscore_sk.resampling.resampler": ["ActionScoreResampler"],
+            "actscore_sk.resampling.reweighted": ["ReweightedClassifier", "ReweightedRegressor"],
+            "actscore_sk.resampling.transformer": ["ActionScoreTransformer"],
+            # They resolve here too and are listed in their room alone: `confidence` says nothing without it.
+            "actscore_sk.metrics": [
+                "action_score",
+                "aum",
+                "confidence",
+                "correctness",
+                "el2n",
+                "epoch_weights",
+                "forgetting",
+                "get_metric",
+                "get_metric_names",
+                "variability",
+            ],
+        },
+        rooms=["inspection", "losses", "metrics"],
+    )

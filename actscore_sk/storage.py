@@ -1,4 +1,4 @@
-"""Trajectories (n_epochs, n_samples), float32, NaN = not visited; in memory or in a growing ``.npy`` file."""
+"""Trajectories: float32 (n_epochs, n_samples), NaN = not visited, in memory or in a growing ``.npy`` file."""
 
 import os
 from pathlib import Path
@@ -16,14 +16,19 @@ _FIELDS = "{{'descr': '<f4', 'fortran_order': False, 'shape': ({:>11}, {}), }}"
 def open_trajectories(
     store: bool | str | os.PathLike[str], n_samples: int
 ) -> "MemoryTrajectories | FileTrajectories | None":
-    """Open a new, empty store.
+    """Open a new, empty store of trajectories.
 
     Parameters
     ----------
     store : bool or path
-        False: none; True: in memory; a path: in a ``.npy`` file there.
+        False: none. True: in memory. A path: in a ``.npy`` file there.
     n_samples : int
         Number of samples in X.
+
+    Returns
+    -------
+    store : MemoryTrajectories, FileTrajectories or None
+        None for False.
 
     Examples
     --------
@@ -38,7 +43,7 @@ def open_trajectories(
 
 
 class MemoryTrajectories:
-    """Rows in memory: 4 bytes a sample and epoch.
+    """Rows in memory: 4 bytes per sample and epoch.
 
     Parameters
     ----------
@@ -54,26 +59,26 @@ class MemoryTrajectories:
         return len(self._rows)
 
     def append(self, row: npt.ArrayLike) -> None:
-        """Add the values (n_samples,) of one finished epoch; the row is copied."""
+        """Append a copy of the values (n_samples,) of one finished epoch."""
         self._rows.append(_as_row(row, self.n_samples).copy())
 
     def array(self) -> Rows:
-        """Give all rows as one new array (n_epochs, n_samples)."""
+        """Return all rows as one new array of float32 (n_epochs, n_samples)."""
         return np.array(self._rows, dtype=np.float32).reshape(-1, self.n_samples)
 
 
 class FileTrajectories:
-    """Rows in a ``.npy`` file that any process can map at any time, and that holds all finished epochs.
+    """Rows in a ``.npy`` file that holds all finished epochs, and that any process can map at any time.
 
-    The file appears with the first finished epoch. A row is written behind the last one, and only then does
-    the header count it: a process killed in between leaves a readable file, and the next `append` overwrites
-    the torn row. No file stays open, and a pickle holds the path, not the rows. Rows survive the end of the
-    process, not that of the machine (no ``fsync``).
+    The file appears with the first finished epoch. A row is written after the last one, and only then counted in the
+    header: a process killed in between leaves a readable file, and the next `append` overwrites the torn row. No file
+    stays open, and a pickle holds the path, not the rows. Rows survive the end of the process, not a loss of power (no
+    ``fsync``).
 
     Parameters
     ----------
     path : path-like
-        Where to write. The trajectories of an earlier run there are removed.
+        File to write. Trajectories of an earlier run at this path are removed.
     n_samples : int
         Length of a row.
 
@@ -82,7 +87,7 @@ class FileTrajectories:
     FileNotFoundError
         If the folder does not exist.
     FileExistsError
-        If something else than trajectories is there.
+        If the path holds anything but trajectories.
 
     Examples
     --------
@@ -105,10 +110,10 @@ class FileTrajectories:
         return len(self.array())
 
     def append(self, row: npt.ArrayLike) -> None:
-        """Add the values (n_samples,) of one finished epoch behind the finished rows of the file."""
+        """Append the values (n_samples,) of one finished epoch to the file."""
         values = _as_row(row, self.n_samples)
         n_epochs = len(self)
-        # np.load cannot map an empty array, so the first epoch comes into sight with its header.
+        # np.load cannot map an empty array, so the file appears once it has a row.
         target = self.path if n_epochs else self.path.with_name(self.path.name + ".part")
         with open(target, "r+b" if n_epochs else "wb") as file:
             file.seek(_HEADER_BYTES + n_epochs * values.nbytes)
@@ -121,12 +126,12 @@ class FileTrajectories:
         self._started = True
 
     def array(self) -> Rows:
-        """Map all finished rows read-only (n_epochs, n_samples).
+        """Map all finished rows, float32 (n_epochs, n_samples), read-only.
 
         Raises
         ------
         FileNotFoundError
-            If the file was lost since its first epoch.
+            If the file has vanished since its first epoch.
         ValueError
             If another run has replaced it by rows of another length.
         """
@@ -144,13 +149,13 @@ class FileTrajectories:
 def _as_row(row: npt.ArrayLike, n_samples: int) -> Rows:
     values = np.ascontiguousarray(row, dtype="<f4")
     if values.shape != (n_samples,):
-        raise ValueError(f"a row has one value a sample, shape ({n_samples},); got shape {values.shape}")
+        raise ValueError(f"a row has one value per sample, shape ({n_samples},); got shape {values.shape}")
     return values
 
 
 def _header(n_epochs: int, n_samples: int) -> bytes:
-    # Only the digits of n_epochs ever change, and they end an aligned 8-byte word (bytes 64 to 71): no reader
-    # can see half of the change.
+    # Only the digits of n_epochs ever change. They end an aligned 8-byte word (bytes 64 to 71), so that no reader sees
+    # half of a change.
     fields = _FIELDS.format(n_epochs, n_samples).encode("ascii")
     length = _HEADER_BYTES - len(_MAGIC) - 2
     return _MAGIC + length.to_bytes(2, "little") + fields.ljust(length - 1) + b"\n"
@@ -167,7 +172,7 @@ def _remove_earlier_run(path: Path) -> None:
 
 
 def _is_trajectories(path: Path) -> bool:
-    # A header of np.save has other spaces: a user's own float32 table is not mistaken for an earlier run.
+    # np.save writes other spaces in its header, so a user's own float32 table is not taken for an earlier run.
     try:
         with open(path, "rb") as file:
             header = file.read(_HEADER_BYTES)

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from sklearn.model_selection import KFold
 
-from actscore_sk import ActionScoreEstimator, RaggedScores, pad_boxes
+from actscore_sk import ActionScoreEstimator
+from actscore_sk.losses import RaggedScores, pad_boxes
 from benchmarks.common.blood_cells import CLASSES, CLEAN, FAULTS, SIZE, Annotations, Cells, annotate
 from benchmarks.common.detection_pictures import draw_picture
 from benchmarks.common.detector import Found, average_precisions, find, make_net

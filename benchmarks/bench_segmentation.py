@@ -25,7 +25,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actscore_sk import ActionScoreEstimator, SegmentationLoss
+from actscore_sk import ActionScoreEstimator
+from actscore_sk.losses import SegmentationLoss
 from benchmarks.common.datasets import NUCLEI
 from benchmarks.common.intervals import Claim, Interval
 from benchmarks.common.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings

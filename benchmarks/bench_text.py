@@ -17,7 +17,8 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from actscore_sk import ActionScoreEstimator, MultiOutputLoss
+from actscore_sk import ActionScoreEstimator
+from actscore_sk.losses import MultiOutputLoss
 from benchmarks.common.datasets import read_posts
 from benchmarks.common.intervals import Claim, Interval
 from benchmarks.common.ranking import ACTION, AP, AUROC, LAST, RANDOM, Rankings

@@ -1,4 +1,8 @@
-"""Positions of a split's samples in the X that the user passed."""
+"""Positions of a split's samples in the X that the user passed.
+
+A score belongs to a row of X, but a net trains on a part of it: `train_split` wraps the data in `Subset` objects, which
+may be nested.
+"""
 
 import numpy as np
 import torch
@@ -8,14 +12,14 @@ from actscore_sk.exceptions import IndexTrackingError
 
 
 def unwrap_subsets(dataset: Dataset, root: Dataset | None = None) -> tuple[Dataset, torch.Tensor | None]:
-    """Follow `Subset` wrappers down to the data they select from.
+    """Follow `Subset` wrappers down to the data that they select from.
 
     Parameters
     ----------
     dataset : Dataset
         Any map-style data set.
     root : Dataset, optional
-        Stop there, even if it is a `Subset` itself. By default, go down to the first non-`Subset`.
+        Data set to stop at, even if it is a `Subset` itself. By default, the first non-`Subset`.
 
     Returns
     -------
@@ -42,7 +46,18 @@ def unwrap_subsets(dataset: Dataset, root: Dataset | None = None) -> tuple[Datas
 
 
 def subset_layers(dataset: Dataset, root: Dataset | None = None) -> list[Subset]:
-    """Return the `Subset` wrappers around `root`, or around the first non-`Subset`, outermost first."""
+    """Return the `Subset` wrappers of a data set, outermost first.
+
+    Parameters
+    ----------
+    dataset, root : Dataset
+        As in `unwrap_subsets`.
+
+    Returns
+    -------
+    layers : list of Subset
+        Empty if `dataset` is no `Subset`, or `root` itself.
+    """
     layers = []
     while dataset is not root and isinstance(dataset, Subset):
         layers.append(dataset)
@@ -51,14 +66,14 @@ def subset_layers(dataset: Dataset, root: Dataset | None = None) -> list[Subset]
 
 
 class Alignment:
-    """How the items of one data set (a training split, say) line up with the rows of X.
+    """Translates positions in a data set, such as a training split, to rows of X.
 
     Parameters
     ----------
     dataset : Dataset
-        The part.
+        Part of `root`.
     root : Dataset
-        The one made of X.
+        Data set made of X.
 
     Attributes
     ----------
@@ -69,6 +84,13 @@ class Alignment:
     ------
     IndexTrackingError
         If `dataset` is neither `root` nor a `Subset` of it.
+
+    Examples
+    --------
+    >>> from torch.utils.data import Subset, TensorDataset
+    >>> root = TensorDataset(torch.arange(5))
+    >>> Alignment(Subset(root, [4, 2, 0]), root).to_rows(torch.tensor([0, 1]))
+    tensor([4, 2])
     """
 
     def __init__(self, dataset: Dataset, root: Dataset) -> None:
@@ -80,10 +102,21 @@ class Alignment:
             )
 
     def to_rows(self, index: torch.Tensor) -> torch.Tensor:
-        """Translate positions in the data set (n,) to positions in X (n,), both int64."""
+        """Translate positions in the data set to positions in X.
+
+        Parameters
+        ----------
+        index : tensor of int64 (n,)
+            Positions in the data set.
+
+        Returns
+        -------
+        rows : tensor of int64 (n,)
+            Positions in X.
+        """
         return index if self.positions is None else self.positions.index_select(0, index)
 
 
 def is_part_of(dataset: Dataset, root: Dataset) -> bool:
-    """Whether `dataset` holds samples of X at all; ``predefined_split`` validates on others."""
+    """Return True if `dataset` holds samples of X; skorch's `predefined_split` validates on others."""
     return unwrap_subsets(dataset, root)[0] is root

@@ -1,4 +1,4 @@
-"""A sampler that begins with a part of the data and grows to the whole."""
+"""A sampler that begins with a part of the data and grows to all of it."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -15,23 +15,23 @@ from actscore_sk.utils.sklearn_private import Interval, StrOptions
 class CurriculumSampler(EpochSampler):
     """Draw from the easiest samples first, or from the hardest, and from more and more of them.
 
-    Each epoch visits every sample of its part once, in random order. Which these are is decided by scores that are
-    given, or by the scores so far: then the first epoch visits all samples, since none has a loss yet.
+    Each epoch visits every sample of its part once, in random order. The part is the beginning of a ranking by given
+    scores, or by the scores so far. In the latter case the first epoch visits all samples, since none has a loss yet.
 
     Parameters
     ----------
     data_source : Dataset, int or None
-        The data set, or its length; None for `train_sampler` of an estimator, which knows.
+        The data set, or its length. None for `train_sampler`: the estimator passes its data.
     n_epochs : int or None
-        Number of epochs in all; None for `train_sampler`: those that the net is going to train.
+        Number of epochs in all. None for `train_sampler`: the epochs that the net is going to train.
     scores : array-like of shape (n_samples,) or None
-        Difficulty of each sample of X, higher = harder. None: the scores so far.
+        Difficulty of each sample of X, finite, higher = harder. None: the scores so far.
     order : {"easy_first", "hard_first", "random"}
-        What to begin with. "random" is the control: a random part of the same size, which grows.
+        Samples to begin with. "random" is the control: a random part of the same size, which grows.
     pacing : {"linear", "root", "exponential", "step"}
-        How the part grows; see `share_of_data`.
+        Growth of the part; see `share_of_data`.
     start_fraction : float in (0, 1]
-        Share of the samples in the first epoch, or the second if scores are not given.
+        Share of the samples in the first epoch, or in the second if no scores are given.
     full_at : float in [0, 1]
         Share of the epochs after which all samples are visited.
     random_state : int, RandomState instance or None
@@ -83,8 +83,8 @@ class CurriculumSampler(EpochSampler):
         if scores.shape != (n_samples,) or not np.isfinite(scores).all():
             raise ValueError(
                 f"scores of shape {scores.shape} with {np.count_nonzero(~np.isfinite(scores))} that are not finite; "
-                f"expected {n_samples} finite numbers, one a sample of X; scores=None goes by the losses so far, "
-                "inside cross-validation, too"
+                f"expected {n_samples} finite numbers, one per sample of X; scores=None goes by the losses so far, "
+                "inside cross-validation too"
             )
 
     def _count(self) -> int:
@@ -114,10 +114,11 @@ class CurriculumSampler(EpochSampler):
         return shuffled(torch.from_numpy(first), generator), None
 
     def _scores(self) -> np.ndarray:
+        """Return the scores to rank by, (n_samples_,) float64; a sample that was never visited has the median."""
         if self.scores is None:
             scores = self.scores_.numpy()
             unknown = np.isnan(scores)
-            if unknown.any():  # never visited: neither easy nor hard
+            if unknown.any():
                 scores = np.where(unknown, 0.0 if unknown.all() else np.nanmedian(scores), scores)
             return scores
         scores = np.asarray(self.scores, dtype=np.float64)

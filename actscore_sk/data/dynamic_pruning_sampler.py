@@ -10,30 +10,30 @@ from torch import Tensor
 from actscore_sk.data.epoch_sampler import EpochSampler, positions_where, shuffled
 from actscore_sk.utils.sklearn_private import Interval
 
-# At most this share of the easy samples is skipped: the others stand for them with a weight of at most 4.
+# At most this share of the easy samples is skipped, so no weight is above 4: the gradient stays usable.
 _MOST_SKIPPED = 0.75
 
 
 class DynamicPruningSampler(EpochSampler):
     """Skip in each epoch a random part of the samples whose latest loss is below the mean.
 
-    Those of them that are kept weigh more, such that the expected gradient of the epoch is that of all data: with m
-    samples below the mean and k of them skipped, each of the others has the weight m / (m - k) in the loss. The last
-    epochs visit all samples [1]_.
+    The rest of them weighs more, so that the expected gradient of the epoch is the gradient of all data: with m
+    samples below the mean and k of them skipped, each of the other m - k has the weight m / (m - k) in the loss. The
+    last epochs visit all samples [1]_.
 
     Parameters
     ----------
     data_source : Dataset, int or None
-        The data set, or its length; None for `train_sampler` of an estimator, which knows.
+        The data set, or its length. None for `train_sampler`: the estimator passes its data.
     n_epochs : int or None
-        Number of epochs in all; None for `train_sampler`: those that the net is going to train.
+        Number of epochs in all. None for `train_sampler`: the epochs that the net is going to train.
     fraction : float in [0, 1)
-        How many samples an epoch skips, as a share of all. It skips fewer where that would be more than three
-        quarters of those below the mean: see `gradient_work_` of the estimator for what was saved.
+        Share of all samples that an epoch skips. It skips fewer if that would be more than three quarters of those
+        below the mean; `gradient_work_` of the estimator says how many each epoch visited.
     full_last : float in [0, 1]
         Share of the epochs, the last ones, that visit all samples.
     rescale : bool
-        Whether kept samples weigh more; without it the net is trained on another objective, in which hard samples count
+        Let kept samples weigh more. Without it the net is trained on another objective, in which hard samples count
         more.
     random_state : int, RandomState instance or None
         Seeds the draws; None: the system's entropy, or the seed of the estimator.
@@ -41,8 +41,8 @@ class DynamicPruningSampler(EpochSampler):
     References
     ----------
     .. [1] Z. Qin et al., "InfoBatch: Lossless Training Speed Up by Unbiased Dynamic Data Pruning", ICLR 2024,
-       arXiv:2303.04947. There the share is one of the samples below the mean, and the weight the inverse of its
-       expectation; here both are exact for any number of samples.
+       arXiv:2303.04947. There each sample below the mean is skipped with a probability, and the weight is the inverse
+       of its complement; here the number of skipped samples, and so the weight, is exact for any number of samples.
 
     Examples
     --------
@@ -82,14 +82,15 @@ class DynamicPruningSampler(EpochSampler):
         self.random_state = random_state
 
     def _is_easy(self) -> Tensor:
-        """Samples that may be skipped, (n_samples,) bool: none in the last epochs, nor one without a loss."""
+        """Return the samples that may be skipped, (n_samples,) bool: none in the last epochs, none without a loss."""
         n_full = int(np.ceil(self.full_last * self.n_epochs_ - 1e-9))  # type: ignore[operator]
         if self.epoch_ >= self.n_epochs_ - n_full:  # type: ignore[operator]
             return torch.zeros(self.n_samples_, dtype=torch.bool)
-        # The mean in double precision, so that of equal losses it is that loss; compared in single; false for NaN.
+        # In double precision the mean of equal losses is that loss, so none is below it. NaN compares as false.
         return self.losses_ < torch.nanmean(self.losses_, dtype=torch.float64)
 
     def _n_skipped(self, n_easy: int) -> int:
+        """Return how many of `n_easy` samples below the mean an epoch skips."""
         return min(int(self.fraction * self.n_samples_ + 1e-9), int(_MOST_SKIPPED * n_easy))
 
     def _count(self) -> int:

@@ -1,4 +1,4 @@
-"""What samplers that follow the difficulty of samples share: epochs, seeds, losses so far, a state to save."""
+"""Base of the samplers that follow the difficulty of samples: epochs, seeds, losses so far, a state to save."""
 
 import operator
 from abc import ABC, abstractmethod
@@ -17,21 +17,22 @@ from torch.utils.data import Sampler
 class EpochSampler(BaseEstimator, Sampler[int], ABC):
     """Base of samplers for torch's `DataLoader` that draw each epoch anew, by the losses of the samples so far.
 
-    A subclass says what an epoch consists of, in `_draw`, and how many that are, in `_count`. What an epoch draws
-    depends on the seed, on its number and on the losses at its start, and on no global random state.
+    A subclass draws the positions of an epoch in `_draw`, and counts them in `_count`. An epoch depends on the seed, on
+    its number and on the losses at its start, and on no global random state.
 
     Attributes
     ----------
     n_samples_ : int
         Number of samples to draw from.
     n_epochs_ : int or None
-        Number of epochs that are planned.
+        Planned number of epochs.
     epoch_ : int
         Number of the next epoch, from 0 on.
     losses_ : tensor of float32 (n_samples,)
-        Latest loss of each sample; NaN = not known.
+        Latest loss of each sample, not weighted; NaN = never visited.
     scores_ : tensor of float64 (n_samples,)
-        Score so far: mean over the epochs of the loss that was the latest at their end; NaN = not known.
+        Score so far: mean over the epochs of the loss that was the latest at their end, higher = harder; NaN = never
+        visited.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -39,47 +40,60 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         "random_state": ["random_state"],
     }
     needs_n_epochs: ClassVar[bool] = False
-    uses_scores: ClassVar[bool] = True  # whether `_draw` goes by `scores_`, which costs a few passes over the samples
+    uses_scores: ClassVar[bool] = True  # False saves the sums behind `scores_`: a few passes over the samples per epoch
     data_source: Any
     random_state: Any
     n_epochs: int | None = None
     rows_: Tensor | None
     _drawn: tuple[Tensor, Tensor | None]  # the epoch started last: positions, weights of all samples
-    _pending: tuple[Tensor, Tensor | None] | None  # what is left of an epoch that was interrupted
+    _pending: tuple[Tensor, Tensor | None] | None  # the rest of an epoch that was interrupted
     _iterator: Iterator[int]
 
-    # -- what a subclass decides --------------------------------------------------------------------------
+    # -- decided by a subclass ---------------------------------------------------------------------------
 
     @abstractmethod
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Draw an epoch: positions (n_drawn,) int64, and weights (n_samples,) float32 in the loss, None: all 1."""
+        """Draw an epoch.
+
+        Returns
+        -------
+        positions : tensor of int64 (n_drawn,)
+            In the order of their visits.
+        weights : tensor of float32 (n_samples,) or None
+            Weight of each sample in the loss; None: all 1.
+        """
 
     @abstractmethod
     def _count(self) -> int:
-        """Number of positions that the next epoch has."""
+        """Return the number of visits in the next epoch."""
 
     # -- set up -------------------------------------------------------------------------------------------
 
     def validate(self) -> None:
-        """Raise ValueError if a parameter is not what it can be."""
+        """Raise ValueError if a parameter has a value that it cannot have."""
         self._validate_params()
 
     def bind(self, n_samples: int, n_epochs: int | None = None, rows: Any = None) -> "EpochSampler":
-        """Say what to draw from; `data_source` and `n_epochs` of the constructor do so for a `DataLoader`.
+        """Set the samples to draw from; a `DataLoader` needs `data_source` and `n_epochs` of the constructor instead.
 
         Parameters
         ----------
         n_samples : int
             Number of samples in X.
         n_epochs : int, optional
-            Number of epochs that are planned; that of the constructor goes before it.
+            Planned number of epochs; `n_epochs` of the constructor goes before it.
         rows : tensor of int64 (n_drawn_from,), optional
-            Positions in X of the samples to draw from, if these are not all.
+            Positions in X of the samples to draw from. None: all.
 
         Returns
         -------
         self : EpochSampler
-            It goes on if it was bound to as many samples before, and starts anew if not.
+            It continues if it was bound to as many samples before, and starts anew if not.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, there is nothing to draw from, or the number of epochs is needed and not known.
         """
         self.validate()
         self._check_bound(n_samples)
@@ -101,7 +115,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         return self
 
     def _move(self, rows: Tensor, n_samples: int) -> None:
-        """Take what is known of samples along to another part of X, as a split that shuffles anew makes."""
+        """Carry the losses and scores over to another part of X: a split that shuffles draws one at each fit."""
         for known, nothing in ((self.losses_, torch.nan), (self._past[0], 0.0), (self._past[1], 0.0)):
             everywhere = known.new_full((n_samples,), nothing)
             everywhere[self.rows_] = known
@@ -109,10 +123,10 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         self._forget_epoch()
 
     def _check_bound(self, n_samples: int) -> None:
-        """Raise ValueError if a parameter does not fit to so many samples."""
+        """Raise ValueError if a parameter does not fit the number of samples."""
 
     def _new_seed(self) -> int:
-        if self.random_state is None:  # of the system, so that nobody's generator is touched
+        if self.random_state is None:  # from the system: NumPy's global generator stays as it is
             return int(np.random.SeedSequence().generate_state(1)[0])
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
@@ -134,7 +148,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         return self._count() if self._pending is None else len(self._pending[0])
 
     def __iter__(self) -> Iterator[int]:
-        """Start the next epoch; those started before go on."""
+        """Start the next epoch; iterators of earlier epochs stay valid."""
         self._iterator = iter(self.draw().tolist())
         return self._iterator
 
@@ -144,7 +158,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         Returns
         -------
         positions : tensor of int64 (n_drawn,)
-            In the order in which they are to be visited.
+            In the order of their visits.
         """
         self._ensure_bound()
         if self._pending is None:
@@ -163,39 +177,56 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
 
     @property
     def scores_(self) -> Tensor:
-        """Mean latest loss over the epochs so far."""
+        """Score of each sample so far, (n_samples,) float64, higher = harder; NaN = never visited."""
         total, count = self._past + self._latest()
         return total / count
 
     @property
     def weights(self) -> Tensor:
-        """Weight of each sample in the loss of the epoch started last, (n_samples,) float32.
+        """Weight of each sample in the loss of the latest epoch, (n_samples,) float32.
 
-        Multiply the losses of a batch with them before taking their mean.
+        Multiply the losses of a batch by them before taking their mean.
         """
         self._ensure_bound()
         return torch.ones(self.n_samples_) if self._drawn[1] is None else self._drawn[1]
 
     def weights_at(self, positions: Tensor) -> Tensor | None:
-        """Weights (n_positions,) of some samples; None if all weigh 1."""
+        """Return the weights of some samples in the loss of the latest epoch.
+
+        Parameters
+        ----------
+        positions : tensor of int64 (n_positions,)
+            The samples.
+
+        Returns
+        -------
+        weights : tensor of float32 (n_positions,) or None
+            None if all weigh 1.
+        """
         return None if self._drawn[1] is None else self._drawn[1][positions]
 
     def update(self, indices: Any, losses: Any) -> None:
-        """Note the latest losses of some samples; the next epoch is drawn by them.
+        """Store the latest losses of some samples; the next epoch is drawn by them.
 
         Parameters
         ----------
         indices : array-like of int (n_updated,)
-            Positions of the samples, as the sampler gave them.
+            Positions of the samples, as the sampler yielded them.
         losses : array-like of float (n_updated,)
-            Not weighted.
+            Their losses, not multiplied by `weights`.
         """
         self._ensure_bound()
         indices = torch.as_tensor(indices).to("cpu", torch.int64)
         self.losses_[indices] = torch.as_tensor(losses).detach().to("cpu", torch.float32)
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next epoch be number `epoch`, from 0 on."""
+        """Set the number of the next epoch, as a training loop that resumes does.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0 on.
+        """
         self._ensure_bound()
         self.epoch_ = epoch
         self._forget_epoch()
@@ -208,9 +239,10 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     # -- to be resumed ------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the coming epochs depend on beside the parameters; what is left of a running one, too.
+        """Return everything that the next epochs depend on, except for the parameters.
 
-        A loader with worker processes asks for indices ahead of the batches that it has given out: save between epochs.
+        The state includes the rest of an epoch that is running. A loader with worker processes draws indices ahead of
+        the batches that it yields: save between epochs.
         """
         self._ensure_bound()
         order, weights = self._drawn if self._pending is None else self._pending
@@ -227,12 +259,17 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was called.
+        """Continue where `state_dict` was called.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict` of a sampler of the same data.
 
         Raises
         ------
         ValueError
-            If it is the state of a sampler of another number of samples.
+            If the state belongs to a sampler of another number of samples.
         """
         self._ensure_bound()
         if len(state["losses"]) != self.n_samples_:
@@ -248,11 +285,11 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
 
 
 def shuffled(positions: Tensor, generator: torch.Generator) -> Tensor:
-    """Give positions in random order."""
-    # several times as fast as indexing with brackets
+    """Return positions (n,) in random order."""
+    # index_select is several times as fast as indexing with brackets
     return positions.index_select(0, torch.randperm(len(positions), generator=generator))
 
 
 def positions_where(mask: Tensor) -> Tensor:
-    """Give the positions at which a mask holds, in order."""
-    return torch.from_numpy(np.flatnonzero(mask.numpy()))  # ten times as fast as torch's nonzero
+    """Return the positions, in order, at which a mask (n,) of bool is True."""
+    return torch.from_numpy(np.flatnonzero(mask.numpy()))  # ten times as fast as torch.nonzero

@@ -1,8 +1,8 @@
 """Fetch a batch of in-memory data as one slice instead of sample by sample.
 
-skorch and torch build a batch from single samples: one Python call and one small array for each. Where the
-data already lie in arrays, the same batch is one `index_select`. The result is checked against torch's own
-collation before it is used, so that a net sees the same bits either way.
+skorch and torch build a batch from single samples: one Python call and one small array for each. If the data are arrays
+already, the same batch is one `index_select`. The slice is compared with torch's own collation before it is used, so
+that a net sees the same bits either way.
 """
 
 import warnings
@@ -16,38 +16,58 @@ from skorch.dataset import Dataset as SkorchDataset
 from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
 
 from actscore_sk.data.alignment import subset_layers, unwrap_subsets
+from actscore_sk.data.containers import parts_of
 
 Fetch = Callable[[torch.Tensor], Any]
 
 
-def slice_fetcher(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
-    """Build a function that returns the batch for an index, or None if only the slow way is safe.
+def batch_slicer(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
+    """Build a function that returns the batch for an index, or None if only torch's own way is safe.
 
     Parameters
     ----------
     dataset : Dataset
-        What the loader draws from; `Subset` layers are followed.
+        Data set of the loader; `Subset` layers are followed.
     collate_fn : callable
-        The loader's; anything but torch's default needs single samples.
+        Of the loader; any but torch's default needs single samples.
 
     Returns
     -------
     fetch : callable or None
-        Takes int64 positions (n,) in `dataset`, returns what torch would have collated for them: a list
-        ``[Xi, yi]``. None if the data are not plain arrays, or the outcome would differ in any bit.
+        Takes positions (n,) of int64 in `dataset` and returns the batch that torch collates for them, a list
+        ``[Xi, yi]``. None if the data are not plain arrays, or if the slice would differ in any bit.
+
+    Examples
+    --------
+    >>> data = TensorDataset(torch.arange(4), torch.tensor([0, 1, 0, 1]))
+    >>> batch_slicer(Subset(data, [3, 2, 1]), default_collate)(torch.tensor([0, 2]))
+    [tensor([3, 1]), tensor([1, 1])]
     """
     if collate_fn is not default_collate or not len(dataset) or not _is_plain(dataset):  # type: ignore[arg-type]
         return None
     base, positions = unwrap_subsets(dataset)
-    columns = _columns(base)
-    if columns is None:
+    slicer = _base_slicer(base)
+    if slicer is None:
         return None
-    fetch = columns if positions is None else lambda index: columns(positions.index_select(0, index))
-    return fetch if _agrees(fetch, dataset) else None
+    fetch = slicer if positions is None else lambda index: slicer(positions.index_select(0, index))
+    return fetch if _equals_collated(fetch, dataset) else None
 
 
-def sources(dataset: Dataset) -> list[Any]:
-    """Return the objects that a slice of `dataset` is taken from: other objects need another fetcher."""
+def data_identity(dataset: Dataset) -> list[Any]:
+    """Return the objects that slices of `dataset` come from, to be compared by identity.
+
+    A data set may get other data, or other indices, between two epochs. Then its slicer is out of date.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As in `batch_slicer`.
+
+    Returns
+    -------
+    objects : list
+        The innermost data set, its arrays, and the data set and the indices of each `Subset`.
+    """
     layers = subset_layers(dataset)
     base: Any = layers[-1].dataset if layers else dataset
     data = [getattr(base, name, None) for name in ("X", "y", "tensors")]
@@ -55,7 +75,7 @@ def sources(dataset: Dataset) -> list[Any]:
 
 
 def _is_plain(dataset: Dataset) -> bool:
-    """Whether getting a sample runs none of the user's code: no transform, no override."""
+    """Return True if getting a sample runs no code of the user: no transform, no override."""
     layers = subset_layers(dataset)
     base: Any = layers[-1].dataset if layers else dataset
     if not all(_same_methods(layer, Subset, "__getitem__", "__getitems__") for layer in layers):
@@ -69,44 +89,46 @@ def _same_methods(thing: Any, kind: type, *names: str) -> bool:
     return all(getattr(type(thing), name) is getattr(kind, name) for name in names)
 
 
-def _columns(base: Any) -> Fetch | None:
+def _base_slicer(base: Any) -> Fetch | None:
+    """Build the slicer of a plain data set: a list of its columns, as torch collates its items."""
     if isinstance(base, TensorDataset):
-        return _take_all([_take(tensor) for tensor in base.tensors])
+        return _list_slicer([_slicer(tensor) for tensor in base.tensors])
     X = base.X
     if base.X_is_ndframe and hasattr(X, "columns"):
         X = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    return _take_all([_take(X), _dummy_target if base.y is None else _take(base.y)])
+    return _list_slicer([_slicer(X), _dummy_target if base.y is None else _slicer(base.y)])
 
 
 def _dummy_target(index: torch.Tensor) -> torch.Tensor:
     return torch.zeros(len(index), 1)
 
 
-def _take_all(takes: list[Fetch | None]) -> Fetch | None:
-    found = [take for take in takes if take is not None]
-    if len(found) < len(takes):
+def _list_slicer(slicers: list[Fetch | None]) -> Fetch | None:
+    """Combine slicers into one that returns a list; None if one of them is missing."""
+    found = [slicer for slicer in slicers if slicer is not None]
+    if len(found) < len(slicers):
         return None
-    return lambda index: [take(index) for take in found]
+    return lambda index: [slicer(index) for slicer in found]
 
 
-def _take(data: Any) -> Fetch | None:
-    """Pick rows of one array, or of each array in a dict or list; None for any other kind of data."""
+def _slicer(data: Any) -> Fetch | None:
+    """Build the slicer of one array, or of each array in a mapping, tuple or list; None for any other kind of data."""
     if isinstance(data, torch.Tensor):
-        return _take_tensor(data)
+        return _tensor_slicer(data)
     if isinstance(data, np.ndarray):
-        return _take_array(data)
+        return _array_slicer(data)
     if sparse.issparse(data) and data.format == "csr":
         return lambda index: torch.from_numpy(data[index.numpy()].toarray())
-    if isinstance(data, Mapping):
-        take = _take_all([_take(value) for value in data.values()])
-        names = list(data)
-        return None if take is None else lambda index: dict(zip(names, take(index), strict=True))
-    if isinstance(data, (list, tuple)) and all(isinstance(part, (np.ndarray, torch.Tensor)) for part in data):
-        return _take_all([_take(part) for part in data])
-    return None
+    parts = parts_of(tuple(data) if isinstance(data, list) else data)
+    slicer = None if parts is None else _list_slicer([_slicer(part) for part in parts.values()])
+    if slicer is None or not isinstance(data, Mapping):  # torch collates tuples and lists to lists
+        return slicer
+    names = list(parts)  # type: ignore[arg-type]
+    return lambda index: dict(zip(names, slicer(index), strict=True))
 
 
-def _take_tensor(data: torch.Tensor) -> Fetch | None:
+def _tensor_slicer(data: torch.Tensor) -> Fetch | None:
+    """Build the slicer of a tensor on any device; None if a slice would carry a graph, or is not strided."""
     if data.requires_grad or data.layout is not torch.strided:
         return None
     if data.device.type == "cpu":
@@ -114,29 +136,29 @@ def _take_tensor(data: torch.Tensor) -> Fetch | None:
     return lambda index: data.index_select(0, index.to(data.device))
 
 
-def _take_array(data: np.ndarray) -> Fetch | None:
-    # A read-only array (memory map, joblib) is picked by NumPy: torch warns when it has to wrap one.
+def _array_slicer(data: np.ndarray) -> Fetch | None:
+    # NumPy slices a read-only array (memory map, joblib): torch warns when it has to wrap one.
     if data.flags.writeable:
         try:
-            return _take_tensor(torch.from_numpy(data))
-        except (TypeError, ValueError):  # byte order, strides or dtype that torch has no word for
+            return _tensor_slicer(torch.from_numpy(data))
+        except (TypeError, ValueError):  # torch lacks the byte order, the strides or the dtype
             pass
     return lambda index: torch.from_numpy(data[index.numpy()])
 
 
-def _agrees(fetch: Fetch, dataset: Dataset) -> bool:
-    """Whether the first and the last sample come out exactly as torch collates them."""
+def _equals_collated(fetch: Fetch, dataset: Dataset) -> bool:
+    """Return True if the slice of the first and the last sample has the bits of torch's batch of them."""
     ends = [0, len(dataset) - 1]  # type: ignore[arg-type]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch on read-only arrays; nothing is written here
             fetched = fetch(torch.tensor(ends))
-            return _same(fetched, default_collate([dataset[i] for i in ends]))
-    except Exception:  # whatever fails here must fail, or pass, in the user's own loader
+            return _is_same_batch(fetched, default_collate([dataset[i] for i in ends]))
+    except Exception:  # an error of the user's data must appear in the user's own loader, or not at all
         return False
 
 
-def _same(one: Any, two: Any) -> bool:
+def _is_same_batch(one: Any, two: Any) -> bool:
     if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
         if one.dtype != two.dtype or one.shape != two.shape or one.device != two.device:
             return False
@@ -144,5 +166,5 @@ def _same(one: Any, two: Any) -> bool:
     if type(one) is not type(two) or len(one) != len(two):
         return False
     if isinstance(one, dict):
-        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
-    return isinstance(one, list) and all(_same(a, b) for a, b in zip(one, two, strict=True))
+        return one.keys() == two.keys() and all(_is_same_batch(one[key], two[key]) for key in one)
+    return isinstance(one, list) and all(_is_same_batch(a, b) for a, b in zip(one, two, strict=True))

@@ -18,33 +18,34 @@ class HardExampleSampler(EpochSampler):
 
         p_i = (1 - smoothing) * s_i ** power / sum over j of s_j ** power + smoothing / n
 
-    and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is that of all
-    data [1]_; no weight is above 1 / smoothing. Without the weights the net is trained on another objective, in which
-    hard samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
+    and, with `importance_weights`, the weight 1 / (n p_i) in the loss, so that the expected gradient is the gradient of
+    all data [1]_. No weight is above 1 / smoothing. Without the weights the net is trained on another objective, in
+    which hard samples count more: its optimum gives up easy samples for hard ones, wrong labels among them.
 
-    Each sample is drawn either floor(m p_i) or ceil(m p_i) times in an epoch of m: systematic sampling, which has the
-    expectation of independent draws and a smaller variance. A sample without a score counts as one with the mean score;
-    so the first epoch visits each sample once.
+    An epoch of m visits draws sample i either floor(m p_i) or ceil(m p_i) times: systematic sampling has the
+    expectation of independent draws and a smaller variance. A sample without a score counts as one with the mean
+    score, so the first epoch visits each sample once.
 
     Parameters
     ----------
     data_source : Dataset, int or None
-        The data set, or its length; None for `train_sampler` of an estimator, which knows.
+        The data set, or its length. None for `train_sampler`: the estimator passes its data.
     power : float
         At least 0; 0 is uniform.
     smoothing : float in (0, 1]
         Share of the uniform distribution; 1 is uniform.
     fraction : float
-        Above 0; number of visits in an epoch as a share of the samples.
+        Above 0. Number of visits in an epoch, as a share of the samples.
     importance_weights : bool
-        Whether samples are weighed in the loss.
+        Weigh samples in the loss, as above.
     random_state : int, RandomState instance or None
         Seeds the draws; None: the system's entropy, or the seed of the estimator.
 
     References
     ----------
     .. [1] A. Katharopoulos, F. Fleuret, "Not All Samples Are Created Equal: Deep Learning with Importance Sampling",
-       ICML 2018, arXiv:1803.00942. They show that a bound of the gradient's norm is a better measure than the loss.
+       ICML 2018, arXiv:1803.00942. The paper finds an upper bound of the gradient's norm to be a better measure than
+       the loss.
 
     Examples
     --------
@@ -91,13 +92,18 @@ class HardExampleSampler(EpochSampler):
         return shuffled(drawn, generator), weights
 
     def probabilities(self) -> Tensor:
-        """Probability of each sample in the next epoch, (n_samples,) float64."""
+        """Return the probability of each sample in the next epoch.
+
+        Returns
+        -------
+        probabilities : tensor of float64 (n_samples,)
+            They sum to 1. Negative losses, such as those of a density, are shifted to begin at 0.
+        """
         self._ensure_bound()
         scores, n_samples = self.scores_, self.n_samples_
         unknown = scores.isnan()
         if bool(unknown.any()):
             scores = torch.where(unknown, 1.0 if bool(unknown.all()) else scores[~unknown].mean(), scores)
-        # Losses may be negative (a density's); differences to the least are what can be a proportion then.
         lowest = float(scores.min())
         scores = scores - lowest if lowest < 0 else scores
         powers = scores if self.power == 1 else scores**self.power
@@ -108,9 +114,10 @@ class HardExampleSampler(EpochSampler):
 
 
 def systematic_counts(probabilities: Tensor, n_drawn: int, offset: float) -> Tensor:
-    """How often each sample is drawn: ``floor(n_drawn p)`` or ``ceil(n_drawn p)`` times, ``n_drawn p`` in expectation.
+    """Draw each sample ``floor(n_drawn p)`` or ``ceil(n_drawn p)`` times, ``n_drawn p`` times in expectation.
 
-    Points at a distance of 1, the first at a random `offset`, are laid over the samples, each as wide as ``n_drawn p``.
+    The samples are laid side by side, each as wide as ``n_drawn p``. Points at a distance of 1 from each other, the
+    first at a random offset, hit the samples that are drawn.
 
     Parameters
     ----------
@@ -119,7 +126,7 @@ def systematic_counts(probabilities: Tensor, n_drawn: int, offset: float) -> Ten
     n_drawn : int
         Number of draws.
     offset : float in [0, 1)
-        Uniform.
+        Place of the first point, drawn uniformly.
 
     Returns
     -------
@@ -132,7 +139,7 @@ def systematic_counts(probabilities: Tensor, n_drawn: int, offset: float) -> Ten
     tensor([1, 0, 1])
     """
     edges = torch.cumsum(probabilities, 0) * n_drawn
-    # How many points lie below each edge; the last one is below n_drawn but for rounding.
+    # Number of points below each edge; the last edge is n_drawn but for rounding.
     below = torch.ceil(edges - offset).clamp(0, n_drawn).long()
     below[-1] = n_drawn
     return torch.diff(below, prepend=below.new_zeros(1))

@@ -10,37 +10,47 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset,
 
 from actscore_sk.data.alignment import Alignment
 from actscore_sk.data.epoch_sampler import EpochSampler
-from actscore_sk.data.fetching import Fetch, slice_fetcher, sources
+from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.ordering import as_positions, batches_of_positions
 from actscore_sk.exceptions import IndexTrackingError
 
 
 class TrackedLoader:
-    """Iterates like the `DataLoader` it is given, and can say where in X a batch came from.
+    """Iterates like the `DataLoader` that it wraps, and knows which rows of X a batch holds.
 
-    The order of the samples and the random numbers drawn are the loader's own, to the bit. In-memory data
-    are fetched one slice a batch; any other data set, and any `collate_fn`, is left to the loader.
+    The order of the samples and the random numbers drawn are the loader's own, to the bit. A batch of in-memory data is
+    fetched as one slice; the loader itself handles any other data set, and any `collate_fn`.
 
     Parameters
     ----------
     loader : DataLoader
-        As built by the net. It is changed: its index sampler is replaced by one that keeps a log.
+        Built by the net. It is changed until `release`: a log replaces its index sampler.
     root : Dataset
-        The one made of X; the loader's data set is a part of it.
+        Data set made of X; the loader's data set is a part of it.
     sampler : EpochSampler, optional
-        Decides the order instead of the loader's own.
+        Decides the order in place of the loader's own sampler.
 
     Attributes
     ----------
-    weights_in_hand : tensor (batch_size,) or None
-        Weights that the sampler gives to the samples of the batch that `rows_of` was asked for last.
+    weights_in_hand : tensor of float32 (batch_size,) or None
+        Weights that `sampler` gives to the samples of the latest batch that `rows_of` was asked about; None: all 1.
+    batch_size_in_hand : int
+        Number of samples in the latest batch.
 
     Raises
     ------
     IndexTrackingError
-        If the loader cannot say which samples a batch holds.
+        If the samples of a batch cannot be known.
     ValueError
-        If two samplers claim the order.
+        If two samplers decide the order.
+
+    Examples
+    --------
+    >>> from torch.utils.data import TensorDataset
+    >>> data = TensorDataset(torch.arange(4.0))
+    >>> loader = TrackedLoader(DataLoader(data, batch_size=3), data)
+    >>> [loader.rows_of(batch).tolist() for batch in loader]
+    [[0, 1, 2], [3]]
     """
 
     def __init__(self, loader: DataLoader, root: Dataset, sampler: EpochSampler | None = None) -> None:
@@ -49,34 +59,35 @@ class TrackedLoader:
         self.weights_in_hand: torch.Tensor | None = None
         self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
         self._log = _IndexLog(self._own if sampler is None else _batches(loader, sampler))
-        # DataLoader forbids to set these after it is built, which guards against loops that are already
-        # running; none is here, and building a second loader would lose a subclass and its options.
+        # DataLoader forbids to set these after it is built, to protect loops that are running. None is, and a second
+        # loader would lose a subclass and its options.
         self._name = "sampler" if loader.batch_sampler is None else "batch_sampler"
         object.__setattr__(loader, self._name, self._log)
         self._collate_fn = loader.collate_fn
         self._fetch: Fetch | None = None
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
-        self._sources: list[Any] = []
+        self._identity: list[Any] = []
         self.batch_size_in_hand = 0
         self._look_at_data()
 
     def _look_at_data(self) -> None:
-        """Find positions and slices anew if the data set holds other data, or other indices, than before."""
-        found = sources(self.dataset)
-        if len(found) == len(self._sources) and all(map(operator.is_, found, self._sources)):
+        """Renew positions and slicer if the data set has other data, or other indices, than before."""
+        found = data_identity(self.dataset)
+        if len(found) == len(self._identity) and all(map(operator.is_, found, self._identity)):
             return
-        self._sources, self._alignment = found, Alignment(self.dataset, self.root)
+        self._identity, self._alignment = found, Alignment(self.dataset, self.root)
         if self.loader.num_workers == 0 and self.loader.batch_sampler is not None:
-            self._use_slices(slice_fetcher(self.dataset, self._collate_fn))
+            self._use_slices(batch_slicer(self.dataset, self._collate_fn))
 
     def _use_slices(self, fetch: Fetch | None) -> None:
-        pins = fetch is not None and self.loader.pin_memory  # the loader itself has to pin what is fetched
+        """Fetch batches with `fetch`, inside the loader if it pins memory; None: leave them to the loader."""
+        pins = fetch is not None and self.loader.pin_memory  # only the loader itself can pin a slice
         object.__setattr__(self.loader, "dataset", _Slices(self.dataset, fetch) if fetch and pins else self.dataset)
         self.loader.collate_fn = _identity if pins else self._collate_fn
         self._fetch = None if pins else fetch
 
     def release(self) -> None:
-        """Give the loader back as it was: it may be the user's."""
+        """Restore the loader, which may be the user's."""
         object.__setattr__(self.loader, self._name, self._own)
         object.__setattr__(self.loader, "dataset", self.dataset)
         self.loader.collate_fn = self._collate_fn
@@ -104,16 +115,29 @@ class TrackedLoader:
             self._open.pop(id(batch), None)
 
     def _sliced(self, fetch: Fetch) -> Iterator[tuple[Any, torch.Tensor]]:
-        iter(self.loader)  # draws from the random stream what torch draws at the start of an epoch
+        """Yield each batch of an epoch with the positions of its samples, without running the loader."""
+        iter(self.loader)  # torch draws a number here at the start of an epoch: draw it too
         for positions in batches_of_positions(self._log.sampler, self._log.source):
             yield fetch(positions), positions
 
     def _collated(self) -> Iterator[tuple[Any, torch.Tensor]]:
+        """Yield each batch of the loader with the positions that the log has for it."""
         for batch in self.loader:
             yield batch, as_positions(self._log.issued.popleft())
 
     def rows_of(self, batch: Any) -> torch.Tensor | None:
-        """Positions in X (n,) int64 of the samples in `batch`; None if it is not a batch of this loader."""
+        """Return the rows of X in a batch.
+
+        Parameters
+        ----------
+        batch : object
+            As yielded by this loader; told by its identity.
+
+        Returns
+        -------
+        rows : tensor of int64 (batch_size,) or None
+            None if the batch did not come from this loader, or was asked about before.
+        """
         found = self._open.pop(id(batch), None)
         return None if found is None else self._rows(found[1])
 
@@ -129,7 +153,13 @@ class TrackedLoader:
 
 
 def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
-    """Batches of the loader's size in the order of another sampler."""
+    """Batch another sampler as the loader does.
+
+    Raises
+    ------
+    ValueError
+        If the loader has a sampler that is not torch's default.
+    """
     own = loader.batch_sampler
     if type(own) is not BatchSampler or not _is_default(own.sampler):
         name = type(loader.sampler if own is None or type(own) is BatchSampler else own).__name__
@@ -141,14 +171,14 @@ def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
 
 
 def _is_default(sampler: Any) -> bool:
-    """Whether it visits each sample once, as what a `DataLoader` makes for `shuffle` does."""
+    """Return True for a sampler that visits each sample once, as those behind ``shuffle=True`` and False do."""
     if type(sampler) is RandomSampler:
         return not sampler.replacement and sampler.num_samples == len(sampler.data_source)
     return type(sampler) is SequentialSampler
 
 
 class _Slices(Dataset):
-    """A data set that hands torch a batch as one slice."""
+    """Data set that returns a batch as one slice, for loaders that pin memory."""
 
     def __init__(self, dataset: Dataset, fetch: Fetch) -> None:
         self.dataset, self.fetch = dataset, fetch
@@ -165,7 +195,7 @@ def _identity(batch: Any) -> Any:
 
 
 class _IndexLog:
-    """Stands in for an index sampler and keeps what it hands out, first in, first out."""
+    """Wraps an index sampler and keeps the indices that it yields, first in, first out."""
 
     def __init__(self, sampler: Iterable) -> None:
         self.sampler = sampler
@@ -181,7 +211,7 @@ class _IndexLog:
         return getattr(self.sampler, name)
 
     def __iter__(self) -> Iterator:
-        # iter() of the sampler comes here and not at the first item: it may draw random numbers
+        # Call iter() of the sampler here and not at the first item: it may draw random numbers.
         self.source, self.issued = iter(self.sampler), deque()
         return self._logged(self.source, self.issued)
 
@@ -193,18 +223,29 @@ class _IndexLog:
 
 
 def check_trackable(loader: Any) -> None:
-    """Raise IndexTrackingError, before training starts, if the batches of `loader` have no known index."""
+    """Check before training that the samples of each batch will be known.
+
+    Parameters
+    ----------
+    loader : object
+        As built by the net.
+
+    Raises
+    ------
+    IndexTrackingError
+        If `loader` is no `DataLoader`, iterates in its own way, has no index, or may return batches out of order.
+    """
     if not isinstance(loader, DataLoader):
-        reason, remedy = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
+        reason, hint = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
     elif type(loader).__iter__ is not DataLoader.__iter__:
         reason = f"{type(loader).__name__} iterates in its own way"
-        remedy = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
+        hint = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
     elif isinstance(loader.dataset, IterableDataset):
         reason = f"{type(loader.dataset).__name__} is an IterableDataset, which has no index"
-        remedy = "give a map-style Dataset, with __getitem__ and __len__"
+        hint = "give a map-style Dataset, with __getitem__ and __len__"
     elif loader.num_workers and not getattr(loader, "in_order", True):
         reason = "in_order=False lets batches overtake each other between worker processes"
-        remedy = "leave in_order=True"
+        hint = "leave in_order=True"
     else:
         return
-    raise IndexTrackingError(f"the samples of a batch cannot be known: {reason}; {remedy}")
+    raise IndexTrackingError(f"the samples of a batch cannot be known: {reason}; {hint}")

@@ -1,4 +1,4 @@
-"""The order in which torch's own samplers visit a data set, as tensors instead of one Python integer a sample."""
+"""The order in which torch's own samplers visit a data set, as tensors instead of one Python integer per sample."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -15,20 +15,20 @@ from actscore_sk.exceptions import IndexTrackingError
 def batches_of_positions(sampler: Any, source: Iterator) -> Iterator[torch.Tensor]:
     """Iterate over a batch sampler once; yield positions (batch_size,) int64.
 
-    The order and the random numbers drawn are those of ``iter(sampler)``, whatever the sampler is. For shuffled and
-    for sequential order, torch's lists of Python integers are never made: 8 bytes a sample, not 40.
+    The order and the random numbers drawn are those of ``iter(sampler)``, for any sampler. Shuffled and sequential
+    order never become torch's lists of Python integers: 8 bytes per sample, not 40.
 
     Parameters
     ----------
     sampler : iterable
         The batch sampler.
     source : iterator
-        What ``iter(sampler)`` gave; left alone where the order is known without it.
+        ``iter(sampler)``; not advanced if the order is known without it.
 
     Raises
     ------
     IndexTrackingError
-        If it yields anything but integers.
+        If the sampler yields anything but integers.
 
     Examples
     --------
@@ -44,13 +44,15 @@ def batches_of_positions(sampler: Any, source: Iterator) -> Iterator[torch.Tenso
     full, rest = order[: len(order) - len(order) % sampler.batch_size], order[-(len(order) % sampler.batch_size) :]
     yield from full.split(sampler.batch_size) if len(full) else ()
     if getattr(sampler.sampler, "generator", None) is not None:
-        # Where its samples end torch draws once more, for a remainder that is not there.
+        # RandomSampler draws one more permutation for an empty remainder; draw it too, or a seeded generator ends in
+        # another state.
         torch.randperm(len(order), generator=sampler.sampler.generator)
     if len(full) < len(order) and not sampler.drop_last:
         yield rest
 
 
 def _order(sampler: Iterable) -> torch.Tensor | None:
+    """Return the positions that a sampler will visit, drawn as it draws them; None if only iterating it can tell."""
     if isinstance(sampler, EpochSampler):
         return sampler.draw()
     if type(sampler) is SequentialSampler:
@@ -62,7 +64,7 @@ def _order(sampler: Iterable) -> torch.Tensor | None:
 
 
 def _shuffled(n_samples: int, generator: torch.Generator | None) -> torch.Tensor:
-    """Draw a permutation from the random stream as `RandomSampler` does."""
+    """Draw a permutation (n_samples,) of int64, and from the random stream the numbers that `RandomSampler` draws."""
     if generator is None:
         generator = torch.Generator()
         generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
@@ -71,7 +73,7 @@ def _shuffled(n_samples: int, generator: torch.Generator | None) -> torch.Tensor
 
 @cache
 def _knows_shuffle() -> bool:
-    """Whether the installed torch still shuffles in the way of `_shuffled`, seeded and not."""
+    """Return True if the installed torch shuffles as `_shuffled` does, seeded and not: compared once per process."""
     with torch.random.fork_rng(devices=[]):
         for seed in (None, 0):
             generators = [None if seed is None else torch.Generator().manual_seed(seed) for _ in range(2)]
@@ -85,12 +87,21 @@ def _knows_shuffle() -> bool:
 
 
 def as_positions(index: object) -> torch.Tensor:
-    """Turn what an index sampler yields into positions (n,) int64.
+    """Convert the output of an index sampler to a tensor.
+
+    Parameters
+    ----------
+    index : int, or list, tuple, range, ndarray or tensor of int
+        One item, or one batch, of the sampler.
+
+    Returns
+    -------
+    positions : tensor of int64 (n,)
 
     Raises
     ------
     IndexTrackingError
-        If it yields anything but integers.
+        If the index is anything but integers.
 
     Examples
     --------

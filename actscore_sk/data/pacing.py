@@ -1,7 +1,7 @@
-"""Pacing functions: how fast a curriculum grows, from 0 at its start to 1 at its end.
+"""Pacing functions: how fast a curriculum grows.
 
-They are those of X. Wu, E. Dyer, B. Neyshabur, "When Do Curricula Work?", ICLR 2021, arXiv:2012.03107, in terms of the
-progress p in [0, 1].
+Each maps the progress p in [0, 1] to the growth in [0, 1], as in X. Wu, E. Dyer, B. Neyshabur, "When Do Curricula
+Work?", ICLR 2021, arXiv:2012.03107.
 """
 
 import math
@@ -16,18 +16,18 @@ PACINGS: dict[str, Callable[[float], float]] = {
 
 
 def share_of_data(epoch: int, *, pacing: str, start_fraction: float, full_at: float, n_epochs: int) -> float:
-    """Share of the samples that an epoch draws from.
+    """Return the share of the samples that an epoch draws from.
 
     Parameters
     ----------
     epoch : int
-        From 0 on.
+        Number of the epoch, from 0 on.
     pacing : {"linear", "root", "exponential", "step"}
-        How it grows.
+        Growth: p, the square root of p, an exponential that is flat at first, or nothing until the end.
     start_fraction : float in (0, 1]
         Share in epoch 0.
     full_at : float in [0, 1]
-        Share of the epochs after which it is 1.
+        Share of the epochs after which the share of the samples is 1.
     n_epochs : int
         Number of epochs in all.
 

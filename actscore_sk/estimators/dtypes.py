@@ -12,6 +12,7 @@ from skorch.utils import to_tensor
 from torch import nn
 from torch.utils.data import Dataset
 
+from actscore_sk.data.containers import map_parts, writable
 from actscore_sk.losses.details import DetailedLoss
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -125,15 +126,7 @@ def _check_binary(y: Any, net: Any, criterion: Any) -> None:
 
 
 def _map(X: Any, function: Any) -> Any:
-    if isinstance(X, Mapping):
-        return {name: _map(part, function) for name, part in X.items()}
-    if isinstance(X, tuple):
-        return tuple(_map(part, function) for part in X)
-    if isinstance(X, torch.Tensor) or sparse.issparse(X):
-        return function(X)
-    X = np.asarray(X)
-    # torch warns of arrays that it could not write to, such as columns of a table; one in a file is too large to copy
-    return function(X if X.flags.writeable or isinstance(X, np.memmap) else X.copy())
+    return map_parts(lambda part: function(writable(part)), X)
 
 
 def _is_integer(part: Any) -> bool:

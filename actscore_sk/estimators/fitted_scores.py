@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.target_columns import columns_of
+from actscore_sk.data.containers import target_columns
 from actscore_sk.recording.score_attributes import warn_of_exposure
 from actscore_sk.utils.optional import import_optional
 
@@ -47,7 +47,7 @@ class FittedScores:
         """
         check_is_fitted(self, "estimator_")
         pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else columns_of("target", self._given)
+        given = {} if self._given is None else target_columns("target", self._given)
         columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
         columns |= {f"component_{name}": scores for name, scores in self.component_scores_.items()}
         columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}

@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.drawing import Display, make_axes
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.fitted import fitted_with
+from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 METRICS = ("confidence", "variability", "correctness")

@@ -8,7 +8,7 @@ import numpy as np
 from actscore_sk.inspection.drawing import ACCENT, Display, shortened
 from actscore_sk.inspection.pictures import as_pictures
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.fitted import fitted_with
+from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 CELL = 0.95  # inches of an image

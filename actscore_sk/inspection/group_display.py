@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, Display, make_axes, shortened
 from actscore_sk.inspection.groups import group_difficulty
-from actscore_sk.scoring.fitted import fitted_with
+from actscore_sk.scoring.scorer import fitted_with
 
 
 class GroupDifficultyDisplay(Display):

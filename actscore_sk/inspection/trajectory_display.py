@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.inspection.drawing import ACCENT, DARK, LIGHT, LINES, MARKERS, MIDDLE, Display, make_axes
-from actscore_sk.scoring.fitted import fitted_with
+from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}

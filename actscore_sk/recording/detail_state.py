@@ -8,10 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from actscore_sk.losses.details import LossDetails, Units
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.counted import Counted
 from actscore_sk.recording.ragged_units import RaggedUnits
-from actscore_sk.recording.unit_scores import DenseUnits, RaggedScores, is_too_much, pooled
+from actscore_sk.recording.unit_scores import DenseUnits, is_too_much, pooled
 
 
 class DetailState:

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import Units
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 from actscore_sk.metrics.measurements import precise_dtype
 from actscore_sk.metrics.reductions import Reduction
 from actscore_sk.metrics.statistics import Mean
-from actscore_sk.recording.unit_scores import RaggedScores
 
 _log = logging.getLogger("actscore_sk")
 

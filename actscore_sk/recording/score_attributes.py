@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.score_record import ScoreRecord
-from actscore_sk.recording.unit_scores import RaggedScores
 
 
 class ScoreAttributes:

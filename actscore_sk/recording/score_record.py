@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from actscore_sk.losses.details import LossDetails
+from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.epoch_window import epoch_weights
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.detail_state import DetailState
 from actscore_sk.recording.sample_state import SampleState
-from actscore_sk.recording.unit_scores import RaggedScores
 from actscore_sk.storage import open_trajectories
 
 

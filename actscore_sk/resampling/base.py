@@ -1,4 +1,4 @@
-"""What the three samplers share: score the samples, choose some, give them back in the kind they came in."""
+"""Base of the samplers: score the samples, select some, return them in the kind that they came in."""
 
 from typing import ClassVar
 
@@ -7,22 +7,24 @@ from imblearn.base import BaseSampler
 from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted, validate_data
-from torch.utils.data import Dataset
+from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.containers import is_parts, n_samples_of
-from actscore_sk.data.take_rows import take_rows
+from actscore_sk.data.containers import n_samples_of, record_features, take_rows
+from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
-from actscore_sk.scoring.scorer import Scored, check_given_scores, fit_scorer, make_scorer
+from actscore_sk.scoring.scorer import check_given_scores, make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
 class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
-    """Base of the samplers; a subclass says which samples to take, in `_choose`.
+    """Base of the samplers; a subclass selects samples in `_select`.
 
     It has imbalanced-learn's grammar and not its limits: X may have any number of dimensions or be several arrays, and
     y may hold numbers.
     """
+
+    # imbalanced-learn's base class is needed for metadata routing alone: at its import it adds `fit_resample` to the
+    # methods that scikit-learn routes, a private list, without which there is no `set_fit_resample_request`.
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": "no_validation",  # its own message says how to make a scorer of a net
@@ -30,34 +32,41 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         "random_state": ["random_state"],
     }
 
-    def _choose(self, scores, labels, weights, rng):
-        """Choose samples.
+    def _select(self, scores, labels, weights, rng):
+        """Select samples.
 
         Parameters
         ----------
         scores : ndarray of float64 (n_samples,)
             Higher = harder.
         labels : ndarray of int64 (n_samples,) or None
-            Number of each sample's class, from 0, if y holds classes.
+            Class of each sample, numbered from 0; None if y holds no classes.
         weights : ndarray of float64 (n_samples,) or None
-            The user's.
+            Weights that the user passed.
         rng : RandomState
+            Seeded by `random_state`.
 
         Returns
         -------
-        indices : ndarray of int64 (n_chosen,)
-        weights : ndarray of float64 (n_chosen,) or None
+        indices : ndarray of int64 (n_selected,)
+            Positions in X.
+        weights : ndarray of float64 (n_selected,) or None
+            Weights of the selected samples; None if the user passed none.
         """
         raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
-        """Score the samples and choose, without giving them back; `fit_resample` does both.
+        """Score the samples and select, but return no samples; `fit_resample` does both.
 
         Parameters
         ----------
-        X, y, **params
-            As in `fit_resample`. A Pipeline routes metadata to the latter only: requests are set on it.
+        X : any kind
+            As in `fit_resample`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `fit_resample`.
+        **params : dict
+            As in `fit_resample`. A Pipeline routes metadata to that method only: set requests for it.
 
         Returns
         -------
@@ -69,18 +78,18 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit_resample(self, X, y=None, action_scores=None, sample_weight=None, **fit_params):
-        """Score the samples and give some of them back.
+        """Score the samples and return some of them.
 
         Parameters
         ----------
         X : array-like, DataFrame, sparse matrix, dict or tuple of arrays, tensor or Dataset
-            Samples along the first dimension; of any kind that the scorer takes, or of any kind at all if
-            `action_scores` are given.
+            Samples along the first dimension, of any kind that the scorer takes, or of any kind at all if
+            `action_scores` are passed.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets of any kind that the scorer takes; may be None for a Dataset that holds them.
         action_scores : array-like of shape (n_samples,), optional
-            Scores to choose by, higher = harder; nothing is trained then. imbalanced-learn's Pipeline passes them on
-            with metadata routing only (``set_fit_resample_request(action_scores=True)``), `ResampledClassifier` always.
+            Scores to select by, higher = harder; nothing is trained then. imbalanced-learn's Pipeline passes them only
+            with metadata routing (``set_fit_resample_request(action_scores=True)``), `ResampledClassifier` always.
         sample_weight : array-like of shape (n_samples,), optional
             Passed to the scorer. A sample of weight 2 counts as two; see `sample_weight_`.
         **fit_params : dict
@@ -88,15 +97,18 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
         Returns
         -------
-        X_resampled, y_resampled : the kinds of X and y
-            The chosen samples, `sample_indices_` of those given.
+        X_resampled : same kind as X
+            The selected samples: rows `sample_indices_` of X.
+        y_resampled : same kind as y
+            Their targets.
 
         Raises
         ------
         ValueError
-            If `action_scores` are not one finite number a sample, a sample gets no score, or a class would be lost.
+            If `action_scores` are not one finite number per sample, if a sample gets no score, or if a class would be
+            lost.
         TypeError
-            If the estimator gives no scores.
+            If the estimator has no scores after `fit`.
         """
         return self._fit_resample(X, y, action_scores, sample_weight, **fit_params)
 
@@ -106,8 +118,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         n_samples = n_samples_of(X)
         if y is not None:
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
-        if not isinstance(X, Dataset) and not is_parts(X):
-            validate_data(self, X, skip_check_array=True)
+        record_features(self, X)
         weights = self._check_weights(sample_weight, n_samples)
         scorer = make_scorer(self.estimator, self.random_state)
         labels = class_labels(X, y, scorer, is_scored=action_scores is None)
@@ -115,8 +126,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         self.action_scores_ = scores = self._scored.scores
         classes, codes = ((), None) if labels is None else np.unique(labels, return_inverse=True)
         rng = check_random_state(self.random_state)
-        indices, self.sample_weight_ = self._choose(scores, codes, weights, rng)
-        # the name that imbalanced-learn has for what is left of each class
+        indices, self.sample_weight_ = self._select(scores, codes, weights, rng)
+        # imbalanced-learn's name for the number of samples of each class after resampling
         self.sampling_strategy_ = self._count_kept(classes, codes, indices, weights)
         self.sample_indices_ = indices
         self.class_ranks_ = ranks_within_class(scores, codes)
@@ -134,8 +145,9 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         return fit_scorer(scorer, X, y, memory=self.memory, sample_weight=weights, **fit_params)
 
     def _count_kept(self, classes, codes, indices, weights):
+        """Return the number of selected samples per class; raise ValueError if one would be lost."""
         if not len(indices):
-            raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._remedy}")
+            raise ValueError(f"{type(self).__name__} would leave no sample at all; {self._hint}")
         if codes is None:
             return {}
         present = np.bincount(codes if weights is None else codes[weights > 0], minlength=len(classes))
@@ -144,14 +156,14 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         if len(lost):
             raise ValueError(
                 f"{type(self).__name__} would leave no sample of class {classes[lost].tolist()[0]!r}, which has "
-                f"{present[lost[0]]}; {self._remedy}. If y holds numbers and no classes, pass "
+                f"{present[lost[0]]}; {self._hint}. If y holds numbers and no classes, pass "
                 "estimator=ActionScoreRegressor()"
             )
         return {label: count for label, count in zip(classes.tolist(), kept.tolist(), strict=True) if count}
 
     @property
     def estimator_(self):
-        """The fitted scorer; None if scores were given."""
+        """The fitted scorer; None if scores were passed."""
         check_is_fitted(self)
         return self._scored.scorer
 

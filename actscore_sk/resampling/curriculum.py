@@ -1,4 +1,4 @@
-"""A sampler that puts samples in the order in which a net shall see them."""
+"""A sampler that sorts samples by difficulty, for nets that see them in this order."""
 
 from typing import ClassVar
 
@@ -12,19 +12,21 @@ from actscore_sk.utils.sklearn_private import StrOptions
 class ActionScoreCurriculum(BaseActionScoreSampler):
     """Order the samples by difficulty, for nets that do not shuffle.
 
-    skorch does not shuffle unless told so (``iterator_train__shuffle=True``); a net that shuffles undoes the order. And
-    it holds out the first fifth of each class unless told not to, here the easiest: give the net ``train_split=None``.
+    skorch shuffles only if asked to (``iterator_train__shuffle=True``), and a net that shuffles undoes the order. By
+    default it holds out the first fifth of each class, here the easiest samples: set ``train_split=None`` in the net.
 
     Parameters
     ----------
     estimator : estimator, NeuralNet or None
         The scorer, as in `ActionScorePruner`.
     order : {"easy_first", "hard_first", "random"}
-        "random" is the control.
+        Samples that come first. "random" is the control.
     class_balanced : bool
-        Order by the rank within the class instead of the score, so that every part of the data holds all classes in
-        proportion; otherwise a class that is easy as a whole comes first.
-    memory, random_state
+        Sort by the rank within the class instead of the score, so that every part of the data holds all classes in
+        proportion. Otherwise a class that is easy as a whole comes first.
+    memory : str, joblib.Memory or None
+        As in `ActionScorePruner`.
+    random_state : int, RandomState instance or None
         As in `ActionScorePruner`.
 
     Attributes
@@ -32,7 +34,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
     sample_indices_ : ndarray of int64 (n_samples,)
         Position in X of each sample, in the new order.
     sample_weight_ : ndarray of float64 (n_samples,) or None
-        Weights in the new order, if `fit_resample` was given weights.
+        Weights in the new order, if `fit_resample` was passed weights.
     action_scores_, class_ranks_, sampling_strategy_, estimator_, n_features_in_, feature_names_in_
         As in `ActionScorePruner`.
 
@@ -51,7 +53,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
         "order": [StrOptions({"easy_first", "hard_first", "random"})],
         "class_balanced": ["boolean"],
     }
-    _remedy = "give some samples"
+    _hint = "pass some samples"
 
     def __init__(self, estimator=None, *, order="easy_first", class_balanced=False, memory=None, random_state=None):
         self.estimator = estimator
@@ -60,7 +62,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
         self.memory = memory
         self.random_state = random_state
 
-    def _choose(self, scores, labels, weights, rng):
+    def _select(self, scores, labels, weights, rng):
         if self.order == "random":
             indices = rng.permutation(len(scores))
         else:

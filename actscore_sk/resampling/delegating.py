@@ -1,4 +1,4 @@
-"""What the meta-estimators of this room share: an estimator that is fitted in a special way predicts as it is."""
+"""Base of the meta-estimators of this room: they fit an estimator in a special way, and pass predictions to it."""
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
@@ -11,7 +11,7 @@ from actscore_sk.utils.sklearn_private import routing_enabled
 
 def _estimator_has(method):
     def check(self):
-        # asked of the fitted one if there is one: what it has may depend on the data
+        # the fitted one if there is one: its methods may depend on the data
         getattr(getattr(self, "estimator_", self.estimator), method)
         return True
 
@@ -29,27 +29,92 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_estimator_has("predict"))
     def predict(self, X, **params):
-        """Return what `predict` of the fitted estimator returns for X."""
+        """Predict targets with the fitted estimator.
+
+        Parameters
+        ----------
+        X : any kind that the estimator takes
+            Samples.
+        **params : dict
+            Passed to `predict` of the estimator; by routing, if it is enabled.
+
+        Returns
+        -------
+        y : ndarray (n_samples,) or (n_samples, n_outputs)
+            Predicted targets.
+        """
         return self._delegate("predict", X, params)
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X, **params):
-        """Return what `predict_proba` of the fitted estimator returns for X."""
+        """Predict the probability of each class with the fitted estimator.
+
+        Parameters
+        ----------
+        X : any kind that the estimator takes
+            Samples.
+        **params : dict
+            Passed to `predict_proba` of the estimator; by routing, if it is enabled.
+
+        Returns
+        -------
+        probabilities : ndarray (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
         return self._delegate("predict_proba", X, params)
 
     @available_if(_estimator_has("predict_log_proba"))
     def predict_log_proba(self, X, **params):
-        """Return what `predict_log_proba` of the fitted estimator returns for X."""
+        """Predict the logarithm of the probability of each class with the fitted estimator.
+
+        Parameters
+        ----------
+        X : any kind that the estimator takes
+            Samples.
+        **params : dict
+            Passed to `predict_log_proba` of the estimator; by routing, if it is enabled.
+
+        Returns
+        -------
+        log_probabilities : ndarray (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
         return self._delegate("predict_log_proba", X, params)
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X, **params):
-        """Return what `decision_function` of the fitted estimator returns for X."""
+        """Compute the decision function of the fitted estimator.
+
+        Parameters
+        ----------
+        X : any kind that the estimator takes
+            Samples.
+        **params : dict
+            Passed to `decision_function` of the estimator; by routing, if it is enabled.
+
+        Returns
+        -------
+        decision : ndarray (n_samples,) or (n_samples, n_classes)
+            Higher = more likely the class.
+        """
         return self._delegate("decision_function", X, params)
 
     @available_if(_estimator_has("transform"))
     def transform(self, X, **params):
-        """Return what `transform` of the fitted estimator returns for X."""
+        """Transform samples with the fitted estimator.
+
+        Parameters
+        ----------
+        X : any kind that the estimator takes
+            Samples.
+        **params : dict
+            Passed to `transform` of the estimator; by routing, if it is enabled.
+
+        Returns
+        -------
+        X_transformed : ndarray (n_samples, n_features_out)
+            Output of the estimator.
+        """
         return self._delegate("transform", X, params)
 
     @property

@@ -1,4 +1,4 @@
-"""A sampler that leaves samples out by their difficulty."""
+"""A sampler that drops samples by their difficulty."""
 
 from numbers import Real
 from typing import ClassVar
@@ -13,7 +13,7 @@ from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
 
 class ActionScorePruner(BaseActionScoreSampler):
-    """Leave out the hardest samples, or others, before a model is trained.
+    """Drop the hardest samples, or others, before a model is trained.
 
     Parameters
     ----------
@@ -22,39 +22,39 @@ class ActionScorePruner(BaseActionScoreSampler):
         that ends in one; it is cloned. None: ``ActionScoreClassifier()``; pass ``ActionScoreRegressor()`` if y holds
         numbers.
     strategy : {"hardest", "easiest", "both", "stratified", "random"}
-        What to leave out. "both": half at either end. "stratified": a part of it as the hardest, the rest such that all
-        strata of the scores stay covered [1]_. "random": the control.
+        Samples to drop. "both": half at either end. "stratified": a part as the hardest, the rest so that all strata of
+        the scores stay covered [1]_. "random": the control.
     threshold : float, (float, float) or "auto"
-        How much: with ``by="fraction"`` a share of all samples in [0, 1), rounded down to whole samples; with
-        ``by="score"`` a score, beyond which samples are left out ("hardest": above, "easiest": below, "random": as many
+        Amount to drop. With ``by="fraction"`` a share of all samples in [0, 1), rounded down to whole samples. With
+        ``by="score"`` a score beyond which samples are dropped ("hardest": above, "easiest": below, "random": as many
         as are above), and for "both" a pair (low, high). "auto": as many as seem to be mislabelled, see
-        `estimate_n_mislabelled`; none or next to none where nothing is.
+        `estimate_n_mislabelled`; close to none if no label is wrong.
     by : {"fraction", "score"}
-        What `threshold` means.
+        Meaning of `threshold`.
     class_balanced : bool
-        Leave out the same share of every class; for ``by="fraction"`` and "auto".
+        Drop the same share of every class; for ``by="fraction"`` and "auto".
     hard_share : float in [0, 1]
-        For "stratified": how much of what is left out is cut as the hardest.
+        For "stratified": share of the dropped samples that are cut as the hardest.
     memory : str, joblib.Memory or None
-        Keep fitted scorers, so that a search over the other parameters scores each part of the data once.
+        Place to keep fitted scorers, so that a search over the other parameters scores each part of the data once.
     random_state : int, RandomState instance or None
-        Seeds the scorer, where its own `random_state` is None, and the random strategies.
+        Seeds the random strategies, and the scorer if its own `random_state` is None.
 
     Attributes
     ----------
     action_scores_ : ndarray of float64 (n_samples,)
-        Higher = harder. Samples that the net held out of training are put on the scale of the others, by rank.
+        Higher = harder. Samples that the net held out of training have the score of their rank among the others.
     sample_indices_ : ndarray of int64 (n_kept,)
-        Positions in X of the samples that stay, in ascending order.
+        Positions in X of the kept samples, in ascending order.
     sample_weight_ : ndarray of float64 (n_kept,) or None
-        Weights of the samples that stay, if `fit_resample` was given weights: a whole number counts as so many copies,
-        and at the limit some copies of a sample may go and others stay.
+        Weights of the kept samples, if `fit_resample` was passed weights. A weight counts as so many copies of a
+        sample; at the limit some copies are dropped and others kept.
     class_ranks_ : ndarray of float64 (n_samples,)
-        Rank of each sample in its class as a share: in (0, 1], 1 = the hardest of its class; without classes, of all.
+        Rank of each sample in its class as a share in (0, 1], 1 = the hardest; without classes, in all of X.
     sampling_strategy_ : dict
-        Class to number of samples that stay; empty without classes.
+        Class to number of kept samples; empty without classes.
     estimator_ : estimator or None
-        The fitted scorer; None if scores were given.
+        The fitted scorer; None if scores were passed.
     n_features_in_, feature_names_in_
         Only for X with features, and with string column names.
 
@@ -82,7 +82,7 @@ class ActionScorePruner(BaseActionScoreSampler):
         "class_balanced": ["boolean"],
         "hard_share": [Interval(Real, 0, 1, closed="both")],
     }
-    _remedy = "lower the threshold, or set class_balanced=True with by='fraction'"
+    _hint = "lower the threshold, or set class_balanced=True with by='fraction'"
 
     def __init__(
         self,
@@ -131,24 +131,26 @@ class ActionScorePruner(BaseActionScoreSampler):
                 "for a cut-off on the score set by='score'"
             )
 
-    def _choose(self, scores, labels, weights, rng):
+    def _select(self, scores, labels, weights, rng):
         amounts = np.ones(len(scores)) if weights is None else weights
         if self.by == "score" and self.threshold != "auto" and self.strategy != "random":
             dropped = np.where(self._is_beyond(scores), amounts, 0)
         else:
             dropped = self._dropped(scores, labels, amounts, rng)
         left = amounts - dropped
-        # what is left of an amount that is no whole number may be a rounding error
+        # the rest of a fractional amount may be a rounding error
         indices = np.flatnonzero(left > 1e-9 * amounts)
         return indices, None if weights is None else left[indices]
 
     def _is_beyond(self, scores):
+        """Return the samples to drop for ``by="score"``, (n_samples,) bool."""
         if self.strategy == "both":
             low, high = self.threshold
             return (scores < low) | (scores > high)
         return scores < self.threshold if self.strategy == "easiest" else scores > self.threshold
 
     def _dropped(self, scores, labels, amounts, rng):
+        """Return the amount to drop of each sample, (n_samples,) float64, by class if they are balanced."""
         share = self._share(scores, amounts)
         groups = [np.arange(len(scores))]
         if self.class_balanced:
@@ -161,10 +163,11 @@ class ActionScorePruner(BaseActionScoreSampler):
         return dropped
 
     def _share(self, scores, amounts):
+        """Return the share of all samples to drop, in [0, 1)."""
         if self.threshold == "auto":
             # Weights that are no counts have any scale; the estimate takes them as numbers of samples.
             scale = 1 if (amounts == np.floor(amounts)).all() else len(amounts) / amounts.sum()
             return estimate_n_mislabelled(scores, amounts * scale) / (amounts.sum() * scale)
-        if self.by == "score":  # random: as many as lie above
+        if self.by == "score":  # only "random" comes here: as many as are above
             return amounts[scores > self.threshold].sum() / amounts.sum()
         return self.threshold

@@ -7,17 +7,17 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
-from actscore_sk.data.containers import n_samples_of
+from actscore_sk.data.containers import is_per_sample, n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.delegating import DelegatingEstimator
-from actscore_sk.scoring.fit_params import fit_weighted, is_aligned, take_aligned, weight_keyword
-from actscore_sk.scoring.scorer import seeded
+from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
+from actscore_sk.scoring.scorer import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
 class _Resampled(DelegatingEstimator):
-    """Base of both: fit a sampler, then an estimator on what it gives back."""
+    """Base of both: fit a sampler, then an estimator on the samples that it returns."""
 
     _parameter_constraints: ClassVar[dict] = {
         "sampler": [HasMethods(["fit_resample"])],
@@ -36,14 +36,17 @@ class _Resampled(DelegatingEstimator):
 
         Parameters
         ----------
-        X, y : of any kind that the sampler and the estimator take
-            Samples and their targets.
+        X : any kind that the sampler and the estimator take
+            Samples.
+        y : any kind that the sampler and the estimator take
+            Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each sample; goes to the estimator for the samples that are left, and to a sampler that takes
-            weights.
+            Weight of each sample. The estimator gets the weights of the resampled samples; the sampler gets all weights
+            if it takes some.
         **fit_params : dict
-            `action_scores` and whatever else `fit_resample` of the sampler names goes there; the rest goes to `fit` of
-            the estimator, entries of samples with their samples. With metadata routing, what each of them requests.
+            A parameter of `fit_resample`, such as `action_scores`, goes to the sampler. Any other goes to `fit` of the
+            estimator, reduced to the resampled samples if it has one entry per sample. With metadata routing, each of
+            the two gets the parameters that it requests.
 
         Returns
         -------
@@ -53,13 +56,13 @@ class _Resampled(DelegatingEstimator):
         Raises
         ------
         ValueError
-            If the estimator cannot take the weights, or the sampler makes new samples and something is to follow them.
+            If the estimator takes no weights, or if the sampler makes new samples, for which there is no metadata.
         """
-        sampler = seeded(self._clone_sampler(), self.random_state)
-        estimator = seeded(clone(self.estimator), self.random_state)
+        sampler = fill_random_states(self._clone_sampler(), self.random_state)
+        estimator = fill_random_states(clone(self.estimator), self.random_state)
         n_samples = n_samples_of(X)
         if sample_weight is not None:
-            if not routing_enabled():  # which has its own word on weights that nobody takes
+            if not routing_enabled():  # routing refuses weights that nobody takes by itself
                 weight_keyword(estimator)  # before anything is trained
             ones = np.empty((n_samples, 1))
             sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
@@ -74,7 +77,7 @@ class _Resampled(DelegatingEstimator):
         return clone(self.sampler)
 
     def _shared_out(self, sampler, sample_weight, fit_params):
-        """Parameters for `fit_resample` of the sampler and for `fit` of the estimator."""
+        """Return the parameters for `fit_resample` of the sampler, and those for `fit` of the estimator."""
         if sample_weight is not None:
             fit_params = {"sample_weight": sample_weight, **fit_params}
         if routing_enabled():
@@ -86,8 +89,8 @@ class _Resampled(DelegatingEstimator):
         return for_sampler, {name: value for name, value in fit_params.items() if name not in only_there}
 
     def _followed(self, sampler, for_estimator, n_samples):
-        """Parameters of the estimator, what belongs to samples for those that are left."""
-        if not any(is_aligned(value, n_samples) for value in for_estimator.values()):
+        """Return the parameters of the estimator, with entries of samples reduced to the resampled samples."""
+        if not any(is_per_sample(value, n_samples) for value in for_estimator.values()):
             return for_estimator
         indices = getattr(sampler, "sample_indices_", None)
         if indices is None:
@@ -98,7 +101,7 @@ class _Resampled(DelegatingEstimator):
         indices = np.asarray(indices)
         followed = take_aligned(for_estimator, indices, n_samples)
         if "sample_weight" in followed and getattr(sampler, "sample_weight_", None) is not None:
-            followed["sample_weight"] = sampler.sample_weight_  # a copy of a sample may have gone
+            followed["sample_weight"] = sampler.sample_weight_  # a part of a sample's weight may be dropped
         return followed
 
     def get_metadata_routing(self):
@@ -117,23 +120,23 @@ class _Resampled(DelegatingEstimator):
 class ResampledClassifier(ClassifierMixin, _Resampled):
     """Classify with an estimator that is trained on resampled data.
 
-    A scikit-learn Pipeline takes no step that changes the number of rows; this can be its last one. Nothing is
-    resampled at `predict`.
+    A scikit-learn Pipeline takes no step that changes the number of rows, but this can be its last step. `predict`
+    resamples nothing.
 
     Parameters
     ----------
     sampler : sampler
-        `ActionScorePruner`, `ActionScoreCurriculum`, `ActionScoreResampler`, or any with ``fit_resample(X, y)``, such
-        as those of imbalanced-learn; it is cloned.
+        `ActionScorePruner`, `ActionScoreCurriculum`, `ActionScoreResampler`, or any object with ``fit_resample(X, y)``,
+        such as a sampler of imbalanced-learn; it is cloned.
     estimator : estimator
         Any classifier; it is cloned.
     random_state : int, RandomState instance or None
-        Given to every `random_state` in both that is None.
+        Passed to every `random_state` in both that is None.
 
     Attributes
     ----------
     sampler_ : sampler
-        The fitted sampler; its `sample_indices_` say which samples the estimator saw.
+        The fitted sampler; its `sample_indices_` are the rows of X that the estimator saw.
     estimator_ : estimator
         The fitted estimator.
     classes_ : ndarray (n_classes,)

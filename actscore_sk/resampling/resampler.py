@@ -19,24 +19,26 @@ class ActionScoreResampler(BaseActionScoreSampler):
     estimator : estimator, NeuralNet or None
         The scorer, as in `ActionScorePruner`.
     weighting : {"hard", "easy", "middle"} or callable
-        What is drawn more often; see `difficulty_weights`. A callable gets the scores (n_samples,) and returns weights.
+        Samples that are drawn more often; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.
     temperature : float
-        The smaller, the more unequal: the most favoured sample is drawn ``exp(1 / temperature)`` times as often as the
-        least.
+        Above 0; the smaller, the more unequal: the most preferred sample is drawn at most ``exp(1 / temperature)``
+        times as often as the least.
     n_samples : int, float or None
-        How many to draw: a number, a share of those given, or as many as given.
+        Number of draws, or its share of the number of samples. None: as many as there are samples.
     class_balanced : bool
-        Draw as many of each class as its share in y asks for, and at least one.
-    memory, random_state
+        Draw from each class in proportion to its share in y, and at least once.
+    memory : str, joblib.Memory or None
+        As in `ActionScorePruner`.
+    random_state : int, RandomState instance or None
         As in `ActionScorePruner`.
 
     Attributes
     ----------
     sample_indices_ : ndarray of int64 (n_drawn,)
-        Position in X of each sample drawn, in the order drawn.
+        Position in X of each draw, in order.
     sample_weight_ : ndarray of float64 (n_drawn,) or None
-        Their weights, if `fit_resample` was given weights. Weights count in the ranks of the scores, but do not change
-        how often a sample is drawn.
+        Weights of the drawn samples, if `fit_resample` was passed weights. They count in the ranks of the scores, but
+        do not change how often a sample is drawn.
     action_scores_, class_ranks_, sampling_strategy_, estimator_, n_features_in_, feature_names_in_
         As in `ActionScorePruner`.
 
@@ -55,7 +57,7 @@ class ActionScoreResampler(BaseActionScoreSampler):
         "n_samples": [None, Interval(Integral, 1, None, closed="left"), Interval(Real, 0, None, closed="neither")],
         "class_balanced": ["boolean"],
     }
-    _remedy = "set class_balanced=True, or draw more samples"
+    _hint = "set class_balanced=True, or draw more samples"
 
     def __init__(
         self,
@@ -76,8 +78,8 @@ class ActionScoreResampler(BaseActionScoreSampler):
         self.memory = memory
         self.random_state = random_state
 
-    def _choose(self, scores, labels, weights, rng):
-        favour = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=weights)
+    def _select(self, scores, labels, weights, rng):
+        preference = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=weights)
         if self.class_balanced:
             check_has_classes(labels)
         groups = (
@@ -85,7 +87,7 @@ class ActionScoreResampler(BaseActionScoreSampler):
         )
         rows = [np.flatnonzero(group) for group in groups]
         counts = _shared_out(self._n_drawn(len(scores)), [len(members) for members in rows])
-        drawn = [self._draw(members, count, favour, rng) for members, count in zip(rows, counts, strict=True)]
+        drawn = [self._draw(members, count, preference, rng) for members, count in zip(rows, counts, strict=True)]
         indices = np.concatenate(drawn)
         if len(drawn) > 1:
             indices = rng.permutation(indices)
@@ -96,10 +98,10 @@ class ActionScoreResampler(BaseActionScoreSampler):
             return n_samples
         return self.n_samples if isinstance(self.n_samples, Integral) else max(1, round(self.n_samples * n_samples))
 
-    def _draw(self, rows, count, favour, rng):
-        if not favour[rows].any():
-            raise ValueError(f"weighting={self.weighting!r} gives all samples of a class weight 0; give some more")
-        probabilities = favour[rows] / favour[rows].sum()
+    def _draw(self, rows, count, preference, rng):
+        if not preference[rows].any():
+            raise ValueError(f"weighting={self.weighting!r} sets all weights of a class to 0; leave some above 0")
+        probabilities = preference[rows] / preference[rows].sum()
         return rng.choice(rows, size=count, p=probabilities)
 
 

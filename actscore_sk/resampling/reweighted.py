@@ -12,9 +12,10 @@ from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
+from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
-from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
     Interval,
@@ -52,10 +53,12 @@ class _Reweighted(DelegatingEstimator):
 
         Parameters
         ----------
-        X, y : of any kind that the scorer and the estimator take
-            Samples and their targets.
+        X : any kind that the scorer and the estimator take
+            Samples.
+        y : any kind that the scorer and the estimator take
+            Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Passed to the scorer, and multiplied with the weights for the estimator.
+            Passed to the scorer, and multiplied by the weights for the estimator.
         action_scores : array-like of shape (n_samples,), optional
             Scores to weigh by, higher = harder; no scorer is trained then.
         **fit_params : dict
@@ -69,15 +72,15 @@ class _Reweighted(DelegatingEstimator):
         Raises
         ------
         ValueError
-            If the estimator cannot take weights, `action_scores` are not one finite number a sample, or a callable
-            weighting returns no weights.
+            If the estimator takes no weights, if `action_scores` are not one finite number per sample, or if a callable
+            weighting returns no valid weights.
         """
-        estimator = seeded(clone(self.estimator), self.random_state)
+        estimator = fill_random_states(clone(self.estimator), self.random_state)
         weight_keyword(estimator)  # before anything is trained
         n_samples = n_samples_of(X)
         if routing_enabled() and fit_params:
             fit_params = dict(process_routing(self, "fit", **fit_params).estimator.fit)
-            own_weight = fit_params.pop("sample_weight", None)  # it came by another name
+            own_weight = fit_params.pop("sample_weight", None)  # requested by another name
             sample_weight = own_weight if sample_weight is None else sample_weight
         if sample_weight is not None:
             ones = np.empty((n_samples, 1))
@@ -94,7 +97,7 @@ class _Reweighted(DelegatingEstimator):
         if action_scores is not None:
             return check_given_scores(action_scores, X)
         scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
-        class_labels(X, y, scorer)  # refuses several labels a sample, in words
+        class_labels(X, y, scorer)  # refuses several labels per sample before anything is trained
         scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)
         self.scorer_ = scored.scorer
         return scored.scores
@@ -115,25 +118,25 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     estimator : estimator
         Any classifier that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
     scorer : estimator, NeuralNet or None
-        What scores the samples: `ActionScoreClassifier`, a skorch net, a Pipeline that ends in one; it is cloned. None:
+        Scores the samples: `ActionScoreClassifier`, a skorch net, or a Pipeline that ends in one; it is cloned. None:
         ``ActionScoreClassifier()``.
     weighting : {"hard", "easy", "middle"} or callable
-        What counts more; see `difficulty_weights`. A callable gets the scores (n_samples,) and returns weights.
+        Samples that count more; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.
     temperature : float
         Above 0; the smaller, the more unequal: no weight is more than ``exp(1 / temperature)`` times another.
     memory : str, joblib.Memory or None
-        Keep fitted scorers, so that a search over the other parameters scores each part of the data once.
+        Place to keep fitted scorers, so that a search over the other parameters scores each part of the data once.
     random_state : int, RandomState instance or None
-        Given to every `random_state` in scorer and estimator that is None.
+        Passed to every `random_state` in scorer and estimator that is None.
 
     Attributes
     ----------
     sample_weight_ : ndarray of float64 (n_samples,)
-        What the estimator was trained with: 1 on average, or the sum of the user's weights in sum.
+        Weights that the estimator was trained with: 1 on average, or with the user's weights, their sum in sum.
     action_scores_ : ndarray of float64 (n_samples,)
         Higher = harder.
     scorer_ : estimator or None
-        The fitted scorer; None if scores were given.
+        The fitted scorer; None if scores were passed.
     estimator_ : estimator
         The fitted estimator.
     classes_, n_features_in_, feature_names_in_
@@ -162,7 +165,13 @@ class ReweightedRegressor(RegressorMixin, _Reweighted):
         Any regressor that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
     scorer : estimator, NeuralNet or None
         None: ``ActionScoreRegressor()``.
-    weighting, temperature, memory, random_state
+    weighting : {"hard", "easy", "middle"} or callable
+        As in `ReweightedClassifier`.
+    temperature : float
+        As in `ReweightedClassifier`.
+    memory : str, joblib.Memory or None
+        As in `ReweightedClassifier`.
+    random_state : int, RandomState instance or None
         As in `ReweightedClassifier`.
 
     Attributes

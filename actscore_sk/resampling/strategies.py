@@ -1,15 +1,15 @@
-"""Which samples to drop: one function a strategy, all of the same form.
+"""Strategies of pruning: one function per strategy, all of the same form.
 
-Weights are amounts of samples: a sample of weight 2 is there twice, and one of its two may be dropped. Without
-weights every sample weighs 1. Each strategy takes
+Weights are amounts: a sample of weight 2 is there twice, and one of the two may be dropped. Without weights every
+sample weighs 1. Each strategy takes
 
     scores : ndarray of float64 (n_samples,), higher = harder
     weights : ndarray of float64 (n_samples,), at least 0
-    amount : float, how much to drop in all, at most the sum of the weights
+    amount : float, total weight to drop, at most the sum of the weights
     rng : RandomState
-    hard_share : float in [0, 1], how much of it "stratified" cuts as the hardest
+    hard_share : float in [0, 1], share of the amount that "stratified" cuts as the hardest
 
-and returns what it drops of each sample, (n_samples,) between 0 and its weight, `amount` in sum.
+and returns the dropped weight of each sample, (n_samples,) between 0 and its weight, `amount` in sum.
 """
 
 from collections.abc import Callable
@@ -17,27 +17,27 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import RandomState
 
-N_STRATA = 50  # as in the paper on coverage-centric selection
+N_STRATA = 50  # of Zheng et al., see drop_stratified
 
 
 def drop_hardest(
     scores: np.ndarray, weights: np.ndarray, amount: float, rng: RandomState, hard_share: float
 ) -> np.ndarray:
-    """Drop the highest scores; the first of equal ones first."""
+    """Drop the highest scores; among equal scores the first sample."""
     return _take(np.argsort(-scores, kind="stable"), weights, amount)
 
 
 def drop_easiest(
     scores: np.ndarray, weights: np.ndarray, amount: float, rng: RandomState, hard_share: float
 ) -> np.ndarray:
-    """Drop the lowest scores; the first of equal ones first."""
+    """Drop the lowest scores; among equal scores the first sample."""
     return _take(np.argsort(scores, kind="stable"), weights, amount)
 
 
 def drop_both(
     scores: np.ndarray, weights: np.ndarray, amount: float, rng: RandomState, hard_share: float
 ) -> np.ndarray:
-    """Drop half of the amount at either end, the odd one among the hardest."""
+    """Drop half of the amount at either end; an odd sample is one of the hardest."""
     easy = drop_easiest(scores, weights, _part(amount, 0.5), rng, hard_share)
     return easy + drop_hardest(scores, weights - easy, amount - easy.sum(), rng, hard_share)
 
@@ -52,10 +52,10 @@ def drop_random(
 def drop_stratified(
     scores: np.ndarray, weights: np.ndarray, amount: float, rng: RandomState, hard_share: float
 ) -> np.ndarray:
-    """Cut the hardest, then keep as much of every score stratum: coverage-centric selection.
+    """Cut the hardest samples, then keep equally many of every stratum of scores: coverage-centric selection.
 
-    The range of the scores that are left is cut into `N_STRATA` of equal width; strata get equal budgets, and what a
-    small one can't use goes to the others (Zheng et al., ICLR 2023, arXiv:2210.15809, algorithm 1).
+    The range of the remaining scores is cut into `N_STRATA` strata of equal width. The strata have equal budgets; the
+    unused budget of a small one goes to the others (Zheng et al., ICLR 2023, arXiv:2210.15809, algorithm 1).
     """
     cut = drop_hardest(scores, weights, _part(amount, hard_share), rng, hard_share)
     left, kept = weights - cut, np.zeros_like(weights)
@@ -78,8 +78,10 @@ STRATEGIES: dict[str, Callable[..., np.ndarray]] = {
 
 
 def amount_of(share: float, weights: np.ndarray) -> float:
-    """Turn a share of all samples into an amount; samples that are there a whole number of times drop whole.
+    """Convert a share of all samples to an amount, rounded down if all weights are whole.
 
+    Examples
+    --------
     >>> amount_of(0.25, np.ones(10)), amount_of(0.29, np.ones(100)), amount_of(0.25, np.full(10, 0.1))
     (2.0, 29.0, 0.25)
     """
@@ -88,7 +90,7 @@ def amount_of(share: float, weights: np.ndarray) -> float:
 
 
 def _part(amount: float, share: float) -> float:
-    """Give a share of an amount, whole if the amount is."""
+    """Return a share of an amount, rounded down if the amount is whole."""
     return _floor(amount * share) if float(amount).is_integer() else amount * share
 
 
@@ -97,7 +99,7 @@ def _floor(amount: float) -> float:
 
 
 def _take(order: np.ndarray, weights: np.ndarray, amount: float) -> np.ndarray:
-    """Take from the samples in order, each whole, until `amount` is reached."""
+    """Take the weight of the samples in order until `amount` is reached; only the last may be taken in part."""
     ordered = weights[order]
     taken = np.empty_like(weights)
     taken[order] = np.clip(amount - (np.cumsum(ordered) - ordered), 0, ordered)
@@ -105,7 +107,7 @@ def _take(order: np.ndarray, weights: np.ndarray, amount: float) -> np.ndarray:
 
 
 def _strata(scores: np.ndarray, is_left: np.ndarray) -> list[np.ndarray]:
-    """Positions of the samples in each stratum that has any."""
+    """Return the positions of the samples in each stratum that is not empty."""
     rows = np.flatnonzero(is_left)
     if not len(rows):
         return []

@@ -1,4 +1,4 @@
-"""A transformer: the difficulty of training samples as a feature, and the predicted one of new samples."""
+"""A transformer: the difficulty of training samples as a feature, and the predicted difficulty of new samples."""
 
 from numbers import Integral
 from typing import ClassVar
@@ -15,11 +15,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts
+from actscore_sk.data.containers import record_features
+from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
-from actscore_sk.scoring.scorer import check_given_scores, fit_scorer, make_scorer, seeded
+from actscore_sk.scoring.cached_fit import fit_scorer
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, path_to
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10
@@ -28,39 +29,41 @@ N_NEIGHBORS = N_DIRECTIONS = 10
 class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
     """Turn samples into their difficulty: measured for the training samples, predicted for new ones.
 
-    The scores of the training samples come from training a net on them. For new samples, whose targets need not be
-    known, the score is regressed on what the net makes of them before its last layer.
+    Training a net scores the training samples. The score of a new sample is predicted, without its target, from the
+    input of the net's last layer.
 
     Parameters
     ----------
     estimator : estimator, NeuralNet or None
         The scorer, as in `ActionScorePruner`; it is cloned.
     features : {"auto", "penultimate", "input"}
-        What the score is predicted from: the input of the net's last layer, or X. "auto": the former if a net was
-        trained, the latter if `action_scores` were given.
+        Input of the prediction: the input of the net's last layer, or X. "auto": "penultimate" if a net was trained,
+        "input" if `action_scores` were passed.
     regressor : estimator or None
         Predicts the score; it is cloned. None: the mean over the ten nearest neighbours, weighted by the inverse of
-        their distance, in at most ten principal directions of the features. It gives training samples back their own
-        score.
+        their distance, in at most ten principal directions of the features. It returns the own score of a training
+        sample.
     cv : int, cross-validation generator or iterable
-        Splits, an int: shuffled ones, for `prediction_correlation_` and `prediction_r2_`.
-    memory, random_state
+        Splits for `prediction_correlation_` and `prediction_r2_`. An int: the number of shuffled splits.
+    memory : str, joblib.Memory or None
+        As in `ActionScorePruner`.
+    random_state : int, RandomState instance or None
         As in `ActionScorePruner`.
 
     Attributes
     ----------
     action_scores_ : ndarray of float64 (n_samples,)
-        Of the training samples, higher = harder.
+        Scores of the training samples, higher = harder.
     prediction_correlation_ : float in [-1, 1]
-        Spearman's rank correlation between the scores of the training samples and those predicted for them by a
-        regressor that has not seen theirs. The net has, wrong targets included: with penultimate features the
-        correlation for new samples is lower where the labels are noisy.
+        Spearman's rank correlation between the scores of the training samples and the predictions of regressors that
+        were fitted without them. The net was trained on all of them, wrong targets included: with penultimate features
+        the correlation is lower for new samples if labels are noisy.
     prediction_r2_ : float, at most 1
-        Share of their variance that is predicted, in the same way.
+        Share of the variance of the scores that the same predictions explain.
     regressor_ : estimator
         Fitted on all training samples.
     estimator_ : estimator or None
-        The fitted scorer; None if scores were given.
+        The fitted scorer; None if scores were passed.
     n_features_in_, feature_names_in_
         Only for X with features, and with string column names.
 
@@ -103,8 +106,10 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
         Parameters
         ----------
-        X, y : of any kind that the scorer takes
-            Samples and their targets.
+        X : any kind that the scorer takes
+            Samples.
+        y : any kind that the scorer takes
+            Targets.
         action_scores : array-like of shape (n_samples,), optional
             Scores to learn, higher = harder; no scorer is trained then.
         **fit_params : dict
@@ -118,13 +123,13 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         Raises
         ------
         ValueError
-            If `action_scores` are not one finite number a sample, or there is no net for ``features="penultimate"``.
+            If `action_scores` are not one finite number per sample, or if there is no net for
+            ``features="penultimate"``.
         """
         sample_weight = fit_params.pop("sample_weight", None)
         if routing_enabled() and fit_params:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        if not isinstance(X, Dataset) and not is_parts(X):
-            validate_data(self, X, skip_check_array=True)
+        record_features(self, X)
         if action_scores is None:
             scorer = make_scorer(self.estimator, self.random_state)
             scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)
@@ -136,8 +141,8 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
     def _learn_to_predict(self, features, scores):
         regressor = _default_regressor(features) if self.regressor is None else clone(self.regressor)
-        regressor = seeded(regressor, self.random_state)
-        # Shuffled: in sorted data a fold would be a class that the others do not hold.
+        regressor = fill_random_states(regressor, self.random_state)
+        # Shuffled: in sorted data a fold would be a class that the other folds do not hold.
         cv = KFold(self.cv, shuffle=True, random_state=0) if isinstance(self.cv, Integral) else self.cv
         predicted = cross_val_predict(regressor, features, scores, cv=cv)
         self.prediction_r2_ = float(r2_score(scores, predicted))
@@ -154,12 +159,14 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         if self.features == "input" or self.estimator_ is None:
             X = validate_data(self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=np.float64)
             return X if sparse.issparse(X) else X.reshape(len(X), -1)
-        scorer = self.estimator_
-        while not hasattr(scorer, "action_scores_"):
-            if isinstance(scorer, Pipeline):
-                X, scorer = scorer[:-1].transform(X), scorer[-1]
-            else:
-                scorer = scorer.best_estimator_
+        *around, scorer = path_to(self.estimator_, "action_scores_")
+        if not isinstance(scorer, BaseActionScore):
+            raise ValueError(
+                f"{type(scorer).__name__} has scores, but no net to take features from; set features='input'"
+            )
+        for outer in around:
+            if isinstance(outer, Pipeline):
+                X = outer[:-1].transform(X)
         return penultimate_features(scorer, X)
 
     def fit_transform(self, X, y=None, **params):
@@ -167,7 +174,11 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
         Parameters
         ----------
-        X, y, **params
+        X : any kind that the scorer takes
+            As in `fit`.
+        y : any kind that the scorer takes
+            As in `fit`.
+        **params : dict
             As in `fit`.
 
         Returns
@@ -178,16 +189,17 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         return self.fit(X, y, **params).action_scores_.reshape(-1, 1).copy()
 
     def transform(self, X):
-        """Predict the score of each sample; targets are not needed.
+        """Predict the score of each sample without its target.
 
         Parameters
         ----------
-        X : as in `fit`
+        X : any kind that the scorer takes
+            Samples, training samples or new ones.
 
         Returns
         -------
         scores : ndarray of float64 (n_samples, 1)
-            Higher = harder; what it would be with the target that samples of its kind mostly have.
+            Higher = harder. The prediction assumes the target that is typical of similar training samples.
         """
         check_is_fitted(self, "regressor_")
         return self.regressor_.predict(self._features(X)).reshape(-1, 1)
@@ -198,7 +210,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         Parameters
         ----------
         input_features : ignored
-            There for scikit-learn.
+            Part of scikit-learn's signature.
 
         Returns
         -------
@@ -224,9 +236,9 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
 
 def _default_regressor(features):
-    # A tree computes distances from differences, so that a row is at distance 0 of itself to the last bit or so, and is
-    # fast in few dimensions. with_mean=False: distances stay the same, and sparse features sparse.
-    n_neighbors = min(N_NEIGHBORS, max(1, features.shape[0] // 2))  # no more than a fold of two has
+    # A k-d tree computes distances from differences, so the distance of a row to itself is 0, and is fast in few
+    # dimensions. with_mean=False keeps distances as they are, and sparse features sparse.
+    n_neighbors = min(N_NEIGHBORS, max(1, features.shape[0] // 2))  # at most the training part of two folds
     neighbors = KNeighborsRegressor(n_neighbors, weights="distance", algorithm="kd_tree")
     if features.shape[1] <= N_DIRECTIONS:
         dense = FunctionTransformer(_to_dense, accept_sparse=True)

@@ -1,1 +1,1 @@
-"""Who has scores inside a Pipeline or a search, and how a scoring fit is kept."""
+"""Scorers: who has scores inside a Pipeline or a search, scoring fits kept on disk, routed weights and metadata."""

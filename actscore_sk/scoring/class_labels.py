@@ -1,4 +1,4 @@
-"""Class labels in y, if it holds classes."""
+"""Class labels in y, if y holds classes, and ranks within them."""
 
 from numbers import Integral
 from typing import Any
@@ -7,43 +7,50 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts, targets_in
+from actscore_sk.data.containers import is_multi_input, targets_in
 
 _CLASSES = ("binary", "multiclass")
 
 
 def class_labels(X: Any, y: Any, scorer: Any, *, is_scored: bool = True) -> np.ndarray | None:
-    """Give the class of each sample, or None if y holds something else.
+    """Return the class of each sample, or None if y holds no classes.
 
     Parameters
     ----------
     X : any kind
-        Looked at for targets if it is a Dataset and y is None.
+        Searched for targets if it is a Dataset and y is None.
     y : array-like or None
-        Labels (n_samples,) or (n_samples, 1), or one column a class with a single 1 in each row.
+        Labels (n_samples,) or (n_samples, 1), or one column per class with a single 1 in each row.
     scorer : estimator
-        A regressor says that y holds numbers.
+        If it is a regressor, y holds numbers.
     is_scored : bool
-        Whether the scorer is going to be trained on y; a classifier then needs classes.
+        True if the scorer will be trained on y; a classifier then needs classes.
 
     Returns
     -------
     labels : ndarray (n_samples,) or None
-        Positions of the columns for one column a class.
+        Numbers of the columns if y has one column per class.
 
     Raises
     ------
     ValueError
-        If y holds NaN or infinity, or is of a kind that `scorer` can't be trained on.
+        If y holds NaN or infinity, or if `scorer` cannot be trained on its kind.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression, LogisticRegression
+    >>> class_labels(None, [[0, 1], [1, 0], [0, 1]], LogisticRegression())
+    array([1, 0, 1])
+    >>> class_labels(None, [0, 1, 1], LinearRegression()) is None
+    True
     """
-    y = targets_in(X) if y is None and isinstance(X, Dataset) else y
-    if y is None or is_parts(y) or is_regressor(scorer):
+    y = targets_in(X) if y is None else y
+    if y is None or is_multi_input(y) or is_regressor(scorer):
         return None
     y = np.asarray(y)
     if y.dtype.hasobject and all(isinstance(label, (Integral, np.bool_)) for label in y.flat):
-        y = np.array(y.tolist())  # whole numbers in a column of objects are classes, too
+        y = np.array(y.tolist())  # type_of_target refuses whole numbers in a column of objects
     if y.dtype.kind in "fc":
         assert_all_finite(y, input_name="y")
     kind = type_of_target(y, input_name="y") if y.ndim in (1, 2) else "unknown"
@@ -65,18 +72,31 @@ def class_labels(X: Any, y: Any, scorer: Any, *, is_scored: bool = True) -> np.n
 
 
 def check_has_classes(labels: np.ndarray | None) -> None:
-    """Raise ValueError if there are no classes to keep in balance."""
+    """Check that there are classes to keep in balance.
+
+    Raises
+    ------
+    ValueError
+        If `labels` is None.
+    """
     if labels is None:
         raise ValueError("class_balanced=True needs classes, but y holds none; set it to False")
 
 
 def ranks_within_class(scores: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-    """Rank of each score among those of its class, as a share: in (0, 1], 1 = the hardest of its class.
+    """Rank each score among the scores of its class.
+
+    Parameters
+    ----------
+    scores : ndarray of float64 (n_samples,)
+        Higher = harder.
+    labels : ndarray (n_samples,) or None
+        Class of each sample; None: one class.
 
     Returns
     -------
     ranks : ndarray of float64 (n_samples,)
-        Equal scores are ranked by position. Without classes, among all samples.
+        Share in (0, 1], 1 = the hardest of its class. Equal scores are ranked by position.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A key for objects that are equal in what they compute, the same in every process."""
+"""A key for estimators, nets, functions and data: equal in every process if they compute the same."""
 
 import copyreg
 import dis
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
+
+from actscore_sk.data.containers import contents_of
 
 _LEAVES = (type(None), bool, int, float, complex, str, bytes)
 _LIBRARIES = (
@@ -28,10 +29,14 @@ _LIBRARIES = (
 def fingerprint(*things: Any) -> str:
     """Hash estimators, nets, functions and data by their content.
 
-    A pickle, and what hashes pickles, knows a class and a function by their name, so an edited module would be taken
-    for the old one; it depends on which equal parts are one object; and it knows a tensor by its address. Here code
-    that is not part of an installed library counts as bytecode, with the functions, classes and constants that it uses
-    by name, and data count as values.
+    A hash of pickles would not do. A pickle stores functions and classes by name, so an edit goes unnoticed; it depends
+    on object identity; and it stores tensors by address. Here data count as values. Code that is not part of an
+    installed library counts as bytecode, together with the functions, classes and constants that it uses by name.
+
+    Parameters
+    ----------
+    *things : object
+        Anything that consists of data and code.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def fingerprint(*things: Any) -> str:
     Raises
     ------
     TypeError
-        If something in `things` is no data: a lock, an open file.
+        If something in `things` has no content: a lock, an open file.
 
     Examples
     --------
@@ -52,19 +57,19 @@ def fingerprint(*things: Any) -> str:
 
 
 class _Hasher:
-    """Hashes a tree of objects bottom-up, each by its kind and the hashes of its parts."""
+    """Hashes a tree of objects from the leaves up, each by its kind and the hashes of its parts."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[bytes, Any]] = {}  # the object too: an id is unique only while it lives
+        self._known: dict[int, tuple[bytes, Any]] = {}  # with the object: an id is unique only while it lives
         self._path: list[int] = []
 
     def digest(self, thing: Any) -> bytes:
-        """Hash of a thing, 16 bytes."""
+        """Return the hash of a thing, 16 bytes."""
         if isinstance(thing, _LEAVES):
             return _hash(type(thing).__name__, repr(thing))
         if id(thing) in self._known:
             return self._known[id(thing)][0]
-        if id(thing) in self._path:  # it is a part of itself
+        if id(thing) in self._path:  # a part of itself: its distance, or the recursion would not end
             return _hash("above", str(len(self._path) - self._path.index(id(thing))))
         self._path.append(id(thing))
         try:
@@ -75,6 +80,7 @@ class _Hasher:
         return digest
 
     def _parts(self, thing: Any) -> Iterator[Any]:
+        """Yield bytes and strings that stand for the parts of a thing, sorted if their order means nothing."""
         if isinstance(thing, np.ma.MaskedArray):
             yield from map(self.digest, (thing.data, np.ma.getmaskarray(thing)))
         elif isinstance(thing, (np.ndarray, np.generic, torch.Tensor)):
@@ -93,16 +99,17 @@ class _Hasher:
             yield from map(self.digest, _contents(thing))
 
     def _digest_of_used(self, thing: Any) -> bytes:
-        """Hash of what code looks up by name; of its kind only, if it is no data: a lock, a file."""
+        """Return the hash of an object that code looks up by name; of a lock or a file, the hash of its type."""
         try:
             return self.digest(thing)
         except TypeError:
             return self.digest(type(thing))
 
     def _array_parts(self, array: Any) -> Iterator[Any]:
+        """Yield dtype, shape and values of an array or a tensor."""
         yield from (str(array.dtype), str(tuple(array.shape)))
         if isinstance(array, torch.Tensor):
-            yield str(array.requires_grad)  # frozen layers train otherwise
+            yield str(array.requires_grad)  # a frozen layer trains differently
             yield array.detach().cpu().to_dense().contiguous().reshape(-1).view(torch.uint8).numpy()
         elif array.dtype.hasobject:
             yield self.digest(array.tolist())
@@ -111,6 +118,7 @@ class _Hasher:
 
 
 def _hash(*parts: Any) -> bytes:
+    """Hash bytes, buffers and strings in order."""
     state = hashlib.blake2b(digest_size=16)
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -120,32 +128,34 @@ def _hash(*parts: Any) -> bytes:
 
 
 def _contents(thing: Any) -> Iterable[Any]:
-    """What an object consists of."""
+    """Return the parts that an object consists of, by its kind."""
     for kinds, contents in _CONTENTS:
         if isinstance(thing, kinds):
             return contents(thing)
-    if sparse.issparse(thing):
-        rows = thing.tocoo()
-        return thing.format, thing.shape, rows.row, rows.col, rows.data
-    if hasattr(thing, "columns") and hasattr(thing, "to_numpy"):  # a table, of pandas or polars
-        columns = (part for _, part in thing.items()) if hasattr(thing, "items") else thing.iter_columns()
-        return [*columns, list(thing.columns)]
-    if hasattr(thing, "dtype") and hasattr(thing, "to_numpy"):  # one column, or an index
-        index = getattr(thing, "index", None)
-        return str(thing.dtype), thing.to_numpy(), getattr(thing, "name", None), None if callable(index) else index
-    if hasattr(thing, "__dict__") and not isinstance(thing, io.IOBase):  # what a file is, is not in its attributes
+    data = contents_of(thing)
+    if data is not None:
+        return data
+    if hasattr(thing, "__dict__") and not isinstance(
+        thing, io.IOBase
+    ):  # the content of a file is not in its attributes
         return type(thing), vars(thing)
     return _reduced(thing)
 
 
 def _reduced(thing: Any) -> Iterable[Any]:
-    """What a pickle would hold, part by part."""
+    """Return the parts that a pickle would hold.
+
+    Raises
+    ------
+    TypeError
+        If the object cannot be pickled.
+    """
     try:
         reduce = copyreg.dispatch_table.get(type(thing))
         parts = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
-    except Exception as error:  # whatever an object says that is no data: a lock, a file, a handle
+    except Exception as error:  # objects without content raise errors of many types
         raise TypeError(
-            f"no key can be made of a {type(thing).__name__} ({error}), so what depends on it can't be kept; set "
+            f"no key can be made of a {type(thing).__name__} ({error}), so a fit that depends on it can't be kept; set "
             "memory=None"
         ) from error
     if isinstance(parts, str):
@@ -154,10 +164,11 @@ def _reduced(thing: Any) -> Iterable[Any]:
 
 
 def _class_contents(thing: type) -> Iterable[Any]:
+    """Return the name of a class, and of a class of the user the bases and all that it defines."""
     name = thing.__module__, thing.__qualname__
     if not _is_own(inspect.getfile, thing):
         return name
-    # not what the interpreter keeps there: annotations, slots, the registry of an abstract class
+    # without entries of the interpreter: annotations, slots, the registry of an abstract class
     own = {
         key: value
         for key, value in vars(thing).items()
@@ -167,9 +178,10 @@ def _class_contents(thing: type) -> Iterable[Any]:
 
 
 def _function_contents(thing: types.FunctionType) -> Iterable[Any]:
+    """Return the name of a function, and of a function of the user the code and everything that it uses."""
     name, inner = (thing.__module__, thing.__qualname__), getattr(thing, "__wrapped__", None)
     if not _is_own(lambda function: function.__code__.co_filename, thing):
-        return *name, inner  # a library's decorator around code that may be the user's
+        return *name, inner  # a decorator of a library around code that may be the user's
     cells = [cell.cell_contents for cell in thing.__closure__ or ()]
     names = _names(thing.__code__, ("LOAD_GLOBAL", "LOAD_NAME"))
     used = _used(names, thing.__globals__, frozenset(_names(thing.__code__)))
@@ -177,11 +189,15 @@ def _function_contents(thing: types.FunctionType) -> Iterable[Any]:
 
 
 class _Used(dict[str, Any]):
-    """What code looks up by name."""
+    """Objects that code looks up by name."""
 
 
 def _used(names: Iterable[str], namespace: dict[str, Any], known: frozenset[str], above: tuple[Any, ...] = ()) -> _Used:
-    """Values of `names`; of a module of the user, those of its names that the code mentions, which are `known`."""
+    """Look up `names` in a namespace.
+
+    Of a module of the user count the names that the code mentions, which are `known`: nothing else in it matters.
+    `above` are the modules on the way, for modules that import each other.
+    """
     used = _Used({name: namespace[name] for name in names if name in namespace})
     for name, value in used.items():
         is_own = isinstance(value, types.ModuleType) and _is_own(lambda module: module.__file__, value)
@@ -191,15 +207,15 @@ def _used(names: Iterable[str], namespace: dict[str, Any], known: frozenset[str]
 
 
 def _names(code: types.CodeType, opcodes: tuple[str, ...] = ()) -> set[str]:
-    """Names that a function and those inside it look up: as globals, or in any way."""
+    """Return the names that a function and the functions inside it look up: by some opcodes, or in any way."""
     inner = (_names(const, opcodes) for const in code.co_consts if isinstance(const, types.CodeType))
     looked_up = (step.argval for step in dis.get_instructions(code) if step.opname in opcodes)
     return set(looked_up if opcodes else code.co_names).union(*inner)
 
 
 def _is_own(get_file: Callable[[Any], str], thing: Any) -> bool:
-    """Whether code is the user's: it may change while its name stays."""
-    if _module_name(thing) in ("__main__", "__mp_main__"):  # in a worker process that names another file
+    """Return True if code is the user's: it may change while its name stays."""
+    if _module_name(thing) in ("__main__", "__mp_main__"):  # in a worker process it names another file
         return True
     try:
         return not get_file(thing).startswith(_LIBRARIES)
@@ -212,7 +228,7 @@ def _module_name(thing: Any) -> str:
 
 
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
-# Kinds of objects, to what of them counts.
+# Kind of an object to the parts of it that count; the first that matches.
 _CONTENTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     (type, _class_contents),
     (types.FunctionType, _function_contents),
@@ -225,7 +241,7 @@ _CONTENTS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     ((torch.Generator, np.random.RandomState), lambda thing: (thing.get_state(),)),
     (types.ModuleType, lambda thing: (thing.__name__,)),
     (logging.Logger, lambda thing: (thing.name,)),
-    # the order of the layers is the order of the computation in a Sequential
+    # a Sequential computes in the order of its layers, and a Mapping is hashed in any order
     (torch.nn.Module, lambda thing: (type(thing), {**vars(thing), "_modules": list(vars(thing)["_modules"].items())})),
     (np.random.Generator, lambda thing: (thing.bit_generator.state,)),
 )

@@ -1,4 +1,4 @@
-"""Weights and other metadata on their way to an estimator, in the shapes that scikit-learn gives that way."""
+"""Weights and other metadata of samples on their way to an estimator, by keyword or by scikit-learn's routing."""
 
 import inspect
 from typing import Any
@@ -6,20 +6,28 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
-from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_parts, n_samples_of
-from actscore_sk.data.take_rows import take_rows
+from actscore_sk.data.containers import is_per_sample, take_rows
 from actscore_sk.utils.sklearn_private import routing_enabled
 
 
 def weight_keyword(estimator: Any) -> str:
-    """Name under which `fit` of an estimator takes sample weights: a Pipeline takes them for its last step.
+    """Return the name under which `fit` of an estimator takes sample weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A Pipeline takes weights for its last step, a meta-estimator for the one that it wraps.
+
+    Returns
+    -------
+    keyword : str
+        Keyword of `fit`.
 
     Raises
     ------
     ValueError
-        If it takes none, or a Pipeline would not keep them with their samples; says what to do.
+        If `fit` takes no weights, or if a sampler in a Pipeline would part them from their samples.
 
     Examples
     --------
@@ -42,16 +50,21 @@ def weight_keyword(estimator: Any) -> str:
 
 
 def _inner_estimators(estimator: Any) -> list[tuple[str, Any]]:
-    """Estimators that `estimator` passes the parameters of its fit to, with their names in a Pipeline.
+    """Return the estimators to which `estimator` passes the parameters of its fit.
+
+    Returns
+    -------
+    inner : list of (str, estimator)
+        With their name in a Pipeline, else "".
 
     Raises
     ------
     ValueError
-        If it is a Pipeline with a sampler.
+        If `estimator` is a Pipeline with a sampler.
     """
     if isinstance(estimator, Pipeline):
         samplers = [step for _, step in estimator.steps if hasattr(step, "fit_resample")]
-        if samplers:  # imbalanced-learn's: weights would belong to other samples than they were made for
+        if samplers:  # in imbalanced-learn's Pipeline weights would belong to other samples
             raise ValueError(
                 f"{type(samplers[0]).__name__} inside a Pipeline changes the samples, and their weights and scores do "
                 "not follow; put it and the model into ResampledClassifier or ResampledRegressor, and leave it out of "
@@ -66,15 +79,31 @@ def _inner_estimators(estimator: Any) -> list[tuple[str, Any]]:
 
 
 def check_keeps_samples(estimator: Any) -> None:
-    """Raise ValueError if a Pipeline in it changes the samples: its scores would be those of others."""
+    """Check that no Pipeline in an estimator changes the samples: scores would belong to other samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Scorer, not fitted.
+
+    Raises
+    ------
+    ValueError
+        If a Pipeline in it has a sampler.
+    """
     for _, step in _inner_estimators(estimator):
         check_keeps_samples(step)
 
 
 def request_weights(estimator: Any) -> str:
-    """Have the innermost estimators request `sample_weight` from those that route metadata, and nothing else there.
+    """Set the metadata requests in an estimator so that weights reach its innermost estimators.
 
-    What the user said stays: a request by another name too.
+    A request of the user stays, also one by another name. Transformers before the last step request no weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its requests are changed in place.
 
     Returns
     -------
@@ -84,7 +113,7 @@ def request_weights(estimator: Any) -> str:
     Raises
     ------
     ValueError
-        If the user said no: weights would be lost.
+        If the user refused weights: they would be lost.
     """
     if not has_fit_parameter(estimator, "sample_weight"):
         for _, step in estimator.steps[:-1] if isinstance(estimator, Pipeline) else ():
@@ -102,7 +131,13 @@ def request_weights(estimator: Any) -> str:
 
 
 def _request(estimator: Any, method: str, wanted: bool) -> Any:
-    """Set the request for weights if the user did not; return the one in force."""
+    """Set the request for weights of a method if the user did not, and return the request in force.
+
+    Returns
+    -------
+    request : bool or str
+        A str is the user's own name for the weights.
+    """
     if not hasattr(estimator, f"set_{method}_request"):
         return wanted
     routing = estimator.get_metadata_routing()
@@ -114,12 +149,28 @@ def _request(estimator: Any, method: str, wanted: bool) -> Any:
 
 
 def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Any:
-    """Fit an estimator with weights, wherever it takes them; None: without.
+    """Fit an estimator with weights, under the keyword and the requests that it needs.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted in place.
+    X, y : any kind
+        Samples and targets.
+    sample_weight : array-like of shape (n_samples,) or None
+        None: fit without weights.
+    **fit_params : dict
+        Passed to `fit`.
 
     Returns
     -------
     estimator : estimator
-        The same, fitted.
+        The same object.
+
+    Raises
+    ------
+    ValueError
+        If the estimator takes no weights, or gets them twice.
     """
     if sample_weight is not None:
         keyword = weight_keyword(estimator)
@@ -132,23 +183,29 @@ def fit_weighted(estimator: Any, X: Any, y: Any, sample_weight: Any = None, **fi
     return estimator.fit(X, y, **fit_params)
 
 
-def is_aligned(value: Any, n_samples: int) -> bool:
-    """Whether a fit parameter holds one entry a sample, and so has to follow the samples.
-
-    Data sets of their own do not, whatever their length: ``eval_set=(X_eval, y_eval)``.
-    """
-    if isinstance(value, (str, bytes, Dataset)) or is_parts(value):
-        return False
-    if not (hasattr(value, "__len__") or hasattr(value, "shape")):
-        return False
-    try:
-        return n_samples_of(value) == n_samples
-    except TypeError:  # a scalar array
-        return False
-
-
 def take_aligned(fit_params: dict[str, Any], indices: np.ndarray, n_samples: int) -> dict[str, Any]:
-    """Pick the samples of each parameter that has them."""
+    """Pick samples in each fit parameter that has one entry per sample.
+
+    Parameters
+    ----------
+    fit_params : dict
+        Name to value.
+    indices : ndarray of int64 (n_picked,)
+        Positions of the samples.
+    n_samples : int
+        Number of samples before picking.
+
+    Returns
+    -------
+    picked : dict
+        Parameters of other lengths, and data sets of their own, are unchanged.
+
+    Examples
+    --------
+    >>> take_aligned({"cost": np.array([1.0, 2.0, 3.0]), "epochs": 5}, np.array([2, 0]), 3)
+    {'cost': array([3., 1.]), 'epochs': 5}
+    """
     return {
-        name: take_rows(value, indices) if is_aligned(value, n_samples) else value for name, value in fit_params.items()
+        name: take_rows(value, indices) if is_per_sample(value, n_samples) else value
+        for name, value in fit_params.items()
     }

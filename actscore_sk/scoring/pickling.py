@@ -1,4 +1,7 @@
-"""Fitted scorers as bytes that any process can read, also one that can't import the classes of the user's script."""
+"""Pickles of fitted scorers that any process can read.
+
+A class of the user's script or notebook goes into the pickle itself, since a worker process cannot import it.
+"""
 
 import io
 from typing import Any
@@ -10,15 +13,33 @@ from skorch import NeuralNet
 def dumps(scorer: Any) -> bytes:
     """Pickle a fitted scorer, classes of a script or notebook by value.
 
+    Parameters
+    ----------
+    scorer : estimator
+        Fitted.
+
+    Returns
+    -------
+    pickled : bytes
+        To be read by `loads`.
+
     Raises
     ------
     TypeError
-        If something in it can't be pickled.
+        If something in it cannot be pickled.
+
+    Examples
+    --------
+    >>> Doubled = type("Doubled", (), {"twice": lambda self: 2 * self.value})  # a class that no module has
+    >>> scorer = Doubled()
+    >>> scorer.value = 21
+    >>> loads(dumps(scorer)).twice()
+    42
     """
     with io.BytesIO() as file:
         try:
             _Pickler(file).dump(scorer)
-        except Exception as error:  # pickles fail with errors of many types
+        except Exception as error:  # pickling fails with errors of many types
             raise TypeError(f"the fitted scorer can't be kept ({error}); set memory=None") from error
         return file.getvalue()
 
@@ -29,8 +50,7 @@ loads = cloudpickle.loads
 class _Pickler(cloudpickle.Pickler):
     """Pickles a net by its attributes.
 
-    skorch has the standard pickle do that, which knows a class by name only. A worker process has no script to find the
-    name in.
+    `NeuralNet.__getstate__` calls the standard pickle for some of them, which stores a class by its name only.
     """
 
     def reducer_override(self, thing: Any) -> Any:

@@ -1,50 +1,50 @@
-"""Where scores come from: a scorer fitted here, one fitted before and kept on disk, or the user."""
+"""Scorers: how one is made, which part of a fitted one has the scores, and scores that can be compared."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
-import skorch
-import torch
-from filelock import FileLock
 from scipy.stats import rankdata
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_memory
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
-from actscore_sk._version import __version__
 from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
-from actscore_sk.scoring import pickling
-from actscore_sk.scoring.fingerprint import fingerprint
-from actscore_sk.scoring.fit_params import check_keeps_samples, fit_weighted
-
-_VERSIONS = (__version__, torch.__version__, skorch.__version__, sklearn.__version__)
+from actscore_sk.scoring.fit_params import check_keeps_samples
 
 
 def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
-    """Clone a scorer, or make one: of nothing, or of a net.
+    """Clone a scorer, or make one from a net or from nothing.
 
     Parameters
     ----------
     estimator : estimator, NeuralNet or None
-        Anything that has `action_scores_` once it is fitted; a Pipeline whose last step has; a search over one.
+        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net is
+        wrapped by the estimator of its kind.
     random_state : int, RandomState instance or None
-        Given to every `random_state` in it that is None.
+        Passed to every `random_state` in it that is None.
     default : type
-        What None makes.
+        Class of the scorer for None.
+
+    Returns
+    -------
+    scorer : estimator
+        Not fitted.
 
     Raises
     ------
     TypeError
-        If it is no estimator.
+        If `estimator` is no estimator.
     ValueError
-        If it is a Pipeline that changes the samples.
+        If `estimator` is a Pipeline that changes the samples.
+
+    Examples
+    --------
+    >>> make_scorer(None, random_state=0)
+    ActionScoreClassifier(random_state=0)
     """
     if estimator is None:
         scorer = default()
@@ -60,11 +60,24 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
     else:
         check_keeps_samples(estimator)
         scorer = clone(estimator)
-    return seeded(scorer, random_state)
+    return fill_random_states(scorer, random_state)
 
 
-def seeded(estimator: Any, random_state: Any) -> Any:
-    """Give `random_state` to every parameter of that name that is None; return the estimator."""
+def fill_random_states(estimator: Any, random_state: Any) -> Any:
+    """Set every parameter `random_state` in an estimator that is None.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    random_state : int, RandomState instance or None
+        An int is used for all; a RandomState draws a seed for each.
+
+    Returns
+    -------
+    estimator : estimator
+        The same object.
+    """
     if random_state is not None:
         params = estimator.get_params(deep=True)
         names = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
@@ -76,109 +89,106 @@ def seeded(estimator: Any, random_state: Any) -> Any:
     return estimator
 
 
-class Scored:
-    """Scores, and the fitted scorer that they came from.
+def path_to(estimator: Any, name: str) -> list[Any]:
+    """Follow a fitted estimator inwards to the one that has an attribute.
 
-    A scorer that was kept is built when it is first asked for: a search over thresholds needs its scores only.
+    A search leads to its best estimator, a Pipeline to its last step, `ResampledClassifier` to its sampler.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted estimator, recorder, sampler, Pipeline or search.
+    name : str
+        Attribute that is wanted.
+
+    Returns
+    -------
+    path : list of object
+        `estimator` first. The last one has the attribute, or nothing inside it.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> pipeline = make_pipeline(make_pipeline(LinearRegression())).fit([[0.0], [1.0]], [0.0, 2.0])
+    >>> [type(step).__name__ for step in path_to(pipeline, "coef_")]
+    ['Pipeline', 'Pipeline', 'LinearRegression']
     """
-
-    def __init__(self, scores: np.ndarray, kept: bytes | None = None, scorer: Any = None) -> None:
-        self.scores = scores
-        self._kept = kept
-        self._scorer = scorer
-
-    @property
-    def scorer(self) -> Any:
-        """The fitted scorer; None if the scores were given."""
-        if self._kept is not None:
-            self._scorer, self._kept = pickling.loads(self._kept), None
-        return self._scorer
+    path = [estimator]
+    while not hasattr(path[-1], name):
+        inner = _inner(path[-1])
+        if inner is None:
+            break
+        path.append(inner)
+    return path
 
 
-def fit_scorer(
-    scorer: Any, X: Any, y: Any, *, memory: Any = None, sample_weight: Any = None, **fit_params: Any
-) -> Scored:
-    """Fit a scorer, or find what one that was fitted on the same data before gave.
+def _inner(outer: Any) -> Any:
+    if hasattr(outer, "best_estimator_"):
+        return outer.best_estimator_
+    if hasattr(outer, "steps"):
+        return outer.steps[-1][1]
+    return getattr(outer, "sampler_", None)
+
+
+def fitted_with(estimator: Any, name: str, hint: str) -> Any:
+    """Return the estimator inside a fitted one that has an attribute.
+
+    Parameters
+    ----------
+    estimator, name
+        As in `path_to`.
+    hint : str
+        Advice that ends the error message.
+
+    Returns
+    -------
+    found : object
+        The last one of the path.
+
+    Raises
+    ------
+    NotFittedError
+        If nothing has it.
+    """
+    found = path_to(estimator, name)[-1]
+    if not hasattr(found, name):
+        raise NotFittedError(f"{type(estimator).__name__} has no {name}; {hint}")
+    return found
+
+
+def final_scorer(scorer: Any) -> Any:
+    """Return the part of a fitted scorer that has `action_scores_`.
 
     Parameters
     ----------
     scorer : estimator
-        Not fitted.
-    X, y, sample_weight, **fit_params
-        Passed to its `fit`.
-    memory : str, joblib.Memory or None
-        Where fitted scorers are kept. The key is the content of the scorer, of the data and of the parameters, and the
-        versions of the libraries. A process that needs a fit which another one is making waits for it.
+        Fitted; a Pipeline or a search too.
 
     Raises
     ------
-    ValueError
-        If a sample gets no score.
     TypeError
-        If `memory` is of another kind, or what the scorer holds can't be kept.
+        If nothing inside it has scores.
     """
-    memory = check_memory(memory)
-    if not hasattr(memory, "store_backend"):
-        raise TypeError(f"memory must be a path or a joblib.Memory, got {memory!r}, which would keep nothing")
-    if memory.store_backend is None:
-        fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
-        return Scored(scores, scorer=fitted)
-    key = fingerprint(scorer, X, y, sample_weight, fit_params, *_VERSIONS)
-    cached = memory.cache(_fit, ignore=["scorer", "X", "y", "sample_weight", "fit_params"])
-    arguments = key, scorer, X, y, sample_weight, fit_params
-    if cached.check_call_in_cache(*arguments):
-        return Scored(*cached(*arguments))
-    locks = Path(memory.store_backend.location) / "actscore_sk-locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{key}.lock"):  # the system frees it if this process dies
-        return Scored(*cached(*arguments))
-
-
-def _fit(
-    key: str, scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
-) -> tuple[np.ndarray, bytes]:
-    fitted, scores = _fitted(scorer, X, y, sample_weight, fit_params)
-    return scores, pickling.dumps(fitted)
-
-
-def _fitted(scorer: Any, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> tuple[Any, np.ndarray]:
-    fitted = fit_weighted(scorer, X, y, sample_weight, **fit_params)
-    scores = comparable_scores(fitted)
-    if len(scores) != n_samples_of(X):
-        raise ValueError(
-            f"{type(final_scorer(fitted)).__name__} has {len(scores)} action_scores_ after fit, but X has "
-            f"{n_samples_of(X)} samples; a scorer gives one score a sample, in the order of X"
+    found = path_to(scorer, "action_scores_")[-1]
+    if not hasattr(found, "action_scores_"):
+        raise TypeError(
+            f"{type(found).__name__} has no action_scores_ after fit; score with ActionScoreClassifier, "
+            "ActionScoreRegressor or ActionScoreEstimator, or pass action_scores"
         )
-    return fitted, scores
-
-
-def final_scorer(scorer: Any) -> Any:
-    """Give the part of a fitted scorer that holds the scores: the last step of a Pipeline, the best of a search.
-
-    Raises
-    ------
-    TypeError
-        If it has no `action_scores_`.
-    """
-    inner = scorer
-    while not hasattr(inner, "action_scores_"):
-        if isinstance(inner, Pipeline):
-            inner = inner.steps[-1][1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        else:
-            raise TypeError(
-                f"{type(inner).__name__} has no action_scores_ after fit; score with ActionScoreClassifier, "
-                "ActionScoreRegressor or ActionScoreEstimator, or pass action_scores"
-            )
-    return inner
+    return found
 
 
 def comparable_scores(scorer: Any) -> np.ndarray:
-    """Scores of a fitted scorer such that every two samples can be compared.
+    """Return the scores of a fitted scorer on one scale.
 
-    Samples that the net holds out of training keep a higher loss for it. If some but not all are held out, each of
-    these gets the score that has its rank among the trained ones.
+    The loss of samples that the net holds out of training stays higher than if it had trained on them. If some but not
+    all samples are held out, each of these gets the score of the same rank among the trained samples.
+
+    Parameters
+    ----------
+    scorer : estimator
+        Fitted; a Pipeline or a search too.
 
     Returns
     -------
@@ -207,12 +217,24 @@ def comparable_scores(scorer: Any) -> np.ndarray:
 
 
 def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
-    """Validate scores that the user gives.
+    """Validate scores that the user passes.
+
+    Parameters
+    ----------
+    action_scores : array-like of shape (n_samples,)
+        Higher = harder.
+    X : any kind
+        Samples that they belong to.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        A copy.
 
     Raises
     ------
     ValueError
-        If they are not one finite number a sample, or have the index of X in another order.
+        If the scores are not one finite number per sample, or have the index of X in another order.
     """
     n_samples = n_samples_of(X)
     if _is_reordered(getattr(action_scores, "index", None), getattr(X, "index", None)):
@@ -220,19 +242,19 @@ def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
     scores = np.array(action_scores, dtype=np.float64)
     if scores.shape != (n_samples,):
         raise ValueError(
-            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; give one score a sample, in the "
-            "order of X"
+            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; pass one score per sample, in "
+            "the order of X"
         )
     wrong = np.flatnonzero(~np.isfinite(scores))
     if len(wrong):
         raise ValueError(
             f"action_scores holds {len(wrong)} values that are NaN or infinite, the first at {wrong[:5].tolist()}; "
-            "leave these samples out, or give them a score"
+            "leave these samples out, or set a score for them"
         )
     return scores
 
 
 def _is_reordered(index: Any, own: Any) -> bool:
-    """Whether two indexes of pandas hold the same labels in two orders."""
+    """Return True if two indexes of pandas hold the same labels in different orders."""
     are_indexes = hasattr(index, "equals") and hasattr(own, "equals")
     return are_indexes and not index.equals(own) and set(index) == set(own)

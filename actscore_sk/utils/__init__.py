@@ -1,1 +1,1 @@
-"""Helpers that know nothing of scores: optional imports, random state, scikit-learn's private names."""
+"""Helpers that know nothing of scores: lazy names, optional imports, random state, scikit-learn's private names."""

@@ -1,4 +1,4 @@
-"""Write files wholly or not at all."""
+"""Write a file whole or not at all."""
 
 import os
 import uuid
@@ -7,21 +7,29 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file, then take its place: a reader sees the old content or the new one.
+    """Write a file beside the old one, then replace the old one: a reader sees either content, never a part.
 
     Parameters
     ----------
     path : Path
-        File to create or to replace; of a link, the file that it points to.
+        File to create or to replace; for a link, the file that it points to.
     content : bytes
-        All of the new content.
+        The whole new content.
 
     Raises
     ------
     OSError
-        If the system refuses; what was there is left as it was.
+        If the system refuses; the old file is unchanged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder) / "scores.csv", b"index,score")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['scores.csv']
     """
-    # In the same directory, thus on the same disk: only there is the replacement one step.
+    # In the same directory, hence on the same disk: os.replace is one step only there.
     place = path.resolve()
     temporary = place.with_name(f".actscore-{uuid.uuid4().hex}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""Keep Ctrl-C out of the few lines that must not stop half-way."""
+"""Defer Ctrl-C in the few lines that must not stop half-way."""
 
 import signal
 import threading
@@ -9,10 +9,23 @@ from typing import Any
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back an interrupt until the block is done, then raise it.
+    """Defer an interrupt until the block is done, then raise it.
 
-    Only the main thread receives interrupts; elsewhere, and where SIGINT is not handled by Python's default
-    handler, nothing changes.
+    Only the main thread receives interrupts. In other threads, and if SIGINT is ignored or has a handler that is not
+    Python's, nothing changes.
+
+    Examples
+    --------
+    >>> import os
+    >>> done = []
+    >>> try:
+    ...     with uninterrupted():
+    ...         os.kill(os.getpid(), signal.SIGINT)
+    ...         done.append("the whole block")
+    ... except KeyboardInterrupt:
+    ...     done.append("then the interrupt")
+    >>> done
+    ['the whole block', 'then the interrupt']
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

@@ -1,4 +1,4 @@
-"""Import optional libraries where they are used, with a message that says how to get them."""
+"""Import optional libraries at their use, with an error that says how to install them."""
 
 import importlib
 from types import ModuleType
@@ -14,12 +14,16 @@ def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
     extra : str
         Extra of this package that installs it.
     purpose : str
-        What the caller needs it for; completes "... is needed to".
+        Use of the library; completes "... is needed to".
+
+    Returns
+    -------
+    module : module
 
     Raises
     ------
     ImportError
-        If it is not installed, saying how to install it.
+        If it is not installed; the message says how to install it.
 
     Examples
     --------

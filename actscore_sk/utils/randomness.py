@@ -1,4 +1,4 @@
-"""Random state: seed a stretch of code, run it without a trace in any generator, or draw the same numbers twice."""
+"""Random state: seed a block of code, restore all generators after it, or draw the same numbers twice."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from sklearn.utils import check_random_state
 
 
 class RandomState:
-    """The generators of Python, NumPy and torch as they are now.
+    """Snapshot of the global generators of Python, NumPy and torch.
 
     Parameters
     ----------
     device : str, torch.device or None
-        Where the net computes; a CUDA device has a generator of its own.
+        Device of the net; a CUDA device has a generator of its own.
 
     Examples
     --------
@@ -28,12 +28,12 @@ class RandomState:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+        self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global generator
         self._torch = torch.get_rng_state()
         self._cuda = [(index, torch.cuda.get_rng_state(index)) for index in cuda_indices(device)]
 
     def restore(self) -> None:
-        """Put all of them back."""
+        """Set the generators to the states of the snapshot."""
         random.setstate(self._python)
         np.random.set_state(self._numpy)  # noqa: NPY002
         torch.set_rng_state(self._torch)
@@ -43,7 +43,16 @@ class RandomState:
 
 @contextmanager
 def preserved_random_state(device: Any = "cpu") -> Iterator[None]:
-    """Put the generators of Python, NumPy and torch (CPU and `device`) back as they were before the block."""
+    """Restore the generators of Python, NumPy and torch (CPU and `device`) after the block.
+
+    Examples
+    --------
+    >>> before = torch.get_rng_state()
+    >>> with preserved_random_state():
+    ...     _ = torch.rand(3)
+    >>> bool((torch.get_rng_state() == before).all())
+    True
+    """
     state = RandomState(device)
     try:
         yield
@@ -53,16 +62,25 @@ def preserved_random_state(device: Any = "cpu") -> Iterator[None]:
 
 @contextmanager
 def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[None]:
-    """Run the block with torch seeded and its generators put back; with None, on torch's global stream.
+    """Run the block with torch seeded, and restore torch's generators after it; with None, change nothing.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None
-        As in scikit-learn, except that None draws from torch's generators, as a net by itself does.
+        As in scikit-learn, except that None draws from torch's global generators, as a net without a scorer does.
     device : str, torch.device or None
-        The net's.
+        Device of the net.
     stream : int
-        Number of the stretch, so that a second one does not draw what the first one drew.
+        Added to the seed, so that a second block does not repeat the numbers of the first.
+
+    Examples
+    --------
+    >>> with seeded(0):
+    ...     first = torch.rand(1)
+    >>> with seeded(0):
+    ...     again = torch.rand(1)
+    >>> bool(first == again)
+    True
     """
     if random_state is None:
         yield
@@ -74,7 +92,7 @@ def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[
 
 
 def cuda_indices(device: Any) -> Sequence[int]:
-    """Index of a CUDA device, as a list; empty for any other device."""
+    """Return the index of a CUDA device in a list; an empty list for any other device."""
     device = torch.device("cpu" if device is None else device)
     if device.type != "cuda":
         return []

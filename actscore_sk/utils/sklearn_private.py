@@ -1,4 +1,4 @@
-"""The one place that imports names scikit-learn does not promise to keep."""
+"""Private names of scikit-learn, imported here and nowhere else: a release may move them."""
 
 from typing import Any
 

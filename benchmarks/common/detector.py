@@ -7,7 +7,7 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
 
-from actscore_sk import MultiBoxLoss, make_anchors
+from actscore_sk.losses import MultiBoxLoss, make_anchors
 
 RATIOS = (1.0, 1.5, 2 / 3)
 BOX_SIZES = ((10, 24), (38, 54))  # pixels of an image 160 x 120: platelets and red cells; white cells

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from skorch import NeuralNetClassifier
 
-from actscore_sk import ActionScoreClassifier, get_metric, get_metric_names
+from actscore_sk import ActionScoreClassifier
+from actscore_sk.metrics import get_metric, get_metric_names
 
 LAST_LOSS = "last epoch's loss"
 

@@ -26,7 +26,8 @@ from skorch import NeuralNetClassifier
 from skorch.dataset import ValidSplit
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier, get_metric_names
+from actscore_sk import ActionScoreClassifier
+from actscore_sk.metrics import get_metric_names
 
 N_FOLDS = 5
 

@@ -17,7 +17,8 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier, get_metric_names
+from actscore_sk import ActionScoreClassifier
+from actscore_sk.metrics import get_metric_names
 
 SEED = 0
 LEARNING_RATE = 0.01

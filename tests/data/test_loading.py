@@ -25,7 +25,7 @@ from torch.utils.data import (
 
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.data.alignment import Alignment, is_part_of, unwrap_subsets
-from actscore_sk.data.fetching import slice_fetcher
+from actscore_sk.data.fetching import batch_slicer
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.data.ordering import as_positions
 from actscore_sk.exceptions import IndexTrackingError
@@ -105,7 +105,7 @@ def subset_of(dataset):
 @pytest.mark.parametrize("kind", FAST)
 def test_slice_equals_collation(kind, layers):
     dataset = FAST[kind]() if layers == "whole" else subset_of(FAST[kind]())
-    fetch = slice_fetcher(dataset, default_collate)
+    fetch = batch_slicer(dataset, default_collate)
     assert fetch is not None
     for index in ([0], [1, 4, 2], [5, 5, 0, 3], list(range(len(dataset)))):
         assert same(fetch(torch.tensor(index)), default_collate([dataset[i] for i in index]))
@@ -113,7 +113,7 @@ def test_slice_equals_collation(kind, layers):
 
 def test_slice_of_a_memory_map(tmp_path):
     X = mapped(tmp_path)
-    fetch = slice_fetcher(SkorchDataset(X, y), default_collate)
+    fetch = batch_slicer(SkorchDataset(X, y), default_collate)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         batch = fetch(torch.tensor([3, 1]))
@@ -124,7 +124,7 @@ def test_slice_of_a_memory_map(tmp_path):
 @pytest.mark.parametrize("kind", ["float32", "tensors", "TensorDataset", "sparse"])
 def test_batch_shares_no_memory_with_the_data(kind):
     dataset = FAST[kind]()
-    fetch = slice_fetcher(dataset, default_collate)
+    fetch = batch_slicer(dataset, default_collate)
     before = fetch(torch.arange(N))[0].clone()
     fetch(torch.arange(N))[0].zero_()
     assert torch.equal(fetch(torch.arange(N))[0], before)
@@ -198,7 +198,7 @@ def test_other_data_are_left_to_the_loader(kind):
     dataset = make()
     seed_everything()
     before = random_streams()
-    assert slice_fetcher(dataset, collate_fn) is None
+    assert batch_slicer(dataset, collate_fn) is None
     assert random_streams() == before  # a look at the data set draws nothing
 
 

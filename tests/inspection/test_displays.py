@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier, ActionScorePruner, ResampledClassifier, pad_boxes
+from actscore_sk import ActionScoreClassifier, ActionScorePruner, ResampledClassifier
 from actscore_sk.inspection import (
     ActionScoreDisplay,
     DataMapDisplay,
@@ -25,6 +25,7 @@ from actscore_sk.inspection import (
     TrajectoryDisplay,
 )
 from actscore_sk.inspection.drawing import DARK
+from actscore_sk.losses import pad_boxes
 
 matplotlib.use("Agg")
 RNG = np.random.default_rng(0)

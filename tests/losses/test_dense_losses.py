@@ -12,7 +12,8 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import Dataset, default_collate
 
-from actscore_sk import ActionScoreEstimator, MultiOutputLoss, SampleLossError, SegmentationLoss, TokenCrossEntropyLoss
+from actscore_sk import ActionScoreEstimator, SampleLossError
+from actscore_sk.losses import MultiOutputLoss, SegmentationLoss, TokenCrossEntropyLoss
 
 IGNORED = -100
 

@@ -11,7 +11,8 @@ from skorch import NeuralNetClassifier
 from skorch.dataset import ValidSplit
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor, action_score
+from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
+from actscore_sk.metrics import action_score
 from actscore_sk.metrics.epoch_statistics import WindowedSum
 from actscore_sk.metrics.epoch_window import epoch_weights
 

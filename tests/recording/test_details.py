@@ -18,16 +18,8 @@ from skorch.helper import predefined_split
 from torch import nn
 from torch.utils.data import DataLoader
 
-from actscore_sk import (
-    ActionScoreEstimator,
-    ActionScoreRecorder,
-    DetailedLoss,
-    HardExampleSampler,
-    LossDetails,
-    SampleLossError,
-    SegmentationLoss,
-    Units,
-)
+from actscore_sk import ActionScoreEstimator, ActionScoreRecorder, HardExampleSampler, SampleLossError
+from actscore_sk.losses import DetailedLoss, LossDetails, SegmentationLoss, Units
 from actscore_sk.losses.details import read_details
 from actscore_sk.recording import unit_scores
 from actscore_sk.recording.unit_scores import pooled

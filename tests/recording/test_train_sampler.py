@@ -27,8 +27,8 @@ from actscore_sk import (
     CurriculumSampler,
     DynamicPruningSampler,
     HardExampleSampler,
-    action_score,
 )
+from actscore_sk.metrics import action_score
 from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 
 N, EPOCHS, BATCH = 50, 5, 8

@@ -34,6 +34,7 @@ SAMPLERS = [
     ActionScoreCurriculum(random_state=0),
     ActionScoreResampler(random_state=0),
 ]
+# Enough iterations: a check of imbalanced-learn draws its samples without a seed, and 100 do not suffice for all draws.
 CLASSIFIERS = [
     # enough iterations for any weights and any part of the data: a warning is an error here
     ResampledClassifier(ActionScorePruner(), LogisticRegression(max_iter=1000)),

@@ -380,7 +380,7 @@ BAD_FITS = {
     "zeros": (
         ReweightedClassifier(Recorder(), weighting=np.zeros_like),
         {"action_scores": SCORES},
-        "gives every sample weight 0",
+        "sets the weight of every sample to 0",
     ),
     "scorer without scores": (ReweightedClassifier(Recorder(), scorer=LogisticRegression()), {}, "no action_scores_"),
     "no sampler": (ResampledClassifier(StandardScaler(), Recorder()), {}, "The 'sampler' parameter"),

@@ -111,7 +111,7 @@ def test_degenerate_scores_give_zero(scores):
     [
         ([1, 2, np.nan], None, "scores contains NaN"),
         ([1, 2, 3], [1, np.inf, 1], "sample_weight contains infinity"),
-        ([1, 2, 3], [1, -2, 1], r"negative value -2\.0; give weights of at least 0"),
+        ([1, 2, 3], [1, -2, 1], r"negative value -2\.0; pass weights of at least 0"),
         ([1, 2, 3], [1, 1], "inconsistent numbers of samples"),
     ],
 )

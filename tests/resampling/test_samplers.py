@@ -638,11 +638,11 @@ ERRORS = {
     "numbers for classes": (ActionScorePruner(), {"y": NUMBERS, "action_scores": None}, "ActionScoreRegressor"),
     "weights of another shape": (ActionScoreResampler(weighting=lambda s: s[1:]), {}, "must return 40 weights"),
     "weights below 0": (ActionScoreResampler(weighting=lambda s: s - 1), {}, "at least 0"),
-    "weights all 0": (ActionScoreResampler(weighting=lambda s: s * 0), {}, "gives every sample weight 0"),
+    "weights all 0": (ActionScoreResampler(weighting=lambda s: s * 0), {}, "sets the weight of every sample to 0"),
     "weights of a class 0": (
         ActionScoreResampler(weighting=lambda s: s > 8, class_balanced=True),
         {"action_scores": CAT_IS_HARD},
-        "all samples of a class weight 0",
+        "sets all weights of a class to 0",
     ),
     "class never drawn": (ActionScoreResampler(n_samples=1, random_state=0), {}, "draw more samples"),
     "scorer has no scores": (ActionScorePruner(LogisticRegression()), {"action_scores": None}, "no action_scores_"),

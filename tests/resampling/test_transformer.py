@@ -24,7 +24,7 @@ from skorch import NeuralNet
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from actscore_sk import ActionScoreClassifier, ActionScoreRegressor, ActionScoreTransformer
+from actscore_sk import ActionScoreClassifier, ActionScoreRegressor, ActionScoreTransformer, ReweightedClassifier
 
 X, Y = make_data(n_samples=60)
 NEW = make_data(n_samples=20, seed=1)[0]
@@ -344,6 +344,11 @@ ERRORS = {
         ActionScoreTransformer(make_net(module=Flattened)),
         {},
         "120 rows for 60 samples.*features='input'",
+    ),
+    "no net in the scorer": (
+        ActionScoreTransformer(ReweightedClassifier(LogisticRegression(), random_state=0)),
+        {},
+        "ReweightedClassifier has scores, but no net .* features='input'",
     ),
     "no layers": (ActionScoreTransformer(make_net(module=NoCall)), {}, "no layer .* features='input'"),
 }

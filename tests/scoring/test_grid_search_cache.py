@@ -41,7 +41,7 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
-from actscore_sk.scoring import scorer as scoring
+from actscore_sk.scoring import cached_fit
 from actscore_sk.scoring.fingerprint import fingerprint
 
 X, Y = make_data(n_samples=60)
@@ -323,7 +323,7 @@ def test_the_key_changes_with_what_matters(tmp_path):
 
 def test_a_new_version_of_a_library_scores_anew(tmp_path, monkeypatch):
     for version in ("1.0", "1.1"):
-        monkeypatch.setattr(scoring, "_VERSIONS", (*scoring._VERSIONS, version))
+        monkeypatch.setattr(cached_fit, "_VERSIONS", (*cached_fit._VERSIONS, version))
         pruner_of(counting_net(tmp_path), str(tmp_path / "memory")).fit(X, Y)
     assert n_lines(tmp_path / "fits") == 2
 

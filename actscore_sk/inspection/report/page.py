@@ -23,7 +23,7 @@ from actscore_sk.inspection.report.html import facts, figure, page, paragraph, s
 from actscore_sk.inspection.report.rows import as_text, encode_rows
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.inspection.trajectory_display import TrajectoryDisplay
-from actscore_sk.scoring.fitted import fitted_with
+from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 
