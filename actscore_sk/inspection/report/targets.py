@@ -1,25 +1,34 @@
-"""What a report makes of the columns that it is given."""
+"""Columns that a report is given: targets that are classes or numbers, and groups to compare."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actscore_sk.inspection.drawing import Display
-from actscore_sk.inspection.grid_display import SampleGridDisplay
-from actscore_sk.inspection.score_display import ActionScoreDisplay
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CLASSES = 200  # with more of them the target is no group
-MOST_GROUPS = 1000  # of a column; each is compared with all other samples
-MOST_BOXES = 30  # with more classes one box is of all samples
-GRID_CLASSES, GRID_SHOWN = 20, 4
+MOST_COMPARED = 1000  # groups of a column; each is compared with all other samples
 
 
 def as_frame(columns: Any, n_samples: int, name: str) -> "pd.DataFrame":
-    """Give columns as a DataFrame whose rows are numbered from 0.
+    """Return columns as a DataFrame whose rows are numbered from 0.
+
+    Parameters
+    ----------
+    columns : DataFrame, Series, dict of columns or array-like (n_samples,)
+        Of pandas, polars or Python.
+    n_samples : int
+        As many rows are expected.
+    name : str
+        Of a single column without a name, and in errors.
+
+    Returns
+    -------
+    frame : DataFrame (n_samples, n_columns)
+        Its rows are in the given order, whatever their index was.
 
     Raises
     ------
@@ -45,7 +54,17 @@ def as_frame(columns: Any, n_samples: int, name: str) -> "pd.DataFrame":
 
 
 def target_column(y: Any) -> "pd.Series":
-    """Give targets as a column: single values as they are, anything else as text.
+    """Return targets as a column.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, ...), or sequence of anything
+        Targets of any kind.
+
+    Returns
+    -------
+    target : Series (n_samples,)
+        Single values as they are; arrays, lists and dicts as text.
 
     Examples
     --------
@@ -63,7 +82,17 @@ def target_column(y: Any) -> "pd.Series":
 
 
 def is_continuous(target: "pd.Series") -> bool:
-    """Tell numbers from classes: numbers are not all whole, or more than 200.
+    """Tell numbers from classes.
+
+    Parameters
+    ----------
+    target : Series (n_samples,)
+        Missing values do not count.
+
+    Returns
+    -------
+    answer : bool
+        True if there are fractions, or more than 200 different whole numbers.
 
     Examples
     --------
@@ -79,7 +108,17 @@ def is_continuous(target: "pd.Series") -> bool:
 
 
 def kind_of_target(target: "pd.Series") -> str:
-    """Say what the target is.
+    """Describe a target in two words.
+
+    Parameters
+    ----------
+    target : Series (n_samples,)
+        Classes or numbers.
+
+    Returns
+    -------
+    description : str
+        The number of classes, or "numbers".
 
     Examples
     --------
@@ -91,7 +130,21 @@ def kind_of_target(target: "pd.Series") -> str:
 
 
 def compared_groups(target: "pd.Series | None", groups: Any, n_samples: int) -> dict[str, "pd.Series"]:
-    """Give the columns to compare: the target first, its classes as classes even if they are numbers.
+    """Collect the columns whose groups a report compares.
+
+    Parameters
+    ----------
+    target : Series (n_samples,) or None
+        Compared first, if it is numbers or 2 to 200 classes.
+    groups : DataFrame, dict of columns, one column or None
+        Compared after it.
+    n_samples : int
+        As many rows are expected.
+
+    Returns
+    -------
+    columns : dict of str to Series (n_samples,)
+        For `group_difficulty`; classes are texts, so that it does not cut them into bins.
 
     Raises
     ------
@@ -108,28 +161,10 @@ def compared_groups(target: "pd.Series | None", groups: Any, n_samples: int) -> 
         frame = as_frame(groups, n_samples, "group")
         for name in frame.columns:
             is_number = pandas.api.types.is_numeric_dtype(frame[name])
-            if not is_number and frame[name].nunique() > MOST_GROUPS:
+            if not is_number and frame[name].nunique() > MOST_COMPARED:
                 raise ValueError(
-                    f"group {str(name)!r} has {frame[name].nunique():,} values; expected at most {MOST_GROUPS:,}: "
+                    f"group {str(name)!r} has {frame[name].nunique():,} values; expected at most {MOST_COMPARED:,}: "
                     f"leave it out, or join rare values first"
                 )
             columns[str(name)] = frame[name]
     return columns
-
-
-def own_displays(
-    scores: np.ndarray, target: "pd.Series | None", held_out: np.ndarray, pictures: Any
-) -> dict[str, Display]:
-    """Give the displays that need no more than scores, classes and images."""
-    classes = (
-        None if target is None or is_continuous(target) else target.map(str, na_action="ignore").fillna("(missing)")
-    )
-    n_classes = 0 if classes is None else classes.nunique()
-    boxed = classes if n_classes <= MOST_BOXES else None
-    title = "Scores by class, hardest class on top" if boxed is not None else "Scores of all samples"
-    displays: dict[str, Display] = {title: ActionScoreDisplay.from_scores(scores, boxed, held_out=held_out)}
-    if pictures is not None:
-        shown = classes if n_classes <= GRID_CLASSES else None
-        grid = SampleGridDisplay.from_scores(scores, pictures, shown, n_shown=GRID_SHOWN)
-        displays["The hardest images on the left, the easiest on the right, with their scores"] = grid
-    return displays
