@@ -68,7 +68,7 @@ def test_bands_and_lines_are_trajectories(scorer, ax):
     table, losses = display.frame(), scorer.trajectories_
     np.testing.assert_allclose(table["q50"], np.quantile(losses, 0.5, axis=1), rtol=1e-6)
     np.testing.assert_array_equal(display.median_.get_ydata(), table["q50"])
-    for line, name, sample in zip(display.lines_, ("sample 3", "sample -1"), (3, -1), strict=True):
+    for line, name, sample in zip(display.lines_, ("#3", f"#{len(X) - 1}"), (3, -1), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), table[name])
         np.testing.assert_array_equal(table[name], losses[:, sample])
     for band, (low, high) in zip(display.bands_, (("q05", "q95"), ("q25", "q75")), strict=True):
@@ -80,7 +80,7 @@ def test_gaps_in_trajectories():
     table = TrajectoryDisplay.from_scores([[1.0, np.nan], [np.nan, np.nan]], samples=[1]).frame()
     assert table["q50"].tolist()[0] == 1
     assert np.isnan(table["q50"][1])
-    assert table["sample 1"].isna().all()
+    assert table["#1"].isna().all()
 
 
 def test_points_are_metrics(scorer, ax):
@@ -189,13 +189,13 @@ def test_grid_shows_the_images_of_its_frame(kind):
     scores, y = np.array([3.0, 1.0, 2.0, 6.0, np.nan, 4.0]), ["a", "a", "a", "b", "b", "b"]
     display = SampleGridDisplay.from_scores(scores, SHAPES[kind], y, n_shown=2).plot(Figure())
     table = display.frame()
-    assert table["sample"].tolist() == [0, 2, 1, 2, 3, 5, 5, 3]
+    assert table["sample"].tolist() == [3, 5, 5, 3, 0, 2, 1, 2]
     np.testing.assert_array_equal(table["score"], scores[table["sample"]])
     for row in table.to_dict("records"):
-        axes = display.axes_["ab".index(row["group"]), row["rank"] - 1 + 2 * (row["end"] == "easiest")]
+        axes = display.axes_["ba".index(row["group"]), row["rank"] - 1 + 2 * (row["end"] == "easiest")]
         shown = np.asarray(axes.get_images()[0].get_array())
         np.testing.assert_array_equal(shown if shown.ndim == 2 else shown[..., 0], IMAGES[row["sample"]])
-        assert axes.get_xlabel() == f"{row['score']:.3g}"
+        assert axes.get_xlabel() == f"#{row['sample']}\n{row['score']:.3g}"
 
 
 @pytest.mark.parametrize("padded", [False, True])
@@ -254,7 +254,10 @@ def test_curves_of_a_search(ax):
         (lambda: SampleGridDisplay.from_scores([1.0], np.zeros((2, 3, 5))), "lengths differ: .*'images': 2"),
         (lambda: PruningCurveDisplay.from_scores({"strategy": []}), "results lack share_kept, repeat, value"),
         (lambda: PruningCurveDisplay.from_cv_results({"param_C": [1]}), "no parameter named threshold"),
-        (lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}), "threshold='auto' is no share"),
+        (
+            lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}),
+            "threshold='auto' is no share",
+        ),
         (lambda: PruningCurveDisplay.from_estimator(LogisticRegression()), "has no cv_results_; expected a fitted"),
     ],
 )

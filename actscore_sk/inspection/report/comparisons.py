@@ -81,7 +81,7 @@ def _finding(results: "pd.DataFrame") -> str:
 
 
 def _as_texts(results: "pd.DataFrame") -> "pd.DataFrame":
-    """Round the figures of each group to what is worth reading."""
+    """Round the figures of each group for reading."""
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
     rows = results.to_dict("records")
     return pandas.DataFrame(

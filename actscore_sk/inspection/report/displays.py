@@ -1,21 +1,21 @@
 """Displays that a report draws unasked, with their titles."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.inspection.data_map_display import METRICS, DataMapDisplay
 from actscore_sk.inspection.drawing import Display
-from actscore_sk.inspection.grid_display import SampleGridDisplay
-from actscore_sk.inspection.report.targets import is_continuous
+from actscore_sk.inspection.grid_display import CORNERS, SampleGridDisplay
+from actscore_sk.inspection.groupings import is_continuous
 from actscore_sk.inspection.score_display import ActionScoreDisplay
 from actscore_sk.inspection.trajectory_display import TrajectoryDisplay
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BOXES = 30  # with more classes one box is of all samples
-GRID_CLASSES, GRID_SHOWN = 20, 4
+GRID_SHOWN = 4  # images at either end of a row
 
 
 def displays_of_scores(
@@ -28,7 +28,7 @@ def displays_of_scores(
     scores : ndarray of float64 (n_samples,)
         Higher = harder.
     target : Series (n_samples,) or None
-        Classes are told apart, up to 30 of them; numbers are not.
+        Classes, of which the hardest have boxes of their own, or numbers, which are cut into bins.
     held_out : ndarray of bool (n_samples,)
         Samples that were not trained on.
     pictures : ndarray, PictureFiles or None
@@ -39,22 +39,59 @@ def displays_of_scores(
     displays : dict of str to Display
         Boxes of scores, and a grid of images if there are any.
     """
-    classes = (
-        None if target is None or is_continuous(target) else target.map(str, na_action="ignore").fillna("(missing)")
-    )
-    n_classes = 0 if classes is None else classes.nunique()
-    boxed = classes if n_classes <= MOST_BOXES else None
-    title = "Scores by class, hardest class on top" if boxed is not None else "Scores of all samples"
-    displays: dict[str, Display] = {title: ActionScoreDisplay.from_scores(scores, boxed, held_out=held_out)}
+    if target is None:
+        title = "Scores of all samples"
+    elif is_continuous(target):
+        title = "Scores by target, the highest targets on top"
+    else:
+        title = "Scores by class, hardest class on top"
+    displays: dict[str, Display] = {title: ActionScoreDisplay.from_scores(scores, target, held_out=held_out)}
     if pictures is not None:
-        shown = classes if n_classes <= GRID_CLASSES else None
-        grid = SampleGridDisplay.from_scores(scores, pictures, shown, n_shown=GRID_SHOWN)
+        grid = SampleGridDisplay.from_scores(scores, pictures, target, n_shown=GRID_SHOWN)
         displays["The hardest images on the left, the easiest on the right, with their scores"] = grid
     return displays
 
 
+def displays_of_boxes(fitted: Any, images: Any) -> dict[str, Display]:
+    """Choose the displays of a detector that was scored box by box.
+
+    Parameters
+    ----------
+    fitted : object
+        An `ActionScoreEstimator` whose targets are boxes, or anything else.
+    images : array-like, sequence of paths, Dataset or None
+        As of `as_pictures`.
+
+    Returns
+    -------
+    displays : dict of str to Display
+        The hardest boxes of each class, cut out, and the hardest images with their boxes; empty if there are no images
+        or no boxes.
+    """
+    if images is None or not hasattr(fitted, "unit_scores_") or not hasattr(fitted, "unit_frame"):
+        return {}
+    boxes = fitted.unit_frame()
+    if "box" not in boxes:
+        return {}
+    corners = [part[CORNERS].to_numpy() for part in _by_image(boxes, len(fitted.action_scores_))]
+    cut_out = SampleGridDisplay.from_boxes(boxes, images, n_shown=GRID_SHOWN)
+    whole = SampleGridDisplay.from_scores(
+        fitted.action_scores_, images, n_shown=2, boxes=corners, box_scores=fitted.unit_scores_
+    )
+    return {
+        "The hardest boxes of each class on the left, the easiest on the right": cut_out,
+        "The hardest images on the left, the easiest on the right: the lighter a box, the harder": whole,
+    }
+
+
+def _by_image(boxes: "pd.DataFrame", n_images: int) -> list["pd.DataFrame"]:
+    """Return the rows of each image."""
+    ends = np.searchsorted(boxes["image"], np.arange(n_images + 1))
+    return [boxes.iloc[start:end] for start, end in pairwise(ends)]
+
+
 def displays_of_training(fitted: Any) -> dict[str, Display]:
-    """Choose the displays of what a fitted estimator recorded beside scores.
+    """Choose the displays of trajectories and metrics that a fitted estimator recorded beside scores.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ def as_text(value: Any) -> str:
     Parameters
     ----------
     value : object
-        Truth values become "yes" and "no", anything else what ``str`` makes of it.
+        Truth values become "yes" and "no", anything else is written by ``str``.
 
     Returns
     -------

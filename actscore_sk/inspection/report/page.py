@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.groupings import is_continuous, target_column
 from actscore_sk.inspection.pictures import as_pictures, thumbnail
 from actscore_sk.inspection.report.comparisons import compare_columns
-from actscore_sk.inspection.report.displays import displays_of_scores, displays_of_training
+from actscore_sk.inspection.report.displays import displays_of_boxes, displays_of_scores, displays_of_training
 from actscore_sk.inspection.report.encoded_rows import as_text, encode_rows
 from actscore_sk.inspection.report.figures import draw_figure
+from actscore_sk.inspection.report.folders import class_names, path_column
 from actscore_sk.inspection.report.html import render_page
 from actscore_sk.inspection.report.summary import facts_of_scores, facts_of_spread, facts_of_training
 from actscore_sk.inspection.report.tables import Table, make_table
-from actscore_sk.inspection.report.targets import (
-    as_frame,
-    compared_groups,
-    is_continuous,
-    kind_of_target,
-    target_column,
-)
+from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.fitted import fitted_with
 from actscore_sk.utils.files import write_atomically
@@ -130,7 +126,8 @@ class ActionScoreReport:
         data = options.pop("data", None)
         if data is not None:
             own = pandas.concat([own.reset_index(drop=True), as_frame(data, len(rows), "data")], axis=1)
-        displays = displays_of_training(fitted) | dict(options.pop("displays", None) or {})
+        displays = displays_of_training(fitted) | displays_of_boxes(fitted, options.get("images"))
+        displays |= dict(options.pop("displays", None) or {})
         held_out = getattr(fitted, "validation_mask_", None)
         report = cls.from_scores(fitted.action_scores_, y, data=own, held_out=held_out, displays=displays, **options)
         report.summary |= facts_of_training(fitted)
@@ -163,8 +160,9 @@ class ActionScoreReport:
             Attributes to compare; as in `group_difficulty`.
         held_out : array-like of bool (n_samples,), optional
             Samples that were not trained on. Their scores are validation losses: comparisons of groups leave them out.
-        images : array-like or sequence of paths, optional
-            One per sample, as in `SampleGridDisplay`. The 200 hardest are shown with their rows.
+        images : array-like, sequence of paths, or Dataset, optional
+            One per sample, as in `SampleGridDisplay`. The 200 hardest are shown with their rows. A data set of folders,
+            such as torchvision's ``ImageFolder``, also has the paths, the names of classes, and targets.
         displays : dict of str to display, optional
             More displays, by title.
         title : str
@@ -185,6 +183,7 @@ class ActionScoreReport:
         values = check_scores(scores)
         masked = np.zeros(len(values), dtype=bool) if held_out is None else np.asarray(held_out, dtype=bool)
         pictures = None if images is None else as_pictures(images)
+        y = class_names(images, y)
         target = None if y is None else target_column(y)
         for name, column in (("y", target), ("held_out", masked), ("images", pictures)):
             if column is not None and len(column) != len(values):
@@ -192,7 +191,7 @@ class ActionScoreReport:
         compared = compared_groups(target, groups, len(values))
         return cls(
             values,
-            _rows(values, target, masked, compared, data),
+            _rows(values, target, masked, compared, path_column(images), data),
             groups=compared,
             displays=displays_of_scores(values, target, masked, pictures) | dict(displays or {}),
             summary={} if target is None else {"Target": kind_of_target(target)},
@@ -261,13 +260,18 @@ class ActionScoreReport:
 
 
 def _first_rows(rows: "pd.DataFrame") -> Table:
-    """Return what a browser without JavaScript shows."""
+    """Return the rows for a browser without JavaScript."""
     first = rows.head(N_WITHOUT_SCRIPT).astype(object)
     return make_table(first.where(first.notna(), "").map(as_text))
 
 
 def _rows(
-    scores: np.ndarray, target: "pd.Series | None", held_out: np.ndarray, groups: dict[str, Any], data: Any
+    scores: np.ndarray,
+    target: "pd.Series | None",
+    held_out: np.ndarray,
+    groups: dict[str, Any],
+    files: dict[str, list[str]],
+    data: Any,
 ) -> "pd.DataFrame":
     """Return the table of the page, in the order of the samples."""
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
@@ -279,7 +283,7 @@ def _rows(
     if held_out.any():
         rows["held out"] = held_out
     further = pandas.DataFrame() if data is None else as_frame(data, len(scores), "data")
-    for name, column in groups.items():
+    for name, column in (groups | files).items():
         if name not in rows and name not in further.columns:
             rows[name] = column
     return pandas.concat([rows, further], axis=1) if len(further.columns) else rows

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from actscore_sk.inspection.groupings import MOST_CLASSES, is_continuous
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_CLASSES = 200  # with more of them the target is no group
 MOST_COMPARED = 1000  # groups of a column; each is compared with all other samples
 
 
@@ -51,60 +51,6 @@ def as_frame(columns: Any, n_samples: int, name: str) -> "pd.DataFrame":
     if len(frame) != n_samples:
         raise ValueError(f"{name} has {len(frame)} rows, but there are {n_samples} scores")
     return frame
-
-
-def target_column(y: Any) -> "pd.Series":
-    """Return targets as a column.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, ...), or sequence of anything
-        Targets of any kind.
-
-    Returns
-    -------
-    target : Series (n_samples,)
-        Single values as they are; arrays, lists and dicts as text.
-
-    Examples
-    --------
-    >>> target_column([[1, 0], [0, 1]]).tolist()
-    ['[1, 0]', '[0, 1]']
-    """
-    pandas = import_optional("pandas", extra="cli", purpose="write a report")
-    if isinstance(y, pandas.Series):
-        return y.reset_index(drop=True)
-    if getattr(y, "ndim", None) == 1:
-        return pandas.Series(np.asarray(y))
-    values = [value.tolist() if hasattr(value, "tolist") else value for value in y]
-    single = all(np.ndim(value) == 0 and not isinstance(value, dict) for value in values)
-    return pandas.Series(values if single else [str(value) for value in values])
-
-
-def is_continuous(target: "pd.Series") -> bool:
-    """Tell numbers from classes.
-
-    Parameters
-    ----------
-    target : Series (n_samples,)
-        Missing values do not count.
-
-    Returns
-    -------
-    answer : bool
-        True if there are fractions, or more than 200 different whole numbers.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> is_continuous(pd.Series([0.5, 1.5])), is_continuous(pd.Series([1, 2]))
-    (True, False)
-    """
-    types = import_optional("pandas", extra="cli", purpose="write a report").api.types
-    if not types.is_numeric_dtype(target) or types.is_bool_dtype(target):
-        return False
-    known = target.dropna().to_numpy(dtype=float)
-    return bool((known % 1 != 0).any()) or len(np.unique(known)) > MOST_CLASSES
 
 
 def kind_of_target(target: "pd.Series") -> str:
