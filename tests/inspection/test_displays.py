@@ -247,6 +247,51 @@ def test_curves_of_a_search(ax):
     np.testing.assert_allclose(sorted(table["mean"]), sorted(best))
 
 
+def results_of(candidates, metric="score"):
+    """Results of a search of two folds, from (parameters, value) of each candidate."""
+    names = {name for parameters, _ in candidates for name in parameters}
+    columns = {f"param_{name}": [parameters.get(name, np.ma.masked) for parameters, _ in candidates] for name in names}
+    values = np.array([value for _, value in candidates])
+    return columns | {f"split0_test_{metric}": values - 0.01, f"split1_test_{metric}": values + 0.01}
+
+
+def test_of_a_wider_grid_the_best_other_parameters_are_drawn_and_named(ax):
+    values = {(0.0, 1): 0.9, (0.0, 200): 0.6, (0.2, 1): 0.7, (0.2, 200): 0.8}
+    grid = [({"sampler__threshold": t, "estimator__n_neighbors": k}, value) for (t, k), value in values.items()]
+    display = PruningCurveDisplay.from_cv_results(results_of(grid)).plot(ax)
+    table = display.frame()
+    assert table["share_kept"].tolist() == [0.8, 1.0]
+    np.testing.assert_allclose(table["mean"], [0.8, 0.9])
+    assert table["parameters"].tolist() == ["n_neighbors=200", "n_neighbors=1"]
+    assert display.lines_[0].get_label().split("\n")[1:] == ["  0.8: n_neighbors=200", "  1: n_neighbors=1"]
+
+
+def test_thresholds_on_the_score_are_drawn_as_they_are(ax):
+    pruned = ResampledClassifier(ActionScorePruner(by="score", strategy="easiest"), LogisticRegression())
+    search = GridSearchCV(pruned, {"sampler__threshold": [0.1, 0.2]}, cv=2).fit(X, Y)
+    table = PruningCurveDisplay.from_estimator(search, ax=ax).frame()
+    assert table["threshold"].tolist() == [0.1, 0.2]
+    assert set(table["strategy"]) == {"easiest"}, "that of the pruner, though it was not searched"
+    assert ax.get_xlabel().startswith("threshold")
+
+
+def test_strategies_are_those_of_the_pruner_and_of_no_other_step():
+    grid = [({"prune__threshold": 0.1, "impute__strategy": kind}, 0.5) for kind in ("mean", "median")]
+    table = PruningCurveDisplay.from_cv_results(results_of(grid)).frame()
+    assert table[["strategy", "parameters"]].to_numpy().tolist() == [["pruner", "strategy=mean"]]
+
+
+def test_a_metric_and_a_meaning_of_thresholds_are_chosen_among_several():
+    grid = [({"threshold": 0.1, "by": "fraction"}, 0.5), ({"threshold": 3.0, "by": "score"}, 0.7), ({"C": 1}, 0.1)]
+    results = results_of(grid, "recall")
+    table = PruningCurveDisplay.from_cv_results(results, metric="recall", by="score").frame()
+    assert table[["threshold", "mean"]].to_numpy().tolist() == [[3.0, 0.7]]
+    with pytest.raises(ValueError, match="thresholds of both meanings of by=; draw one"):
+        PruningCurveDisplay.from_cv_results(results, metric="recall")
+    with pytest.raises(ValueError, match="no metric 'score'; it has recall"):
+        PruningCurveDisplay.from_cv_results(results, by="score")
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
@@ -256,7 +301,7 @@ def test_curves_of_a_search(ax):
         (lambda: PruningCurveDisplay.from_cv_results({"param_C": [1]}), "no parameter named threshold"),
         (
             lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}),
-            "threshold='auto' is no share",
+            "'auto' is no single number",
         ),
         (lambda: PruningCurveDisplay.from_estimator(LogisticRegression()), "has no cv_results_; expected a fitted"),
     ],

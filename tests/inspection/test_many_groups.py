@@ -101,6 +101,13 @@ def test_the_hardest_samples_of_a_map_stay_in_it_and_are_named(ax):
     assert [text.get_text() for text in ax.texts] == [f"#{i}" for i in hardest]
 
 
+def test_only_the_best_strategies_are_drawn_of_many(ax):
+    results = {"strategy": list("abcdefgh") * 2, "share_kept": [0.5] * 8 + [1.0] * 8, "repeat": [0] * 16}
+    display = PruningCurveDisplay.from_scores(results | {"value": list(range(16))}, max_groups=2).plot(ax)
+    assert [line.get_label() for line in display.lines_] == ["g", "h"]
+    assert len(display.frame()) == 16
+
+
 LONG = np.array([f"a rather long name of class number {i}, and more of it" for i in range(50)])[CLASSES]
 RESULTS = {"strategy": [LONG[0]] * 2, "share_kept": [0.5, 1.0], "repeat": [0, 0], "value": [0.5, 1.0]}
 PICTURES = {
