@@ -6,10 +6,12 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.unit_table import unit_table
 from actscore_sk.utils.sklearn_private import HasMethods, Interval
 
 
@@ -130,6 +132,43 @@ class ActionScoreEstimator(BaseActionScore):
             )
         n_classes = int(y.max()) + 1 if kind == "classification" else 0
         return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes, holds_out=self.reduction == "auto")
+
+    def unit_frame(self, y=None):
+        """Return the scores of units as a pandas DataFrame, one row per unit, sample after sample.
+
+        Parameters
+        ----------
+        y : array-like (n_images, max_boxes, 5) or sequence of dicts, optional
+            Boxes, as for `fit`; without them those of the last `fit` or `partial_fit`.
+
+        Returns
+        -------
+        frame : DataFrame
+            For boxes ``image`` and ``box`` (positions in X, and in the image), ``class``, corners ``x1``, ``y1``,
+            ``x2``, ``y2``; for other units ``sample`` and ``unit``, the position in the flattened array of the sample.
+            Then a column for each part of a unit's loss, and ``score``. Higher = harder.
+
+        Raises
+        ------
+        AttributeError
+            If no losses of units were recorded.
+        ValueError
+            If `y` has other boxes than those that were scored.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_multilabel_classification
+        >>> X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+        >>> ActionScoreEstimator(random_state=0).fit(X, y).unit_frame().columns.tolist()
+        ['sample', 'unit', 'score']
+        """
+        check_is_fitted(self, "estimator_")
+        if not hasattr(self, "unit_scores_"):
+            raise AttributeError(
+                "no losses of units were recorded; set store_units=True, and use a criterion that has losses of units"
+            )
+        parts = getattr(self, "unit_component_scores_", {})
+        return unit_table(self.unit_scores_, parts, self._given if y is None else y)
 
     def predict(self, X):
         """Predict with the net.

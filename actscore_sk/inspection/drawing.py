@@ -1,7 +1,9 @@
-"""What all displays draw with: axes, and colours that stay apart in grey and without colour vision."""
+"""Common ground of displays: axes, names of samples, and colours that stay apart in grey and without colour vision."""
 
 from abc import ABC, abstractmethod
 from typing import Any
+
+import numpy as np
 
 from actscore_sk.utils.optional import import_optional
 
@@ -10,22 +12,31 @@ ACCENT = "#b5541c"
 LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ROW_HEIGHT = 0.32  # inches of a row of a horizontal plot
+AXES_WIDTH, LETTER_WIDTH = 4.6, 0.083  # inches of axes of rows, and of a letter of their labels
+HEAVY_TAIL = 10  # times the bulk of the values: a longer tail would squeeze them on a linear axis
+DARKEST_SHARE = 0.75  # of cividis: its light end is lost on white
 
 
 class Display(ABC):
-    """A picture whose numbers were computed before: `frame` gives them, `plot` draws them.
+    """A picture whose numbers are computed before it is drawn.
 
     Parameters
     ----------
     table : DataFrame
-        What `frame` returns.
+        The numbers, as `frame` returns them.
     """
 
     def __init__(self, table: Any) -> None:
         self.table = table
 
     def frame(self) -> Any:
-        """Give the numbers that are drawn, a DataFrame."""
+        """Return the numbers that are drawn.
+
+        Returns
+        -------
+        table : DataFrame
+            Columns are those of the parameter ``table`` of the display.
+        """
         return self.table
 
     @abstractmethod
@@ -38,19 +49,30 @@ class Display(ABC):
         return 6.4, 4.0
 
     def draw_on(self, figure: Any) -> None:
-        """Draw into an empty figure."""
+        """Draw into an empty figure.
+
+        Parameters
+        ----------
+        figure : Figure or SubFigure
+            Of about `size`.
+        """
         self.plot(figure.subplots())
 
 
 def make_axes(ax: Any, size: tuple[float, float]) -> tuple[Any, Any]:
-    """Give a figure and axes to draw into: those that are passed, or new ones of pyplot.
+    """Return a figure and axes to draw into.
 
     Parameters
     ----------
     ax : Axes or None
-        Where to draw.
+        Where to draw; None: new axes of pyplot.
     size : tuple of float
         Width and height of a new figure, in inches.
+
+    Returns
+    -------
+    figure, axes : Figure and Axes
+        The layout of a new figure makes room for all labels.
 
     Raises
     ------
@@ -63,13 +85,149 @@ def make_axes(ax: Any, size: tuple[float, float]) -> tuple[Any, Any]:
     return pyplot.subplots(figsize=size, layout="constrained")
 
 
+def width_for(labels: list[str]) -> float:
+    """Return the width of a new figure with rows, in inches.
+
+    Parameters
+    ----------
+    labels : list of str
+        Of the rows, to the left of the axes.
+
+    Returns
+    -------
+    width : float
+        At least 6.4: the axes are wide enough for title and label below, however long the labels of the rows are.
+    """
+    return max(6.4, AXES_WIDTH + LETTER_WIDTH * max(map(len, labels), default=0))
+
+
+def finish_axes(ax: Any, title: str, **labels: Any) -> None:
+    """Set title and labels, and take away the frame where names of samples cross it.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where a display is drawn.
+    title : str
+        Says what the picture shows.
+    **labels : dict
+        Properties for ``Axes.set``, such as ``xlabel``.
+    """
+    ax.set_title(title, fontsize="medium", loc="left")
+    ax.set(**labels)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def stretch_axis(ax: Any, which: str, scale: float, largest: float) -> None:
+    """Make an axis linear near 0 and logarithmic beyond, if a few values would squeeze all others.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where a display is drawn.
+    which : {"x", "y"}
+        The axis.
+    scale : float
+        Size of the bulk of the values, at least 0: up to here the axis is about linear.
+    largest : float
+        Largest absolute value; up to 10 times `scale` nothing is done.
+    """
+    if not 0 < HEAVY_TAIL * scale < largest:
+        return
+    ticker = import_optional("matplotlib.ticker", extra="plot", purpose="draw")
+    getattr(ax, f"set_{which}scale")("asinh", linear_width=scale)
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(ticker.SymmetricalLogLocator(base=10, linthresh=scale, subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+
+
 def shortened(label: Any, length: int = 32) -> str:
-    """Write a label, not longer than `length`, and without what matplotlib takes for formulas.
+    """Write a label, not longer than `length`, and without dollar signs that matplotlib takes for formulas.
+
+    Parameters
+    ----------
+    label : object
+        Written as ``str`` writes it, in one line.
+    length : int
+        Most characters.
+
+    Returns
+    -------
+    text : str
+        A longer label ends in "…".
 
     Examples
     --------
     >>> shortened("a" * 40, 8)
     'aaaaaaa…'
     """
-    text = " ".join(str(label).split()).replace("$", r"\$")
-    return text if len(text) <= length else text[: length - 1] + "…"
+    text = " ".join(str(label).split())
+    text = text if len(text) <= length else text[: length - 1] + "…"
+    return text.replace("$", r"\$")
+
+
+def sample_names(names: Any, n_samples: int) -> np.ndarray:
+    """Return the names of samples in a plot.
+
+    Parameters
+    ----------
+    names : array-like of shape (n_samples,) or None
+        Names of the samples; None: "#" and the position in X.
+    n_samples : int
+        As many names are expected.
+
+    Returns
+    -------
+    names : ndarray of object (n_samples,)
+        Texts.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer names than samples.
+
+    Examples
+    --------
+    >>> sample_names(None, 2)
+    array(['#0', '#1'], dtype=object)
+    """
+    if names is None:
+        return np.array([f"#{sample}" for sample in range(n_samples)], dtype=object)
+    if len(names) != n_samples:
+        raise ValueError(f"names has {len(names)} entries, but there are {n_samples} samples")
+    return np.array(list(map(str, names)), dtype=object)
+
+
+def name_point(ax: Any, place: tuple[float, float], name: str) -> Any:
+    """Write the name of a sample to the right of its point.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where the point is.
+    place : tuple of float
+        Its coordinates.
+    name : str
+        Shortened to 20 characters.
+
+    Returns
+    -------
+    text : Annotation
+        A layout that makes room for labels makes room for it, too.
+    """
+    return ax.annotate(
+        shortened(name, 20), place, (4, 0), textcoords="offset points", fontsize=7, va="center", color="0.2"
+    )
+
+
+def dark_cividis() -> Any:
+    """Return cividis without its light end: lightness tells values apart, also in grey and without colour vision.
+
+    Returns
+    -------
+    colours : Colormap
+        From dark blue, low, to ochre, high.
+    """
+    matplotlib = import_optional("matplotlib", extra="plot", purpose="draw")
+    colours = import_optional("matplotlib.colors", extra="plot", purpose="draw")
+    return colours.ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0, DARKEST_SHARE, 256)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from actscore_sk.inspection.groupings import MISSING, is_continuous
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.inspection.superiority import adjust, superiority
 from actscore_sk.utils.optional import import_optional
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HARDEST = 0.1  # share of the samples that the lift is about
-MISSING = "(missing)"
+MOST_WHOLE = 20  # different whole numbers that are groups; more of them are cut into bins
 CORRECTIONS = ("holm", "fdr_bh", None)
 
 
@@ -34,13 +35,13 @@ def group_difficulty(
     scores : array-like of shape (n_samples,)
         Higher = harder, such as `action_scores_`. Samples without a score (NaN) are left out.
     groups : array-like of shape (n_samples,), DataFrame or dict of str to array-like
-        One column or several. Missing values are a group, ``"(missing)"``. Numbers and dates with more than `n_bins`
-        values are cut into bins of about as many samples each; classes that are numbers should be given as strings, or
-        as a categorical, if there are more of them.
+        One column or several. Missing values are a group, ``"(missing)"``. Up to 20 different integers are groups, such
+        as classes. More of them, fractions and dates are cut into bins of about as many samples each, if there are more
+        than `n_bins` values: pass more than 20 integer classes as strings, or as a categorical.
     crossed : bool
         Compare the combinations of several columns, and not one column after the other.
     n_bins : int
-        At least 2.
+        How many bins, at least 2.
     correction : {"holm", "fdr_bh"} or None
         For the number of groups that are compared, all columns together; see `adjust`.
     confidence_level : float in (0, 1)
@@ -49,7 +50,7 @@ def group_difficulty(
     Returns
     -------
     table : DataFrame
-        A row a group, columns in the order given, and the hardest group of a column (by median) first:
+        A row per group, columns in the order given, and the hardest group of a column (by median) first:
 
         - ``column``, ``group``, ``n``;
         - ``mean``, ``median`` and ``iqr``, the distance of the quartiles, in units of the scores;
@@ -57,7 +58,7 @@ def group_difficulty(
           ``lift``: that, divided by a tenth;
         - ``harder``: probability that a sample of the group is harder than one of the others, 0.5 = no difference, with
           ``low`` and ``high``, and ``p_value``, by the test of Brunner and Munzel (2000);
-        - ``p_adjusted``, and ``differs``: whether the data carry a difference.
+        - ``p_adjusted``; ``differs``: True if the data carry a difference.
 
     Raises
     ------
@@ -65,6 +66,11 @@ def group_difficulty(
         If lengths differ, a score is infinite, no sample has a score, or an option is not one of those above.
     ImportError
         If pandas is not installed.
+
+    See Also
+    --------
+    GroupDifficultyDisplay : The table as a picture.
+    score_agreement : Do other seeds, nets or metrics find the same samples hard?
 
     Notes
     -----
@@ -111,7 +117,7 @@ def _check_options(n_bins: int, correction: str | None, confidence_level: float)
 
 
 def _columns(pandas: Any, scores: Any, groups: Any, n_samples: int, n_bins: int) -> dict[str, np.ndarray]:
-    """Give each column as labels (n_samples,) of str or other objects."""
+    """Return each column as labels (n_samples,), texts or other objects."""
     if isinstance(groups, Mapping):
         named = dict(groups)
     elif hasattr(groups, "columns"):
@@ -127,7 +133,7 @@ def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_
     if hasattr(column, "to_pandas"):
         column = column.to_pandas()
     if not isinstance(column, pandas.Series) and np.ndim(column) != 1:
-        raise ValueError(f"groups {name!r} has {np.ndim(column)} dimensions; expected one label a sample")
+        raise ValueError(f"groups {name!r} has {np.ndim(column)} dimensions; expected one label per sample")
     series = pandas.Series(column)
     if len(series) != n_samples:
         raise ValueError(f"groups {name!r} has {len(series)} labels, but there are {n_samples} scores; they must align")
@@ -137,9 +143,8 @@ def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_
             f"scores and groups {name!r} have different indexes; align them with .reindex, or pass arrays in one order"
         )
     types = pandas.api.types
-    is_number = types.is_numeric_dtype(series) and not types.is_bool_dtype(series)
-    is_ordered = is_number or types.is_datetime64_any_dtype(series) or types.is_timedelta64_dtype(series)
-    if is_ordered and series.nunique() > n_bins:
+    is_date = types.is_datetime64_any_dtype(series) or types.is_timedelta64_dtype(series)
+    if (is_date or is_continuous(series, MOST_WHOLE)) and series.nunique() > n_bins:
         series = pandas.qcut(series, n_bins, duplicates="drop")
     labels = series.astype(object).to_numpy(dtype=object, na_value=MISSING)
     return np.array([label.isoformat() if hasattr(label, "isoformat") else label for label in labels], dtype=object)

@@ -1,4 +1,4 @@
-"""Images that somebody passes in: arrays in any common layout, or files."""
+"""Images of samples: arrays in any common layout, files, a data set, or boxes cut out of any of them."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ import numpy as np
 from actscore_sk.utils.optional import import_optional
 
 THUMBNAIL = 96  # pixels of the longer side
-LARGE = 512  # pixels of the longer side of an image that is read from a file
+LARGE = 512  # pixels of a side that are enough to draw
 CHANNELS = (3, 4)
+AROUND = 0.2  # of a box's width and height, shown on either side of it
 
 
 class PictureFiles:
@@ -21,7 +22,7 @@ class PictureFiles:
     Parameters
     ----------
     paths : sequence of str or PathLike
-        One file a sample.
+        One file per sample.
     """
 
     def __init__(self, paths: Sequence[Any]) -> None:
@@ -31,7 +32,17 @@ class PictureFiles:
         return len(self.paths)
 
     def __getitem__(self, sample: int) -> np.ndarray:
-        """Read one image, uint8 (height, width, 3), smaller if it is large.
+        """Read one image.
+
+        Parameters
+        ----------
+        sample : int
+            Its position.
+
+        Returns
+        -------
+        image : ndarray of uint8 (height, width, 3)
+            Upright, as the camera noted in its EXIF data.
 
         Raises
         ------
@@ -39,34 +50,125 @@ class PictureFiles:
             If there is no such file, or if it is no image.
         """
         reader = import_optional("PIL.Image", extra="plot", purpose="read images")
+        operations = import_optional("PIL.ImageOps", extra="plot", purpose="read images")
         with reader.open(self.paths[sample]) as file:
-            image = file.convert("RGB")
-        image.thumbnail((LARGE, LARGE))
-        return np.asarray(image)
+            return np.asarray(operations.exif_transpose(file).convert("RGB"))
 
 
-def as_pictures(images: Any) -> Any:
-    """Give images (n, height, width) or (n, height, width, 3 or 4), or files as `PictureFiles`.
+class DatasetPictures:
+    """Images of a torch Dataset whose items are images, or tuples that begin with one.
 
     Parameters
     ----------
-    images : array-like or sequence of paths
-        (n, height, width), with 1, 3 or 4 channels behind them or in front.
+    dataset : Dataset
+        An image is a tensor (channels, height, width), an array, or of PIL.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, sample: int) -> np.ndarray:
+        """Fetch one item.
+
+        Parameters
+        ----------
+        sample : int
+            Its position.
+
+        Returns
+        -------
+        image : ndarray (height, width) or (height, width, channels)
+            As the data set gives it, transforms included.
+        """
+        item = self.dataset[sample]
+        image = np.asarray(item[0] if isinstance(item, tuple | list) else item)
+        return as_pictures(image[None])[0]
+
+
+class BoxCrops:
+    """Boxes cut out of images with a margin, when they are asked for.
+
+    Parameters
+    ----------
+    images : ndarray, PictureFiles or DatasetPictures
+        As `as_pictures` returns them.
+    places : ndarray of int (n_boxes,)
+        Position of the image of each box.
+    corners : ndarray of float (n_boxes, 4)
+        (x1, y1, x2, y2) in pixels.
+
+    Examples
+    --------
+    >>> BoxCrops(np.zeros((1, 9, 9)), np.array([0]), np.array([[0.0, 2.0, 5.0, 7.0]]))[0].shape
+    (7, 6)
+    """
+
+    def __init__(self, images: Any, places: np.ndarray, corners: np.ndarray) -> None:
+        self.images, self.places, self.corners = images, places, corners
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, box: int) -> np.ndarray:
+        """Cut one box out.
+
+        Parameters
+        ----------
+        box : int
+            Its position in `places`.
+
+        Returns
+        -------
+        crop : ndarray (height, width) or (height, width, channels)
+            The box, and a fifth of its width and height more on either side, as far as the image goes.
+        """
+        image = self.images[self.places[box]]
+        x1, y1, x2, y2 = self.corners[box]
+        left, right = _within(x1, x2, image.shape[1])
+        top, bottom = _within(y1, y2, image.shape[0])
+        return image[top:bottom, left:right]
+
+
+def _within(low: float, high: float, end: int) -> tuple[int, int]:
+    """Widen a side of a box, and round it outwards to whole pixels of the image, at least one."""
+    more = AROUND * (high - low)
+    start = int(np.clip(np.floor(low - more), 0, end - 1))
+    return start, int(np.clip(np.ceil(high + more), start + 1, end))
+
+
+def as_pictures(images: Any) -> Any:
+    """Return images in one layout.
+
+    Parameters
+    ----------
+    images : array-like, sequence of paths, or Dataset
+        Arrays (n, height, width), with 1, 3 or 4 channels behind them or in front. Of a data set of files, such as
+        torchvision's ``ImageFolder``, the files; of any other, its items.
+
+    Returns
+    -------
+    pictures : ndarray (n, height, width) or (n, height, width, 3 or 4), PictureFiles, DatasetPictures or BoxCrops
+        What is not an array is read when it is asked for.
 
     Raises
     ------
     ValueError
-        If they are neither.
+        If they are none of these.
 
     Examples
     --------
     >>> as_pictures(np.zeros((2, 3, 8, 8))).shape
     (2, 8, 8, 3)
     """
-    if isinstance(images, PictureFiles):
+    if isinstance(images, PictureFiles | DatasetPictures | BoxCrops):
         return images
-    if len(images) and isinstance(next(iter(images)), str | PathLike):
-        return PictureFiles(images)
+    if (paths := paths_of(images)) is not None:
+        return PictureFiles(paths)
+    if hasattr(images, "__getitem__") and not hasattr(images, "__array__") and not isinstance(images, Sequence):
+        return DatasetPictures(images)
     pictures = np.asarray(images)
     if pictures.ndim == 4 and pictures.shape[1] in (1, *CHANNELS) and pictures.shape[3] not in (1, *CHANNELS):
         pictures = pictures.transpose(0, 2, 3, 1)
@@ -80,6 +182,31 @@ def as_pictures(images: Any) -> Any:
     return pictures
 
 
+def paths_of(images: Any) -> list | None:
+    """Return the files of images.
+
+    Parameters
+    ----------
+    images : object
+        As `as_pictures` takes them.
+
+    Returns
+    -------
+    paths : list of str or PathLike, or None
+        None if the images are not in files.
+    """
+    if isinstance(images, PictureFiles):
+        return images.paths
+    entries = getattr(images, "samples", images)  # of an ImageFolder: pairs of a path and a class
+    if not hasattr(entries, "__iter__") or not len(entries):
+        return None
+    first = next(iter(entries))
+    if isinstance(first, str | PathLike):
+        return list(entries)
+    is_pair = entries is not images and isinstance(first, tuple) and isinstance(first[0], str | PathLike)
+    return [entry[0] for entry in entries] if is_pair else None
+
+
 def thumbnail(image: np.ndarray) -> str:
     """Encode one image, at most 96 pixels wide and high, as a data URI.
 
@@ -88,9 +215,14 @@ def thumbnail(image: np.ndarray) -> str:
     image : ndarray (height, width) or (height, width, 3 or 4)
         Grey values of any range, from black = lowest to white = highest; colours as floats in [0, 1], or integers up
         to 255.
+
+    Returns
+    -------
+    source : str
+        A JPEG if it is a photo, a PNG if it is small or grey.
     """
     encoder = import_optional("PIL.Image", extra="plot", purpose="write images")
-    picture = encoder.fromarray(_as_bytes(image))
+    picture = encoder.fromarray(_as_bytes(shrunk(image)))
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     # A photo is a tenth as large as JPEG; a small or grey picture is small, and exact, as PNG.
     kind, options = ("jpeg", {"quality": 85}) if picture.mode == "RGB" and max(picture.size) > 48 else ("png", {})
@@ -99,8 +231,25 @@ def thumbnail(image: np.ndarray) -> str:
     return f"data:image/{kind};base64,{b64encode(content.getvalue()).decode()}"
 
 
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """Return every second, third, ... pixel of an image that is too large to be worth drawing in full.
+
+    Parameters
+    ----------
+    image : ndarray (height, width, ...)
+        Of any size.
+
+    Returns
+    -------
+    image : ndarray (height, width, ...)
+        Less than 1,024 pixels wide and high.
+    """
+    step = max(1, max(image.shape[:2]) // LARGE)
+    return image[::step, ::step]
+
+
 def _as_bytes(image: np.ndarray) -> np.ndarray:
-    """Give uint8 values; what is not a number is black."""
+    """Return uint8 values; NaN and infinity are black."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     if image.ndim == 2:
         low, high = values.min(), values.max()

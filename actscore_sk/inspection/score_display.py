@@ -4,30 +4,58 @@ from typing import Any
 
 import numpy as np
 
-from actscore_sk.inspection.drawing import DARK, LIGHT, MIDDLE, ROW_HEIGHT, Display, make_axes, shortened
+from actscore_sk.inspection.drawing import (
+    DARK,
+    LIGHT,
+    MIDDLE,
+    ROW_HEIGHT,
+    Display,
+    finish_axes,
+    make_axes,
+    name_point,
+    sample_names,
+    shortened,
+    stretch_axis,
+    width_for,
+)
+from actscore_sk.inspection.groupings import MOST_GROUPS, Grouping, group_targets, join_easier
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
+OF_BOX = ["group", "held_out"]
 
 
 class ActionScoreDisplay(Display):
-    """Boxes of the scores of each class: from the 5th to the 95th percentile, quartiles, median.
+    """Boxes of the scores of each group, with the samples beyond them; the hardest sample of each group is named.
 
-    Samples that the net held out have boxes of their own, hatched: their losses are of another kind.
+    A box has the quartiles and the median, its whiskers end at the 5th and the 95th percentile, and a tick is a sample
+    beyond. Samples that the net held out have boxes of their own, hatched: their scores are validation losses. If the
+    hardest scores are more than 10 times the upper quartiles, the axis is linear near 0 and logarithmic beyond.
 
     Parameters
     ----------
     table : DataFrame
-        A row a box, hardest first: ``group``, ``held_out``, ``n``, ``mean``, and quantiles ``q05`` to ``q95``.
+        A row per box, from top to bottom: ``group``, ``held_out``, ``n`` samples, ``mean``, and quantiles ``q05`` to
+        ``q95``.
+    outliers : DataFrame
+        A row per sample beyond the whiskers, hardest first: ``group``, ``held_out``, position of the ``sample`` in X,
+        its ``name``, ``score``.
 
     Attributes
     ----------
     ax_, figure_ : Axes and Figure
         Drawn into.
     artists_ : dict
-        What ``Axes.bxp`` returns.
+        Artists of the boxes, as ``Axes.bxp`` returns them.
+    outliers_ : Line2D
+        A point per row of `outliers`.
+
+    See Also
+    --------
+    GroupDifficultyDisplay : Differences between groups, with intervals.
+    SampleGridDisplay : Images of the hardest samples.
 
     Examples
     --------
@@ -36,16 +64,50 @@ class ActionScoreDisplay(Display):
       group  n  q50
     0     b  2  5.0
     1     a  2  1.5
+    >>> display.outliers[["sample", "score"]].head(1)
+       sample  score
+    0       3    7.0
     """
 
-    @classmethod
-    def from_estimator(cls, estimator: Any, y: Any = None, *, ax: Any = None) -> "ActionScoreDisplay":
-        """Draw the scores of a fitted estimator, by the classes y (n_samples,) if they are given."""
-        fitted = fitted_with(estimator, "action_scores_", "fit it first")
-        return cls.from_scores(fitted.action_scores_, y, held_out=getattr(fitted, "validation_mask_", None)).plot(ax)
+    def __init__(self, table: Any, outliers: Any) -> None:
+        super().__init__(table)
+        self.outliers = outliers
 
     @classmethod
-    def from_scores(cls, scores: Any, y: Any = None, *, held_out: Any = None) -> "ActionScoreDisplay":
+    def from_estimator(cls, estimator: Any, y: Any = None, *, ax: Any = None, **options: Any) -> "ActionScoreDisplay":
+        """Draw the scores of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with ``action_scores_``; or a Pipeline, search or sampler around one.
+        y : array-like of shape (n_samples,), optional
+            Targets or any other groups.
+        ax : Axes, optional
+            Where to draw.
+        **options : dict
+            ``max_groups``, ``n_bins`` and ``names`` of `from_scores`.
+
+        Returns
+        -------
+        display : ActionScoreDisplay
+            Drawn.
+        """
+        fitted = fitted_with(estimator, "action_scores_", "fit it first")
+        held_out = getattr(fitted, "validation_mask_", None)
+        return cls.from_scores(fitted.action_scores_, y, held_out=held_out, **options).plot(ax)
+
+    @classmethod
+    def from_scores(
+        cls,
+        scores: Any,
+        y: Any = None,
+        *,
+        held_out: Any = None,
+        max_groups: int = MOST_GROUPS,
+        n_bins: int = 5,
+        names: Any = None,
+    ) -> "ActionScoreDisplay":
         """Summarise scores.
 
         Parameters
@@ -53,41 +115,66 @@ class ActionScoreDisplay(Display):
         scores : array-like of shape (n_samples,)
             Higher = harder; NaN = no score, left out.
         y : array-like of shape (n_samples,), optional
-            Classes, or any other groups.
+            Classes, integers too, or any other groups, the hardest on top. Numbers (fractions, or more than 200
+            different integers) are cut into bins, the highest on top.
         held_out : array-like of bool (n_samples,), optional
             Samples that were not trained on.
+        max_groups : int
+            With more groups, the easier ones by median share a box at the bottom.
+        n_bins : int
+            Bins of numbers, of about as many samples each.
+        names : array-like of shape (n_samples,), optional
+            Names of the samples, such as files; without them samples are called by their position in X.
+
+        Returns
+        -------
+        display : ActionScoreDisplay
+            Not drawn yet: call `plot`.
         """
         pandas = import_optional("pandas", extra="cli", purpose="summarise scores")
         values = check_scores(scores)
         for name, column in (("y", y), ("held_out", held_out)):
             if column is not None and len(column) != len(values):
                 raise ValueError(f"{name} has {len(column)} entries, but there are {len(values)} scores")
-        samples = pandas.DataFrame({"score": values})
-        samples["group"] = "all" if y is None else np.asarray(y, dtype=object)
+        all_one = Grouping(np.full(len(values), "all", dtype=object), [])
+        groups, ordered = all_one if y is None else group_targets(y, n_bins)
+        groups, joined = (groups, None) if ordered else join_easier(groups, values, max_groups)
+        samples = pandas.DataFrame({"group": groups, "score": values})
         samples["held_out"] = False if held_out is None else np.asarray(held_out, dtype=bool)
-        parts = samples.dropna(subset="score").groupby(["group", "held_out"], sort=False, dropna=False)["score"]
-        table = parts.agg(n="size", mean="mean").reset_index()
-        for name, share in QUANTILES.items():
-            table[name] = parts.quantile(share).to_numpy()
-        order = sorted(range(len(table)), key=lambda i: (-table["q50"][i], str(table["group"][i])))
-        return cls(table.iloc[order].reset_index(drop=True))
+        samples["sample"], samples["name"] = np.arange(len(values)), sample_names(names, len(values))
+        samples = samples.dropna(subset="score")
+        table = _quantiles(samples)
+        table = _from_top_to_bottom(table, [*ordered[::-1], joined])
+        return cls(table, _beyond(samples, table))
 
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of a new figure, in inches."""
-        return 6.4, max(1.6, 0.9 + ROW_HEIGHT * len(self.table))
+        return width_for(self._labels()), max(1.8, 1.2 + ROW_HEIGHT * len(self.table))
+
+    def _labels(self) -> list[str]:
+        rows = self.table.to_dict("records")
+        return [f"{shortened(row['group'])}{', held out' if row['held_out'] else ''} ({row['n']:,})" for row in rows]
 
     def plot(self, ax: Any = None) -> "ActionScoreDisplay":
-        """Draw, the hardest class on top."""
+        """Draw a row per box.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: new axes of pyplot.
+
+        Returns
+        -------
+        display : ActionScoreDisplay
+            Itself.
+        """
         self.figure_, self.ax_ = make_axes(ax, self.size)
-        rows = self.table.to_dict("records")
-        stats = [
-            {"whislo": row["q05"], "q1": row["q25"], "med": row["q50"], "q3": row["q75"], "whishi": row["q95"]}
-            for row in rows
-        ]
+        rows, places = self.table.to_dict("records"), np.arange(len(self.table), 0, -1)
+        ends = {"whislo": "q05", "q1": "q25", "med": "q50", "q3": "q75", "whishi": "q95"}
         self.artists_ = self.ax_.bxp(
-            stats,
-            positions=np.arange(len(rows), 0, -1),
+            [{end: row[name] for end, name in ends.items()} for row in rows],
+            positions=places,
             orientation="horizontal",
             showfliers=False,
             patch_artist=True,
@@ -95,10 +182,66 @@ class ActionScoreDisplay(Display):
             medianprops={"color": DARK, "linewidth": 2},
         )
         for box, row in zip(self.artists_["boxes"], rows, strict=True):
-            box.set(
-                facecolor=LIGHT if row["held_out"] else MIDDLE, hatch="///" if row["held_out"] else "", edgecolor=DARK
-            )
-        labels = [f"{shortened(row['group'])}{', held out' if row['held_out'] else ''} ({row['n']:,})" for row in rows]
-        self.ax_.set_yticks(np.arange(len(rows), 0, -1), labels)
-        self.ax_.set(xlabel="action score (higher = harder): 5, 25, 50, 75, 95 %", ylim=(0.4, len(rows) + 0.6))
+            face, hatch = (LIGHT, "///") if row["held_out"] else (MIDDLE, "")
+            box.set(facecolor=face, hatch=hatch, edgecolor=DARK)
+        self._plot_outliers(places)
+        self.ax_.set_yticks(places, self._labels())
+        finish_axes(
+            self.ax_,
+            f"Action scores of {self.table['n'].sum():,} samples",
+            xlabel="action score (higher = harder)\nbox: quartiles and median; line: 5 to 95 %; ticks: samples beyond",
+            ylim=(0.4, len(rows) + 0.6),
+        )
         return self
+
+    def _plot_outliers(self, places: np.ndarray) -> None:
+        """Draw a tick per sample beyond the whiskers, and name the hardest one of each box."""
+        pandas = import_optional("pandas", extra="cli", purpose="draw scores")
+        boxes = pandas.MultiIndex.from_frame(self.table[OF_BOX])
+        rows = boxes.get_indexer(pandas.MultiIndex.from_frame(self.outliers[OF_BOX]))
+        (self.outliers_,) = self.ax_.plot(
+            self.outliers["score"],
+            places[rows],
+            linestyle="",
+            marker="|",
+            markersize=7,
+            markeredgewidth=0.8,
+            color=DARK,
+            alpha=0.6,
+            rasterized=len(self.outliers) > 2000,  # a vector per sample would make large files
+        )
+        scale = float(self.table["q75"].abs().max())
+        stretch_axis(self.ax_, "x", scale, float(self.outliers["score"].abs().max()))
+        above = self.outliers["score"].to_numpy() > self.table["q95"].to_numpy()[rows]
+        hardest = self.outliers[above].drop_duplicates(OF_BOX)
+        for place, score, name in zip(places[rows[hardest.index]], hardest["score"], hardest["name"], strict=True):
+            name_point(self.ax_, (score, place), name)
+
+
+def _quantiles(samples: Any) -> Any:
+    """Summarise the scores of each box, a row per box."""
+    parts = samples.groupby(OF_BOX, sort=False, dropna=False)["score"]
+    table = parts.agg(n="size", mean="mean").reset_index()
+    for name, share in QUANTILES.items():
+        table[name] = parts.quantile(share).to_numpy()
+    return table
+
+
+def _from_top_to_bottom(table: Any, last: list) -> Any:
+    """Sort boxes: the hardest group first, held-out samples below the others of their group, then groups of `last`."""
+    trained_first = table.sort_values("held_out", kind="stable")
+    medians = trained_first.drop_duplicates("group").set_index("group")["q50"]
+
+    def place(box: int) -> tuple:
+        group = table["group"][box]
+        return last.index(group) if group in last else -1, -medians[group], str(group), table["held_out"][box]
+
+    return table.iloc[sorted(range(len(table)), key=place)].reset_index(drop=True)
+
+
+def _beyond(samples: Any, table: Any) -> Any:
+    """Return the samples beyond the whiskers, hardest first."""
+    ends = samples.merge(table[[*OF_BOX, "q05", "q95"]], on=OF_BOX, how="left")
+    is_beyond = (ends["score"] < ends["q05"]) | (ends["score"] > ends["q95"])
+    found = ends.loc[is_beyond, [*OF_BOX, "sample", "name", "score"]]
+    return found.sort_values("score", ascending=False, kind="stable", ignore_index=True)

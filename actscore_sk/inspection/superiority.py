@@ -1,4 +1,4 @@
-"""Whether the samples of a group are harder than the others: an effect size by ranks, with interval and test."""
+"""Are the samples of a group harder than the others? An effect size by ranks, with interval and test."""
 
 from math import comb
 from typing import NamedTuple
@@ -43,8 +43,8 @@ def superiority(group: Floats, others: Floats, confidence_level: float = 0.95) -
     Returns
     -------
     found : Superiority
-        Where every sample of one side is harder than every one of the other, ranks have no variance: then the p-value
-        is that of the exact rank sum test, and the interval that of min(n_group, n_others) pairs that all say the same.
+        If all samples of one side are harder than all of the other, ranks have no variance: then the p-value is that
+        of the exact rank sum test, and the interval that of min(n_group, n_others) pairs with the same outcome.
 
     References
     ----------
@@ -94,10 +94,15 @@ def adjust(p_values: Floats, correction: str | None) -> Floats:
     Parameters
     ----------
     p_values : ndarray of float64 (n_tests,)
-        In [0, 1], or NaN.
+        In [0, 1], or NaN = no test.
     correction : {"holm", "fdr_bh"} or None
         "holm" bounds the chance of any false finding (Holm, 1979), "fdr_bh" the expected share of false ones among the
-        findings (Benjamini & Hochberg, 1995).
+        findings (Benjamini & Hochberg, 1995). None: no correction.
+
+    Returns
+    -------
+    adjusted : ndarray of float64 (n_tests,)
+        In [0, 1], in the order of `p_values`.
 
     Examples
     --------

@@ -69,7 +69,7 @@ def test_bands_and_lines_are_trajectories(scorer, ax):
     table, losses = display.frame(), scorer.trajectories_
     np.testing.assert_allclose(table["q50"], np.quantile(losses, 0.5, axis=1), rtol=1e-6)
     np.testing.assert_array_equal(display.median_.get_ydata(), table["q50"])
-    for line, name, sample in zip(display.lines_, ("sample 3", "sample -1"), (3, -1), strict=True):
+    for line, name, sample in zip(display.lines_, ("#3", f"#{len(X) - 1}"), (3, -1), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), table[name])
         np.testing.assert_array_equal(table[name], losses[:, sample])
     for band, (low, high) in zip(display.bands_, (("q05", "q95"), ("q25", "q75")), strict=True):
@@ -81,7 +81,7 @@ def test_gaps_in_trajectories():
     table = TrajectoryDisplay.from_scores([[1.0, np.nan], [np.nan, np.nan]], samples=[1]).frame()
     assert table["q50"].tolist()[0] == 1
     assert np.isnan(table["q50"][1])
-    assert table["sample 1"].isna().all()
+    assert table["#1"].isna().all()
 
 
 def test_points_are_metrics(scorer, ax):
@@ -190,13 +190,13 @@ def test_grid_shows_the_images_of_its_frame(kind):
     scores, y = np.array([3.0, 1.0, 2.0, 6.0, np.nan, 4.0]), ["a", "a", "a", "b", "b", "b"]
     display = SampleGridDisplay.from_scores(scores, SHAPES[kind], y, n_shown=2).plot(Figure())
     table = display.frame()
-    assert table["sample"].tolist() == [0, 2, 1, 2, 3, 5, 5, 3]
+    assert table["sample"].tolist() == [3, 5, 5, 3, 0, 2, 1, 2]
     np.testing.assert_array_equal(table["score"], scores[table["sample"]])
     for row in table.to_dict("records"):
-        axes = display.axes_["ab".index(row["group"]), row["rank"] - 1 + 2 * (row["end"] == "easiest")]
+        axes = display.axes_["ba".index(row["group"]), row["rank"] - 1 + 2 * (row["end"] == "easiest")]
         shown = np.asarray(axes.get_images()[0].get_array())
         np.testing.assert_array_equal(shown if shown.ndim == 2 else shown[..., 0], IMAGES[row["sample"]])
-        assert axes.get_xlabel() == f"{row['score']:.3g}"
+        assert axes.get_xlabel() == f"#{row['sample']}\n{row['score']:.3g}"
 
 
 @pytest.mark.parametrize("padded", [False, True])
@@ -248,6 +248,51 @@ def test_curves_of_a_search(ax):
     np.testing.assert_allclose(sorted(table["mean"]), sorted(best))
 
 
+def results_of(candidates, metric="score"):
+    """Results of a search of two folds, from (parameters, value) of each candidate."""
+    names = {name for parameters, _ in candidates for name in parameters}
+    columns = {f"param_{name}": [parameters.get(name, np.ma.masked) for parameters, _ in candidates] for name in names}
+    values = np.array([value for _, value in candidates])
+    return columns | {f"split0_test_{metric}": values - 0.01, f"split1_test_{metric}": values + 0.01}
+
+
+def test_of_a_wider_grid_the_best_other_parameters_are_drawn_and_named(ax):
+    values = {(0.0, 1): 0.9, (0.0, 200): 0.6, (0.2, 1): 0.7, (0.2, 200): 0.8}
+    grid = [({"sampler__threshold": t, "estimator__n_neighbors": k}, value) for (t, k), value in values.items()]
+    display = PruningCurveDisplay.from_cv_results(results_of(grid)).plot(ax)
+    table = display.frame()
+    assert table["share_kept"].tolist() == [0.8, 1.0]
+    np.testing.assert_allclose(table["mean"], [0.8, 0.9])
+    assert table["parameters"].tolist() == ["n_neighbors=200", "n_neighbors=1"]
+    assert display.lines_[0].get_label().split("\n")[1:] == ["  0.8: n_neighbors=200", "  1: n_neighbors=1"]
+
+
+def test_thresholds_on_the_score_are_drawn_as_they_are(ax):
+    pruned = ResampledClassifier(ActionScorePruner(by="score", strategy="easiest"), LogisticRegression())
+    search = GridSearchCV(pruned, {"sampler__threshold": [0.1, 0.2]}, cv=2).fit(X, Y)
+    table = PruningCurveDisplay.from_estimator(search, ax=ax).frame()
+    assert table["threshold"].tolist() == [0.1, 0.2]
+    assert set(table["strategy"]) == {"easiest"}, "that of the pruner, though it was not searched"
+    assert ax.get_xlabel().startswith("threshold")
+
+
+def test_strategies_are_those_of_the_pruner_and_of_no_other_step():
+    grid = [({"prune__threshold": 0.1, "impute__strategy": kind}, 0.5) for kind in ("mean", "median")]
+    table = PruningCurveDisplay.from_cv_results(results_of(grid)).frame()
+    assert table[["strategy", "parameters"]].to_numpy().tolist() == [["pruner", "strategy=mean"]]
+
+
+def test_a_metric_and_a_meaning_of_thresholds_are_chosen_among_several():
+    grid = [({"threshold": 0.1, "by": "fraction"}, 0.5), ({"threshold": 3.0, "by": "score"}, 0.7), ({"C": 1}, 0.1)]
+    results = results_of(grid, "recall")
+    table = PruningCurveDisplay.from_cv_results(results, metric="recall", by="score").frame()
+    assert table[["threshold", "mean"]].to_numpy().tolist() == [[3.0, 0.7]]
+    with pytest.raises(ValueError, match="thresholds of both meanings of by=; draw one"):
+        PruningCurveDisplay.from_cv_results(results, metric="recall")
+    with pytest.raises(ValueError, match="no metric 'score'; it has recall"):
+        PruningCurveDisplay.from_cv_results(results, by="score")
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
@@ -255,7 +300,10 @@ def test_curves_of_a_search(ax):
         (lambda: SampleGridDisplay.from_scores([1.0], np.zeros((2, 3, 5))), "lengths differ: .*'images': 2"),
         (lambda: PruningCurveDisplay.from_scores({"strategy": []}), "results lack share_kept, repeat, value"),
         (lambda: PruningCurveDisplay.from_cv_results({"param_C": [1]}), "no parameter named threshold"),
-        (lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}), "threshold='auto' is no share"),
+        (
+            lambda: PruningCurveDisplay.from_cv_results({"param_threshold": ["auto"]}),
+            "'auto' is no single number",
+        ),
         (lambda: PruningCurveDisplay.from_estimator(LogisticRegression()), "has no cv_results_; expected a fitted"),
     ],
 )

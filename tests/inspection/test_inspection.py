@@ -1,5 +1,7 @@
 """Group tables and agreement, against SciPy, statsmodels and plain loops."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.exceptions import NotFittedError
 from statsmodels.stats.multitest import multipletests
 
+from actscore_sk import ActionScoreClassifier
 from actscore_sk.inspection import group_difficulty, score_agreement
 from actscore_sk.inspection.superiority import adjust, superiority
 
@@ -174,7 +178,7 @@ def test_samples_without_a_score_are_left_out():
     ("scores", "groups", "options", "message"),
     [
         (SCORES, GROUPS[1:], {}, "'group' has 199 labels, but there are 200 scores"),
-        (SCORES, np.array([GROUPS, GROUPS]), {}, "has 2 dimensions; expected one label a sample"),
+        (SCORES, np.array([GROUPS, GROUPS]), {}, "has 2 dimensions; expected one label per sample"),
         (SCORES[None], GROUPS, {}, r"shape \(1, 200\); expected one number a sample"),
         (np.where(SCORES > 2, np.inf, SCORES), GROUPS, {}, "infinite values"),
         (np.full(N, np.nan), GROUPS, {}, "no value that is a number"),
@@ -232,6 +236,25 @@ def test_interval_of_the_rank_correlation_covers():
     assert hits / 300 > 0.91
 
 
+def test_metrics_with_lower_as_harder_are_turned_round():
+    table = score_agreement({"action_score": SCORES, "aum": -SCORES, "confidence": -SCORES, "mine": -SCORES})
+    turned = dict(zip(zip(table["first"], table["second"], strict=True), table["spearman"].round(6), strict=True))
+    assert turned["action_score", "aum"] == turned["aum", "confidence"] == 1
+    assert turned["action_score", "mine"] == -1
+    said = score_agreement({"aum": SCORES, "mine": -SCORES}, higher_is_harder={"aum": True, "mine": False})
+    assert said["spearman"].item() == pytest.approx(1)
+
+
+def test_agreement_of_what_is_fitted():
+    tracker = SimpleNamespace(action_scores_=SCORES, sample_metrics_={"action_score": SCORES, "aum": -SCORES})
+    search = SimpleNamespace(best_estimator_=tracker)
+    expected = score_agreement({"a": SCORES, "b": SCORES**2})
+    pd.testing.assert_frame_equal(score_agreement({"a": search, "b": SCORES**2}), expected)
+    assert score_agreement(search)[["first", "second", "overlap"]].to_numpy().tolist() == [["action_score", "aum", 1]]
+    with pytest.raises(NotFittedError, match="ActionScoreClassifier has no action_scores_; fit it first"):
+        score_agreement({"a": ActionScoreClassifier(), "b": SCORES})
+
+
 @pytest.mark.parametrize(
     ("scores", "options", "message"),
     [
@@ -241,6 +264,7 @@ def test_interval_of_the_rank_correlation_covers():
         ({"a": SCORES, "b": SCORES}, {"k": 2.5}, "k=2.5; expected a share"),
         ({"a": SCORES, "b": SCORES}, {"k": N + 1}, "up to the 200 samples"),
         ({"a": SCORES, "b": np.full(N, np.inf)}, {}, "scores 'b' has 200 infinite values"),
+        ({"a": SCORES, "b": SCORES}, {"higher_is_harder": {"c": True}}, "higher_is_harder has 'c', but the scores are"),
     ],
 )
 def test_wrong_agreement(scores, options, message):

@@ -1,28 +1,25 @@
-"""One HTML page about scored samples, in one file that needs no network."""
+"""A report: one HTML page about scored samples, in one file that needs no network."""
 
 from collections.abc import Mapping
-from html import escape
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actscore_sk.inspection.data_map_display import METRICS, DataMapDisplay
 from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.groupings import is_continuous, target_column
 from actscore_sk.inspection.pictures import as_pictures, thumbnail
-from actscore_sk.inspection.report.columns import (
-    as_frame,
-    compared_groups,
-    is_continuous,
-    kind_of_target,
-    own_displays,
-    target_column,
-)
-from actscore_sk.inspection.report.groups import compare_groups
-from actscore_sk.inspection.report.html import facts, figure, page, paragraph, section, table
-from actscore_sk.inspection.report.rows import as_text, encode_rows
-from actscore_sk.inspection.scores import check_scores, membership
-from actscore_sk.inspection.trajectory_display import TrajectoryDisplay
+from actscore_sk.inspection.report.comparisons import compare_columns
+from actscore_sk.inspection.report.displays import displays_of_boxes, displays_of_scores, displays_of_training
+from actscore_sk.inspection.report.encoded_rows import as_text, encode_rows
+from actscore_sk.inspection.report.figures import draw_figure
+from actscore_sk.inspection.report.folders import class_names, path_column
+from actscore_sk.inspection.report.html import render_page
+from actscore_sk.inspection.report.summary import facts_of_scores, facts_of_spread, facts_of_training
+from actscore_sk.inspection.report.tables import Table, make_table
+from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
+from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
@@ -30,26 +27,23 @@ from actscore_sk.utils.optional import import_optional
 if TYPE_CHECKING:
     import pandas as pd
 
-PAGE_BYTES = 9_500_000  # of pictures, tables and rows; with style and script the page stays below 10 MB
+PAGE_BYTES = 9_900_000  # a page with more rows than fit has the hardest ones
 N_PICTURES = 200  # rows with an image, the hardest ones
 N_WITHOUT_SCRIPT = 20  # rows that a browser without JavaScript shows
-MEANING = (
-    "The action score of a sample is its loss, accumulated over training: higher = harder. Wrong labels are usually "
-    "among the hardest samples, and so are rare and ambiguous ones: a high score is a reason to look, and no proof."
-)
 
 
 class ActionScoreReport:
     """A page with a summary, comparisons of groups, displays, and rows that can be filtered and sorted.
 
-    The page is one file without references to others. Its policy lets no other script run, all text in it is escaped.
+    The page is one file that refers to no other. All text in it is escaped, and its Content-Security-Policy allows its
+    own style and script and nothing else. Make one with `from_estimator` or `from_scores`.
 
     Parameters
     ----------
     scores : ndarray (n_samples,)
         Higher = harder; NaN = no score.
     rows : DataFrame
-        What is shown of each sample, in the order of `scores`.
+        Columns to show, in the order of `scores`, with ``rank`` and ``row``.
     groups : dict of str to array-like (n_samples,)
         Compared with `group_difficulty`.
     displays : dict of str to Display
@@ -58,10 +52,15 @@ class ActionScoreReport:
         Facts beside those that follow from the scores.
     held_out : ndarray of bool (n_samples,)
         Samples that were not trained on.
-    pictures : ndarray or PictureFiles or None
+    pictures : ndarray (n_samples, ...), PictureFiles or None
         Images of the samples.
     title : str
-        Of the page.
+        Title of the page.
+
+    See Also
+    --------
+    group_difficulty : The comparison as a table.
+    ActionScoreDisplay : The distribution of scores as a picture.
 
     Examples
     --------
@@ -103,6 +102,16 @@ class ActionScoreReport:
             Targets; without them those of ``fit``, as far as the estimator kept them.
         **options : dict
             ``data``, ``groups``, ``images``, ``displays`` and ``title`` of `from_scores`.
+
+        Returns
+        -------
+        report : ActionScoreReport
+            Nothing is drawn before `html` or `save`.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing in `estimator` has scores.
         """
         pandas = import_optional("pandas", extra="cli", purpose="write a report")
         fitted = fitted_with(estimator, "action_scores_", "fit it first")
@@ -117,11 +126,11 @@ class ActionScoreReport:
         data = options.pop("data", None)
         if data is not None:
             own = pandas.concat([own.reset_index(drop=True), as_frame(data, len(rows), "data")], axis=1)
-        summary, displays = _of_training(fitted)
+        displays = displays_of_training(fitted) | displays_of_boxes(fitted, options.get("images"))
         displays |= dict(options.pop("displays", None) or {})
         held_out = getattr(fitted, "validation_mask_", None)
         report = cls.from_scores(fitted.action_scores_, y, data=own, held_out=held_out, displays=displays, **options)
-        report.summary |= summary
+        report.summary |= facts_of_training(fitted)
         return report
 
     @classmethod
@@ -137,7 +146,7 @@ class ActionScoreReport:
         displays: Mapping[str, Display] | None = None,
         title: str = "Action scores",
     ) -> "ActionScoreReport":
-        """Report on scores.
+        """Report on scores from anywhere.
 
         Parameters
         ----------
@@ -150,13 +159,19 @@ class ActionScoreReport:
         groups : DataFrame, dict of columns, or one column, optional
             Attributes to compare; as in `group_difficulty`.
         held_out : array-like of bool (n_samples,), optional
-            Samples that were not trained on; their scores are losses of validation, and compared with no group.
-        images : array-like or sequence of paths, optional
-            One a sample, as in `SampleGridDisplay`. The 200 hardest are shown with their rows.
+            Samples that were not trained on. Their scores are validation losses: comparisons of groups leave them out.
+        images : array-like, sequence of paths, or Dataset, optional
+            One per sample, as in `SampleGridDisplay`. The 200 hardest are shown with their rows. A data set of folders,
+            such as torchvision's ``ImageFolder``, also has the paths, the names of classes, and targets.
         displays : dict of str to display, optional
             More displays, by title.
         title : str
-            Of the page.
+            Title of the page.
+
+        Returns
+        -------
+        report : ActionScoreReport
+            Nothing is drawn before `html` or `save`.
 
         Raises
         ------
@@ -168,6 +183,7 @@ class ActionScoreReport:
         values = check_scores(scores)
         masked = np.zeros(len(values), dtype=bool) if held_out is None else np.asarray(held_out, dtype=bool)
         pictures = None if images is None else as_pictures(images)
+        y = class_names(images, y)
         target = None if y is None else target_column(y)
         for name, column in (("y", target), ("held_out", masked), ("images", pictures)):
             if column is not None and len(column) != len(values):
@@ -175,9 +191,9 @@ class ActionScoreReport:
         compared = compared_groups(target, groups, len(values))
         return cls(
             values,
-            _rows(values, target, masked, compared, data),
+            _rows(values, target, masked, compared, path_column(images), data),
             groups=compared,
-            displays=own_displays(values, target, masked, pictures) | dict(displays or {}),
+            displays=displays_of_scores(values, target, masked, pictures) | dict(displays or {}),
             summary={} if target is None else {"Target": kind_of_target(target)},
             held_out=masked,
             pictures=pictures,
@@ -185,11 +201,23 @@ class ActionScoreReport:
         )
 
     def frame(self) -> "pd.DataFrame":
-        """Give the rows of the page, hardest first; rows without a score are last."""
+        """Return the rows of the page.
+
+        Returns
+        -------
+        rows : DataFrame
+            A row per sample, hardest first: ``rank`` from 1 on, ``row`` (position in `scores`), target, score, and
+            further columns. Samples without a score have no rank, and are last.
+        """
         return self.rows.sort_values("rank", kind="stable")
 
     def save(self, path: Any) -> None:
         """Write the page to a file, wholly or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Should end in ``.html``; a file of that name is replaced.
 
         Raises
         ------
@@ -199,58 +227,53 @@ class ActionScoreReport:
         write_atomically(Path(path), self.html().encode(errors="replace"))
 
     def html(self) -> str:
-        """Give the page as text, less than 10 MB; if there are too many rows for that, it has the hardest ones."""
-        sections = {("summary", "Summary"): section("summary", "Summary", facts(self._facts()), paragraph(MEANING))}
-        if self.groups:
-            compared = compare_groups(self.scores, self.groups, self.held_out)
-            sections["groups", "Groups"] = section("groups", "Groups", compared)
-        drawn = [figure(display, title) for title, display in self.displays.items()]
-        sections["pictures", "Pictures"] = section("pictures", "Pictures", *drawn)
+        """Return the page as text.
+
+        Returns
+        -------
+        page : str
+            Less than 10 MB in UTF-8; if there are too many rows for that, it has the hardest ones, and says so.
+        """
         rows = self.frame()
-        pictures = self._thumbnails(rows["row"].to_numpy()[:N_PICTURES])
-        room = PAGE_BYTES - sum(len(each.encode(errors="replace")) for each in sections.values())
-        data, n_rows = encode_rows(rows, {"pictures": pictures or None}, max_bytes=room)
-        note = "Click on the head of a column to sort. The address keeps what you filter and sort."
-        if n_rows < len(rows):
-            note += f" To keep the page small, it has the {n_rows:,} hardest of {len(rows):,} rows."
-        first = rows.head(N_WITHOUT_SCRIPT).astype(object)
-        first = first.where(first.notna(), "").map(as_text)
-        return page(
-            self.title,
-            sections,
-            rows_title="Hardest rows",
-            rows_note=escape(note),
-            rows_table=table(first),
-            data=data,
+        thumbnails = self._thumbnails(rows["row"].to_numpy()[:N_PICTURES])
+        fill_in = partial(
+            render_page,
+            title=self.title,
+            facts=facts_of_scores(self.scores, self.held_out) | self.summary | facts_of_spread(self.scores),
+            comparisons=compare_columns(self.scores, self.groups, self.held_out),
+            n_held_out=int(self.held_out.sum()),
+            figures=[draw_figure(display, title) for title, display in self.displays.items()],
+            first_rows=_first_rows(rows),
+            n_rows=len(rows),
         )
+        # How many rows fit depends on all the rest of the page: fill in the rest, and weigh it.
+        without_data = fill_in(n_kept=len(rows), data="")
+        room = PAGE_BYTES - len(without_data.encode(errors="replace"))
+        data, n_kept = encode_rows(rows, {"pictures": thumbnails or None}, max_bytes=room)
+        return fill_in(n_kept=n_kept, data=data)
 
     def _thumbnails(self, samples: np.ndarray) -> dict[int, str]:
-        """Images of the first rows, by their place in the table of the page."""
+        """Encode the images of the first rows, by their place in the table of the page."""
         if self.pictures is None:
             return {}
         return {place: thumbnail(self.pictures[sample]) for place, sample in enumerate(samples)}
 
-    def _facts(self) -> dict[str, str]:
-        known = self.scores[~np.isnan(self.scores)]
-        low, median, high = np.quantile(known, [0.05, 0.5, 0.95])
-        found = {"Samples": f"{len(self.scores):,}"}
-        if len(known) < len(self.scores):
-            found["Without a score"] = f"{len(self.scores) - len(known):,}"
-        if self.held_out.any():
-            found["Held out of training"] = f"{self.held_out.sum():,}"
-        found |= self.summary
-        found["Score: median"] = f"{median:.3g}"
-        found["Score: 5 to 95 %"] = f"{low:.3g} to {high:.3g}"
-        if known.min() >= 0 and known.sum() > 0:
-            share = float(known @ membership(known, len(known) / 10) / known.sum())
-            found["Share of all loss in the hardest tenth"] = f"{share:.0%}"
-        return found
+
+def _first_rows(rows: "pd.DataFrame") -> Table:
+    """Return the rows for a browser without JavaScript."""
+    first = rows.head(N_WITHOUT_SCRIPT).astype(object)
+    return make_table(first.where(first.notna(), "").map(as_text))
 
 
 def _rows(
-    scores: np.ndarray, target: "pd.Series | None", held_out: np.ndarray, groups: dict[str, Any], data: Any
+    scores: np.ndarray,
+    target: "pd.Series | None",
+    held_out: np.ndarray,
+    groups: dict[str, Any],
+    files: dict[str, list[str]],
+    data: Any,
 ) -> "pd.DataFrame":
-    """Give the table of the page, in the order of the samples."""
+    """Return the table of the page, in the order of the samples."""
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
     rank = pandas.Series(scores).rank(method="first", ascending=False).astype("Int64")
     rows = pandas.DataFrame({"rank": rank, "row": np.arange(len(scores))})
@@ -260,27 +283,7 @@ def _rows(
     if held_out.any():
         rows["held out"] = held_out
     further = pandas.DataFrame() if data is None else as_frame(data, len(scores), "data")
-    for name, column in groups.items():
+    for name, column in (groups | files).items():
         if name not in rows and name not in further.columns:
             rows[name] = column
     return pandas.concat([rows, further], axis=1) if len(further.columns) else rows
-
-
-def _of_training(fitted: Any) -> tuple[dict[str, str], dict[str, Display]]:
-    """What is known of the training beside the scores."""
-    summary: dict[str, str] = {}
-    displays: dict[str, Display] = {}
-    if hasattr(fitted, "n_epochs_"):
-        summary["Epochs"] = f"{fitted.n_epochs_:,}"
-    if hasattr(fitted, "n_visits_"):
-        fewest, most = int(np.min(fitted.n_visits_)), int(np.max(fitted.n_visits_))
-        summary["Visits of a sample"] = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    if getattr(fitted, "trajectories_", None) is not None:
-        hardest = np.argsort(-np.nan_to_num(fitted.action_scores_, nan=-np.inf), kind="stable")[:3]
-        title = "Losses over epochs: all samples, and the three hardest"
-        displays[title] = TrajectoryDisplay.from_scores(fitted.trajectories_, samples=hardest.tolist())
-    found = getattr(fitted, "sample_metrics_", {})
-    if all(name in found for name in METRICS):
-        title = "Data map: easy samples at the top, hard ones at the bottom, ambiguous ones on the right"
-        displays[title] = DataMapDisplay.from_scores(*(found[name] for name in METRICS))
-    return summary, displays

@@ -1,4 +1,4 @@
-"""The rows of a table as JSON that a page can hold: short, exact about what is text, harmless inside HTML."""
+"""Rows as JSON inside a page: columns of numbers, or of positions in a list of texts, without a `<` in them."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,29 @@ LARGEST_EXACT = 2**53  # beyond, a browser's numbers skip some integers
 
 
 def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int) -> tuple[str, int]:
-    """Encode as many rows, from the first on, as there is room for.
+    """Encode as many rows as there is room for, from the first on.
 
     Parameters
     ----------
     table : DataFrame
         Names of columns may repeat.
     extras : dict
-        Other values that the page needs, JSON as they are.
+        Further entries of the JSON object.
     max_bytes : int
-        Of the text in UTF-8.
+        Size of the text in UTF-8, > 0.
 
     Returns
     -------
     text : str
         JSON without ``<``, so that nothing in it can end the element that holds it.
     n_rows : int
-        How many rows it has.
+        How many rows it has; at least 1, even if that is too large.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> encode_rows(pd.DataFrame({"a": ["<b>"]}), {}, max_bytes=1000)[0]
+    '{"n_rows":1,"columns":[{"name":"a","values":[0],"levels":["\\\\u003cb>"],"choices":false}]}'
     """
     n_rows = len(table)
     while True:
@@ -50,7 +56,7 @@ def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int
 
 
 def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
-    """Encode one column: numbers as they are, all else as positions in a list of its values.
+    """Encode one column: numbers as numbers, anything else as positions in the list of its different texts.
 
     Parameters
     ----------
@@ -62,7 +68,7 @@ def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
     Returns
     -------
     encoded : dict
-        ``name`` and ``values``; for text ``levels``, sorted, and ``choices``: whether a menu should offer them.
+        ``name`` and ``values``; for texts also ``levels``, sorted, and ``choices``, True if a menu should offer them.
 
     Examples
     --------
@@ -88,7 +94,17 @@ def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
 
 
 def shorten_number(value: Any) -> float | int | str | None:
-    """Give a number that JSON knows, with six digits; infinity as text, missing as None.
+    """Round a number to six significant digits, in a type that JSON has.
+
+    Parameters
+    ----------
+    value : number or None
+        Integers are not rounded.
+
+    Returns
+    -------
+    number : float, int, str or None
+        Infinity, and integers that a browser cannot hold, as text.
 
     Examples
     --------
@@ -109,6 +125,16 @@ def shorten_number(value: Any) -> float | int | str | None:
 
 def as_text(value: Any) -> str:
     """Write a value in one line of at most 200 characters.
+
+    Parameters
+    ----------
+    value : object
+        Truth values become "yes" and "no", anything else is written by ``str``.
+
+    Returns
+    -------
+    text : str
+        Each run of white space is one space; a longer text ends in "…".
 
     Examples
     --------

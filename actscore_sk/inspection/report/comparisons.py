@@ -1,0 +1,120 @@
+"""Groups compared on a page: for each column the groups that differ, a picture and a table."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from actscore_sk.inspection.group_display import GroupDifficultyDisplay
+from actscore_sk.inspection.groups import group_difficulty
+from actscore_sk.inspection.report.encoded_rows import as_text
+from actscore_sk.inspection.report.figures import Figure, draw_figure
+from actscore_sk.inspection.report.tables import Table, make_table
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SHOWN = 30  # groups of a column in its table and picture
+MOST_NAMED = 8  # groups in a sentence
+
+
+class Comparison(NamedTuple):
+    """Groups of one column.
+
+    Parameters
+    ----------
+    name : str
+        Of the column.
+    finding : str
+        A sentence: how many groups differ, and which of them are harder.
+    figure : Figure
+        A `GroupDifficultyDisplay`.
+    table : Table
+        A row per group, those that differ in bold.
+    n_groups : int
+        All groups; table and picture show at most 30.
+    """
+
+    name: str
+    finding: str
+    figure: Figure
+    table: Table
+    n_groups: int
+
+
+def compare_columns(scores: np.ndarray, groups: dict[str, Any], held_out: np.ndarray) -> list[Comparison]:
+    """Compare the groups of each column, corrected for the number of groups in all of them.
+
+    Parameters
+    ----------
+    scores : ndarray of float64 (n_samples,)
+        Higher = harder.
+    groups : dict of str to array-like (n_samples,)
+        Columns, as `group_difficulty` takes them.
+    held_out : ndarray of bool (n_samples,)
+        Samples to leave out: their scores are validation losses.
+
+    Returns
+    -------
+    comparisons : list of Comparison
+        One per column, in the order of `groups`.
+    """
+    if not groups:
+        return []
+    results = group_difficulty(np.where(held_out, np.nan, scores), groups)
+    return [_compare_column(name, results[results["column"] == name].reset_index(drop=True)) for name in groups]
+
+
+def _compare_column(column: str, results: "pd.DataFrame") -> Comparison:
+    name, shown, finding = as_text(column), results.head(MOST_SHOWN), _finding(results)
+    figure = draw_figure(GroupDifficultyDisplay(shown), f"Difficulty of the groups of {name}: {finding}")
+    return Comparison(name, finding, figure, make_table(_as_texts(shown), shown["differs"]), len(results))
+
+
+def _finding(results: "pd.DataFrame") -> str:
+    differing = results[results["differs"]]
+    harder = [as_text(group) for group in differing.loc[differing["harder"] > 0.5, "group"]]
+    found = f"{len(differing)} of {len(results)} groups differ from the others"
+    if not harder:
+        return f"{found}."
+    return f"{found}; harder: {', '.join(harder[:MOST_NAMED])}{' and others' if len(harder) > MOST_NAMED else ''}."
+
+
+def _as_texts(results: "pd.DataFrame") -> "pd.DataFrame":
+    """Round the figures of each group for reading."""
+    pandas = import_optional("pandas", extra="cli", purpose="write a report")
+    rows = results.to_dict("records")
+    return pandas.DataFrame(
+        {
+            "group": [as_text(row["group"]) for row in rows],
+            "samples": [f"{row['n']:,}" for row in rows],
+            "mean": [f"{row['mean']:.3g}" for row in rows],
+            "median": [f"{row['median']:.3g}" for row in rows],
+            "IQR": [f"{row['iqr']:.3g}" for row in rows],
+            "lift": [f"{row['lift']:.2f}" for row in rows],
+            "P(harder)": [_interval(row) for row in rows],
+            "p, corrected": [_probability(row["p_adjusted"]) for row in rows],
+            "differs": [_verdict(row) for row in rows],
+        }
+    )
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """Write an estimate and its interval; a group of one sample has no interval."""
+    if np.isnan(row["harder"]):
+        return ""
+    bounds = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{row['harder']:.2f}{bounds}"
+
+
+def _probability(value: float) -> str:
+    """Write a p-value with three digits."""
+    if np.isnan(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if not row["differs"]:
+        return "no"
+    return "harder" if row["harder"] > 0.5 else "easier"

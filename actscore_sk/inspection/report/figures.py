@@ -1,0 +1,55 @@
+"""A display as a picture inside a page."""
+
+from base64 import b64encode
+from copy import copy
+from io import BytesIO
+from typing import NamedTuple
+
+from actscore_sk.inspection.drawing import Display
+from actscore_sk.utils.optional import import_optional
+
+DPI = 144  # of the file, for screens with twice the usual density
+SHOWN_DPI = 96  # of the page: CSS pixels per inch
+
+
+class Figure(NamedTuple):
+    """A drawn display.
+
+    Parameters
+    ----------
+    source : str
+        Data URI of a PNG.
+    width, height : int
+        In CSS pixels.
+    caption : str
+        Stands below the picture, and in its place where it cannot be seen.
+    """
+
+    source: str
+    width: int
+    height: int
+    caption: str
+
+
+def draw_figure(display: Display, caption: str) -> Figure:
+    """Draw a display for a page.
+
+    Parameters
+    ----------
+    display : Display
+        It is left as it is: the figure that it was drawn into before stays its own.
+    caption : str
+        Says what the picture shows.
+
+    Returns
+    -------
+    figure : Figure
+        In the size that the display asks for.
+    """
+    figures = import_optional("matplotlib.figure", extra="plot", purpose="draw")
+    canvas = figures.Figure(figsize=display.size, layout="constrained", dpi=DPI)
+    copy(display).draw_on(canvas)
+    content = BytesIO()
+    canvas.savefig(content, format="png")
+    width, height = (round(side * SHOWN_DPI) for side in display.size)
+    return Figure(f"data:image/png;base64,{b64encode(content.getvalue()).decode()}", width, height, caption)
