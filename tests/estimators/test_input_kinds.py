@@ -386,6 +386,25 @@ def test_dataset_without_targets_in_sight_leaves_the_random_stream_as_plain_skor
     assert torch.equal(torch.get_rng_state(), expected)
 
 
+class Counting(MLP):
+    """Counts its calls in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("n_calls", torch.tensor(0))
+
+    def forward(self, X):
+        self.n_calls += 1
+        return super().forward(X)
+
+
+def test_width_of_the_output_is_asked_without_a_trace_in_buffers():
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net(module=Counting, max_epochs=1, batch_size=48)).fit(Items(X, codes))
+    assert clf.classes_.tolist() == [0, 1]
+    assert int(clf.estimator_.module_.n_calls) == 1
+
+
 def test_dataset_and_targets_of_different_lengths():
     X, codes = make_data()
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[48, 47\]"):

@@ -141,7 +141,7 @@ def _compare(trial: Trial, net: Any, scores: Any, expected: Outcome, found_strea
         return found
     reduced = partial(published.action_scores, n_epochs=expected.n_epochs, reduction=config.reduction)
     found += _numbers("action_scores_", scores.action_scores_, reduced(visits, n))
-    if config.trajectories:
+    if config.trajectories and expected.n_epochs:
         found += _numbers("trajectories_", scores.trajectories_, published.trajectories(visits, n, expected.n_epochs))
     if trial.asks_for_classes:
         for name, values in published.other_metrics(visits, n).items():
