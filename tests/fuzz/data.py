@@ -124,7 +124,7 @@ SETS = {
     "part": (lambda X, y: _part(_tensor_set(X, y)), lambda X, y: _part(Samples(X, y))),
 }
 # what only an estimator takes, or only for some tasks
-_OF_ESTIMATORS = ("strings", "gaps", "frame", "list of y", "flat y", "y of doubles")
+OF_ESTIMATORS = ("strings", "gaps", "frame", "list of y", "flat y", "y of doubles")
 _OF_CLASSES = ("strings", "gaps")
 _OF_VECTORS = ("sparse", "frame")
 
@@ -135,7 +135,7 @@ def kinds(task: Any, name: str, is_estimator: bool) -> list[str]:
         return ["array", "data set", "skorch's"]
     found = [*ARRAYS, *SETS]
     if not is_estimator:
-        found = [kind for kind in found if kind not in _OF_ESTIMATORS]
+        found = [kind for kind in found if kind not in OF_ESTIMATORS]
     if not task.has_classes:
         found = [kind for kind in found if kind not in _OF_CLASSES]
     if name not in ("classes", "number", "numbers", "labels", "probabilities", "log-probabilities", "binary"):

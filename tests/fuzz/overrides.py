@@ -153,6 +153,7 @@ def own_inference(net, own, *args, **kwargs):
 
 class Accumulating(Behaviour):
     keeps_gradients = True
+    tells_of_gradients = False
 
     def step(self, state, closure):
         if state.batch % 2 == 0:

@@ -57,6 +57,7 @@ class Behaviour:
 
     n_passes = 1
     keeps_gradients = False
+    tells_of_gradients = True
 
     def batch(self, state: Any, X: Any, y: Any) -> tuple[Any, Any]:
         return X, y
@@ -259,7 +260,8 @@ def _train_step(job: Job, state: Any, X: Any, y: Any, rows: Tensor) -> Visit:
         loss, visit = _loss(job, state, output, y, rows, weights)
         loss.backward()
         job.behaviour.after_backward(state)
-        job.listener.after_backward(state)
+        if job.behaviour.tells_of_gradients:
+            job.listener.after_backward(state)
         visits.append(visit)
         return loss
 
