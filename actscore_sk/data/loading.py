@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from actscore_sk.data.alignment import Alignment
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, slice_fetcher, sources
 from actscore_sk.data.ordering import as_positions, batches_of_positions
+from actscore_sk.data.sources import check_source
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -188,14 +189,13 @@ class _IndexLog:
 
 def check_trackable(loader: Any) -> None:
     """Raise IndexTrackingError, before training starts, if the batches of `loader` have no known index."""
+    if isinstance(loader, DataLoader):
+        check_source(loader.dataset)
     if not isinstance(loader, DataLoader):
         reason, remedy = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
     elif type(loader).__iter__ is not DataLoader.__iter__:
         reason = f"{type(loader).__name__} iterates in its own way"
         remedy = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
-    elif isinstance(loader.dataset, IterableDataset):
-        reason = f"{type(loader.dataset).__name__} is an IterableDataset, which has no index"
-        remedy = "give a map-style Dataset, with __getitem__ and __len__"
     elif loader.num_workers and not getattr(loader, "in_order", True):
         reason = "in_order=False lets batches overtake each other between worker processes"
         remedy = "leave in_order=True"

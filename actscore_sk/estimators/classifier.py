@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.inputs import explained_labels
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -130,7 +131,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         y = column_or_1d(y, warn=True)
         if y.dtype.kind in "fc":
             assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        with explained_labels(y):
+            check_classification_targets(y)
         return y
 
     def _to_targets(self, y):

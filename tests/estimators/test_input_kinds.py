@@ -431,12 +431,28 @@ def _nan(X):
     return X
 
 
+def _with_column(X, values):
+    return pd.DataFrame(X, columns=COLUMNS).assign(e=values)
+
+
 BAD_X = {
     "NaN": (_nan, "Input X contains NaN"),
+    "text": (lambda X: ["a text"] * len(X), "X holds text, .* tokenize it, or put"),
+    "text, array": (lambda X: np.array([["a text"]] * len(X)), "X holds text"),
+    "text, column": (
+        lambda X: _with_column(X, "a text"),
+        r"1 columns .* 'e' \((str|object)\); encode",
+    ),
+    "dates": (lambda X: _with_column(X, pd.Timestamp("2020")), r"'e' \(datetime64.*a number of days for dates"),
+    "categories": (
+        lambda X: _with_column(X, pd.Categorical(["a", "b"] * (len(X) // 2))),
+        r"'e' \(category\); .* OneHotEncoder for categories",
+    ),
+    "text, polars": (lambda X: pl.DataFrame(X, schema=COLUMNS).with_columns(e=pl.lit("a")), r"'e' \(String\)"),
     "NaN, sparse": (lambda X: sparse.csr_matrix(_nan(X)), "Input X contains NaN"),
     "NaN, DataFrame": (lambda X: pd.DataFrame(_nan(X)), "Input X contains NaN"),
     "one dimension": (lambda X: X[:, 0], "Expected 2D array, got 1D array"),
-    "strings": (lambda X: X.astype(str).astype(object) + "x", "could not convert string to float"),
+    "strings": (lambda X: X.astype(str).astype(object) + "x", "X holds text"),
     "complex": (lambda X: X + 1j, "Complex data not supported"),
     "no samples": (lambda X: X[:0], r"0 sample\(s\)"),
     "no features": (lambda X: X[:, :0], r"0 feature\(s\)"),
