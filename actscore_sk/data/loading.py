@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from actscore_sk.data.alignment import Alignment
+from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, slice_fetcher, sources
 from actscore_sk.data.ordering import as_positions, batches_of_positions
@@ -46,6 +47,7 @@ class TrackedLoader:
 
     def __init__(self, loader: DataLoader, root: Dataset, sampler: EpochSampler | None = None) -> None:
         check_trackable(loader)
+        check_order(loader)
         self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
         self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler

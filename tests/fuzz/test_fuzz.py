@@ -11,7 +11,6 @@ OPEN = {
     "level": {"instance", "patch"},
     "override": {"two heads", "functional term", "shaken by notify"},
     "loss": {"cross entropy, weights", "cross entropy, weights, sum", "likelihood, weights"},
-    "collate": {"reversing", "sorting", "shuffling"},
     "data": {"backwards"},
 }
 
