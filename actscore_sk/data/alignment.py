@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Subset
 
+from actscore_sk.data.sources import check_source
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -94,6 +95,8 @@ class Alignment:
     """
 
     def __init__(self, dataset: Dataset, root: Dataset) -> None:
+        check_source(root)
+        check_source(getattr(root, "X", None))  # what skorch's own data set was made of
         base, self.positions = unwrap_subsets(dataset, root)
         if base is not root:
             raise IndexTrackingError(

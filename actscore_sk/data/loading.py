@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from actscore_sk.data.alignment import Alignment
+from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.ordering import as_positions, batches_of_positions
+from actscore_sk.data.sources import check_source
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -55,6 +57,7 @@ class TrackedLoader:
 
     def __init__(self, loader: DataLoader, root: Dataset, sampler: EpochSampler | None = None) -> None:
         check_trackable(loader)
+        check_order(loader)
         self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
         self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
@@ -235,14 +238,13 @@ def check_trackable(loader: Any) -> None:
     IndexTrackingError
         If `loader` is no `DataLoader`, iterates in its own way, has no index, or may return batches out of order.
     """
+    if isinstance(loader, DataLoader):
+        check_source(loader.dataset)
     if not isinstance(loader, DataLoader):
         reason, hint = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
     elif type(loader).__iter__ is not DataLoader.__iter__:
         reason = f"{type(loader).__name__} iterates in its own way"
         hint = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
-    elif isinstance(loader.dataset, IterableDataset):
-        reason = f"{type(loader.dataset).__name__} is an IterableDataset, which has no index"
-        hint = "give a map-style Dataset, with __getitem__ and __len__"
     elif loader.num_workers and not getattr(loader, "in_order", True):
         reason = "in_order=False lets batches overtake each other between worker processes"
         hint = "leave in_order=True"

@@ -8,17 +8,19 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
-from torch import as_tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
 from actscore_sk.data.containers import check_X, n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
+from actscore_sk.data.identity import identify
+from actscore_sk.data.sources import check_source
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.estimators.fitted_scores import FittedScores
+from actscore_sk.estimators.inputs import as_numbers, check_weights, explained_X
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.utils.randomness import seeded
-from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, check_sample_weight, fit_context, routing_enabled
+from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 
 class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
@@ -142,13 +144,14 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         if not goes_on:
             self.__dict__.pop("estimator_", None)  # a fit that fails leaves nothing to predict with
         X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
-        weights = self._check_weights(sample_weight, n_samples_of(X))
+        weights = check_weights(sample_weight, n_samples_of(X))
+        identity = identify(X, y, index)
+        if goes_on:
+            self._identity.check_same(identity)
         net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
         recorder = self._recorder if goes_on else self._new_recorder()
         recorder.eval_set = self._check_eval_set(eval_set)
-        adapter = (
-            self._adapter if goes_on else DtypeAdapter(class_codes=self._has_class_codes, forward_params=fit_params)
-        )
+        adapter = self._adapter if goes_on else DtypeAdapter(self._has_class_codes, fit_params)
         n_before = recorder.n_epochs_ if goes_on else 0
         watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
         watch["train_sampler"] = sampler = self.train_sampler_ if goes_on else self._clone_sampler()
@@ -157,8 +160,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         with seeded(self.random_state, net.device, stream=n_before), recorder.watching(net, **watch):
             self._train(getattr(net, method), X, targets, fit_params)
         self.estimator_, self._recorder, self._adapter = net, recorder, adapter
-        self.train_sampler_ = sampler
-        self._given, self._index = y, index
+        self._given, self._index, self._identity, self.train_sampler_ = y, index, identity, sampler
         self._publish(X)
         return self
 
@@ -166,7 +168,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         fit(X, targets, **fit_params)
 
     def _check_data(self, X, y, classes, *, reset):
-        X = check_X(self, X, reset=reset)
+        X = self._check_kind(X, reset=reset)
         if y is None and isinstance(X, Dataset):
             y = targets_in(X)
         elif y is None:
@@ -183,17 +185,14 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             self._check_classes(classes)
         return X, y, None if y is None else self._to_targets(y)
 
-    def _check_weights(self, sample_weight, n_samples):
-        if sample_weight is None:
-            return None
-        weights = check_sample_weight(
-            sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
-        )
-        # Weights of 1 take the road without weights: the same net, to the bit.
-        return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only
+    def _check_kind(self, X, *, reset):
+        check_source(X)
+        with explained_X(X):
+            return as_numbers(check_X(self, X, reset=reset))
 
     def _check_eval_set(self, eval_set):
         if eval_set is None or isinstance(eval_set, Dataset):
+            check_source(eval_set)
             return eval_set
         if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
             raise ValueError(f"eval_set must be a tuple (X_eval, y_eval) or a Dataset, got {type(eval_set).__name__}")
@@ -202,7 +201,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             raise ValueError(
                 "eval_set=(X_eval, y_eval) needs targets, but y_eval is None; only a Dataset may hold them"
             )
-        X = check_X(self, X, reset=False)
+        X = self._check_kind(X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         return X, self._to_targets(self._check_y(y))
 

@@ -14,6 +14,8 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.inputs import explained_labels
+from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
 
@@ -137,7 +139,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         y = column_or_1d(y, warn=True)
         if y.dtype.kind in "fc":
             assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        with explained_labels(y):
+            check_classification_targets(y)
         return y
 
     def _to_targets(self, y):
@@ -170,7 +173,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     def _publish(self, X):
         super()._publish(X)
         if self.classes_ is None or self._has_codes:
-            with preserved_random_state(self.estimator_.device):
+            net = self.estimator_
+            with preserved_random_state(net.device), preserved_modules(all_modules(net)):
                 n_outputs = self._probabilities(Subset(X, [0])).shape[1]
             self.classes_ = np.arange(max(n_outputs, 0 if self.classes_ is None else len(self.classes_)))
 

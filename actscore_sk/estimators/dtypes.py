@@ -50,7 +50,7 @@ class DtypeAdapter:
         Whether the net takes integers (an embedding) or wants them as numbers.
     """
 
-    def __init__(self, *, class_codes: bool, forward_params: dict | None = None) -> None:
+    def __init__(self, class_codes: bool, forward_params: dict | None = None) -> None:
         self.class_codes = class_codes
         self.forward_params = forward_params or {}
 

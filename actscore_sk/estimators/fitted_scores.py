@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.data.containers import target_columns
+from actscore_sk.estimators.inputs import warn_of_no_visits
 from actscore_sk.recording.score_attributes import warn_of_exposure
 from actscore_sk.utils.optional import import_optional
 
@@ -17,6 +18,7 @@ class FittedScores:
     def _publish(self, X):
         """Set the fitted attributes to the results of the recorder."""
         recorder = self._recorder
+        warn_of_no_visits(recorder.n_visits_)
         warn_of_exposure(self.reduction, recorder.n_visits_[~recorder.validation_mask_])
         self.sample_metrics_ = recorder.sample_metrics_
         self.action_scores_ = self.sample_metrics_["action_score"]

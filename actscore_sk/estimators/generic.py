@@ -11,6 +11,7 @@ from torch import Tensor
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.inputs import explained_targets
 from actscore_sk.estimators.unit_table import unit_table
 from actscore_sk.utils.sklearn_private import HasMethods, Interval
 
@@ -115,6 +116,10 @@ class ActionScoreEstimator(BaseActionScore):
 
     def _check_y(self, y):
         return y if isinstance(y, (dict, tuple, Tensor)) else np.asarray(y)
+
+    def _train(self, fit, X, targets, fit_params):
+        with explained_targets(targets):
+            super()._train(fit, X, targets, fit_params)
 
     def _to_targets(self, y):
         if self.estimator is None and y.dtype.kind == "f" and type_of_target(y) in ("binary", "multiclass"):

@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.inputs import explained_targets
 
 
 class ActionScoreRegressor(RegressorMixin, BaseActionScore):
@@ -50,7 +51,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
         self._n_dims = None if y is None else y.ndim
 
     def _check_y(self, y):
-        return check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
+        with explained_targets(y):
+            return check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
 
     def _to_targets(self, y):
         return y.astype(np.float64) if y.dtype.kind in "iub" else y

@@ -49,7 +49,7 @@ class AskedLoss:
         return len(self.listener.rows)
 
     def again(
-        self, mode: str, samples: Tensor | None = None, changed_after: int | None = None
+        self, mode: str, samples: Tensor | None = None, *, changed_after: int | None = None, factor: float = 0.9
     ) -> tuple[Any, list[Tensor]]:
         """Ask once more, with the same random numbers; return the value, and those of criteria that were probed.
 
@@ -61,11 +61,13 @@ class AskedLoss:
             Positions in the batch of the samples to ask for. None: all.
         changed_after : int, optional
             Outputs of the net for the samples from this position on are changed.
+        factor : float
+            They are multiplied by it; below 1, so that probabilities stay probabilities.
         """
         arguments, rows = self.arguments, self.listener.rows
         if changed_after is not None:
             (y_pred, *others), named = arguments
-            arguments = (_changed(y_pred, changed_after, self.n_samples), *others), named
+            arguments = (_changed(y_pred, changed_after, factor, self.n_samples), *others), named
         if samples is not None:
             arguments = take_samples(arguments, samples, self.n_samples)
         with self._replayed(mode) as probed:
@@ -107,13 +109,13 @@ class AskedLoss:
             after.restore()
 
 
-def _changed(y_pred: Any, start: int, n_samples: int) -> Any:
-    """Return outputs of which those from `start` on are a tenth smaller; probabilities stay in [0, 1]."""
+def _changed(y_pred: Any, start: int, factor: float, n_samples: int) -> Any:
+    """Return outputs of which those from `start` on are multiplied by a factor."""
 
     def change(part: Any) -> Any:
         if not isinstance(part, Tensor) or not part.is_floating_point():
             return part
-        return torch.cat([part[:start], 0.9 * part[start:]])
+        return torch.cat([part[:start], factor * part[start:]])
 
     return map_batch(y_pred, n_samples, change)
 

@@ -109,7 +109,7 @@ class CriterionListener:
         is_batch_first, details = not named and parent.axis.is_first(sample_loss, inputs, n_samples), None
         if sample_loss.is_detailed or (parent.weights and sample_loss.has_reduction):
             output, details = self._reduced_here(inputs, named)
-        elif sample_loss.is_stateless and is_batch_first:
+        elif sample_loss.is_stateless and is_batch_first and parent.axis.may_join(sample_loss):
             output = call(*inputs)
         else:
             output, details = self._twin(call, inputs, n_samples, named)

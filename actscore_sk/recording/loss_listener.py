@@ -99,7 +99,7 @@ class LossListener:
         """Make a visit of the arguments of a stateless criterion, and of the loss that it gave."""
         if self._on_visit:
             details, is_batch_first = None, self.axis.is_first(sample_loss, inputs, len(self.rows))
-            if not is_batch_first:
+            if not (is_batch_first and self.axis.may_join(sample_loss)):
                 with torch.no_grad():
                     details = sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(self.rows))
             self._hand_on(Visit(self.rows, inputs if is_batch_first else None, details, sample_loss, trained.detach()))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from actscore_sk.data.identity import SampleIdentity, identify
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.class_outputs import Reader, read_class_outputs
 from actscore_sk.losses.details import LossDetails
@@ -49,6 +50,7 @@ class NetRecording:
         self._eval_buffer: VisitBuffer | None = None
         self._eval_dataset: Any = None
         self._reader: Reader | None = None
+        self._identity: SampleIdentity | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # what belongs to a running training stays behind: the session holds the net, the buffers its outputs
@@ -66,13 +68,11 @@ class NetRecording:
     def begin(self, session: RecordingSession) -> None:
         """Allocate for the rows of X, or go on with those of the training before."""
         self.session, n_samples = session, session.n_samples
+        identity = identify(session.root)
         if self.record is None:
-            self.record = ScoreRecord(n_samples, self.settings)
-        elif self.record.n_samples != n_samples:
-            raise ValueError(
-                f"X has {n_samples} samples, but the scores so far are those of {self.record.n_samples}; to go on, "
-                "pass the same samples in the same order, and to start anew, call fit (with warm_start=False)"
-            )
+            self.record, self._identity = ScoreRecord(n_samples, self.settings), identity
+        else:
+            self._identity.check_same(identity)  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
         self.validation_mask[session.validation_rows.numpy()] = True
         self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None

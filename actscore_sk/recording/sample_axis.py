@@ -44,9 +44,13 @@ class SampleAxis:
             if not sample_loss.is_stateless:
                 return True  # its losses are taken at once; only metrics of classes read the arguments
             if n_samples < 2:
-                return False  # one row shows nothing, and needs no joining
+                return True  # one row shows nothing; it is not joined to others
             known = self._known[sample_loss] = _halves_agree(sample_loss, inputs, n_samples)
         return known
+
+    def may_join(self, sample_loss: SampleLoss) -> bool:
+        """Return True if rows of the arguments of several batches may be joined, and evaluated later."""
+        return self._known.get(sample_loss, False)
 
 
 def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> bool:

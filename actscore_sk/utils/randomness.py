@@ -1,4 +1,9 @@
-"""Random state: seed a block of code, restore all generators after it, or draw the same numbers twice."""
+"""Random state: seed a block of code, restore all generators after it, or draw the same numbers twice.
+
+torch has one generator per device and process, which modules and samplers draw from. Stretches that set it and put it
+back therefore take turns, so that fits in several threads give what they give one after another. Other code that draws
+from torch's generators in another thread meanwhile, a prediction for instance, is not kept out.
+"""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -8,6 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+
+from actscore_sk.utils.turns import Turns
+
+_TURNS = Turns()
 
 
 class RandomState:
@@ -53,16 +62,19 @@ def preserved_random_state(device: Any = "cpu") -> Iterator[None]:
     >>> bool((torch.get_rng_state() == before).all())
     True
     """
-    state = RandomState(device)
-    try:
-        yield
-    finally:
-        state.restore()
+    with _TURNS.alone():
+        state = RandomState(device)
+        try:
+            yield
+        finally:
+            state.restore()
 
 
 @contextmanager
 def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[None]:
     """Run the block with torch seeded, and restore torch's generators after it; with None, change nothing.
+
+    Threads take turns: a seeded block runs while no other thread is in a block of this kind; those with None overlap.
 
     Parameters
     ----------
@@ -83,10 +95,11 @@ def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[
     True
     """
     if random_state is None:
-        yield
+        with _TURNS.together():
+            yield
         return
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    with torch.random.fork_rng(devices=cuda_indices(device)):
+    with _TURNS.alone(), torch.random.fork_rng(devices=cuda_indices(device)):
         torch.manual_seed(seed + stream)
         yield
 

@@ -28,6 +28,7 @@ from actscore_sk.data.alignment import Alignment, is_part_of, unwrap_subsets
 from actscore_sk.data.fetching import batch_slicer
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.data.ordering import as_positions
+from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.exceptions import IndexTrackingError
 
 N = 13
@@ -431,6 +432,28 @@ class Stream(IterableDataset):
         return iter(numbered())
 
 
+class StreamOfKnownLength(Stream):
+    def __len__(self):
+        return N
+
+
+class Endless(Dataset):
+    def __getitem__(self, i):
+        return numbered()[i % N]
+
+
+class HuggingFace:
+    """Shows what a `datasets.Dataset` shows."""
+
+    column_names, features = ["text", "label"], {}
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, i):
+        return {"text": "a", "label": 0}
+
+
 class OwnIteration(DataLoader):
     def __iter__(self):
         return iter(list(super().__iter__()))
@@ -464,6 +487,29 @@ def test_loader_without_an_index_is_an_error(case):
     make, message = UNTRACKABLE[case]
     with pytest.raises(IndexTrackingError, match=message):
         TrackedLoader(make(), numbered())
+
+
+SOURCES = {
+    "stream": (Stream, "Stream is an IterableDataset, which has no index; give a map-style Dataset"),
+    "stream with a length": (StreamOfKnownLength, "StreamOfKnownLength is an IterableDataset"),
+    "no length": (Endless, "Endless has no __len__, so nobody knows how many samples there are"),
+    "loader": (lambda: DataLoader(numbered()), "X is a DataLoader, .* pass loader.dataset as X"),
+    "Hugging Face": (HuggingFace, "X is a HuggingFace with the columns 'text', 'label', .* pass its columns"),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_source_without_samples_at_positions_is_refused(kind):
+    make, message = SOURCES[kind]
+    calls = [
+        lambda: make_net(callbacks=[("scores", ActionScoreRecorder())]).partial_fit(make(), np.zeros(N, np.int64)),
+        lambda: ActionScoreClassifier(make_net()).fit(make()),
+        lambda: ActionScoreClassifier(make_net()).fit(make(), y),
+        lambda: ActionScoreClassifier(make_net()).fit(*make_vectors(), eval_set=(make(), y)),
+    ]
+    for call in calls:
+        with pytest.raises(IndexTrackingError, match=message):
+            call()
 
 
 def test_order_does_not_matter_without_workers():

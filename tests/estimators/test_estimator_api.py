@@ -5,6 +5,7 @@ import inspect
 import pickle
 import random
 from contextlib import suppress
+from functools import partialmethod
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import ValidSplit
 from torch import nn
 from torch.utils.data import TensorDataset
@@ -357,6 +358,58 @@ def test_going_on_needs_the_same_samples(change):
     np.testing.assert_array_equal(clf.action_scores_, before)
     assert all(torch.equal(value, parameters[name]) for name, value in parameters_of(clf).items())
     assert clf.partial_fit(X, codes).n_epochs_ == 4
+
+
+OTHERS = {
+    "targets": lambda frame, y: (frame, np.roll(y, 1)),
+    "X": lambda frame, y: (frame.assign(b=frame["b"] + 1), y),
+    "index": lambda frame, y: (frame.set_axis(frame.index + len(frame)), y),
+    "X and index": lambda frame, y: (frame[::-1], y),
+}
+
+
+@pytest.mark.parametrize("differing", OTHERS)
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_as_many_other_samples_are_refused(differing, warm_start):
+    X, codes = make_data()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    clf = ActionScoreClassifier(make_net(warm_start=warm_start)).fit(frame, codes)
+    before, parameters = clf.action_scores_.copy(), parameters_of(clf)
+    with pytest.raises(ValueError, match=rf"48 samples as before, but they are others.*: {differing} differ,.*; to go"):
+        (clf.fit if warm_start else clf.partial_fit)(*OTHERS[differing](frame, codes))
+    np.testing.assert_array_equal(clf.action_scores_, before)
+    assert all(torch.equal(value, parameters[name]) for name, value in parameters_of(clf).items())
+
+
+def test_the_same_samples_in_another_container_go_on():
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net()).fit(pd.DataFrame(X.astype(np.float64), columns=list("abcd")), codes)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        assert clf.partial_fit(X, codes.tolist()).n_epochs_ == 4
+
+
+class InterruptAt(Callback):
+    """Ctrl-C at an event."""
+
+    def __init__(self, event):
+        self.event = event
+
+    def notify(self, method_name, net, **kwargs):
+        if method_name == self.event:
+            raise KeyboardInterrupt
+
+    on_epoch_begin = partialmethod(notify, "on_epoch_begin")
+    on_batch_begin = partialmethod(notify, "on_batch_begin")
+
+
+@pytest.mark.parametrize("event", ["on_epoch_begin", "on_batch_begin"])
+def test_an_interrupt_before_the_first_batch_is_said(event):
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net(callbacks=[("interrupt", InterruptAt(event))]))
+    with pytest.warns(UserWarning, match=r"training ended before its first batch .* all scores are NaN"):
+        clf.fit(X, codes)
+    assert np.isnan(clf.action_scores_).all()
+    assert clf.n_epochs_ == 0
 
 
 def test_warm_start_goes_on():

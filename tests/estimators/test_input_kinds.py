@@ -386,6 +386,25 @@ def test_dataset_without_targets_in_sight_leaves_the_random_stream_as_plain_skor
     assert torch.equal(torch.get_rng_state(), expected)
 
 
+class Counting(MLP):
+    """Counts its calls in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("n_calls", torch.tensor(0))
+
+    def forward(self, X):
+        self.n_calls += 1
+        return super().forward(X)
+
+
+def test_width_of_the_output_is_asked_without_a_trace_in_buffers():
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net(module=Counting, max_epochs=1, batch_size=48)).fit(Items(X, codes))
+    assert clf.classes_.tolist() == [0, 1]
+    assert int(clf.estimator_.module_.n_calls) == 1
+
+
 def test_dataset_and_targets_of_different_lengths():
     X, codes = make_data()
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[48, 47\]"):
@@ -412,12 +431,28 @@ def _nan(X):
     return X
 
 
+def _with_column(X, values):
+    return pd.DataFrame(X, columns=COLUMNS).assign(e=values)
+
+
 BAD_X = {
     "NaN": (_nan, "Input X contains NaN"),
+    "text": (lambda X: ["a text"] * len(X), "X holds text, .* tokenize it, or put"),
+    "text, array": (lambda X: np.array([["a text"]] * len(X)), "X holds text"),
+    "text, column": (
+        lambda X: _with_column(X, "a text"),
+        r"1 columns .* 'e' \((str|object)\); encode",
+    ),
+    "dates": (lambda X: _with_column(X, pd.Timestamp("2020")), r"'e' \(datetime64.*a number of days for dates"),
+    "categories": (
+        lambda X: _with_column(X, pd.Categorical(["a", "b"] * (len(X) // 2))),
+        r"'e' \(category\); .* OneHotEncoder for categories",
+    ),
+    "text, polars": (lambda X: pl.DataFrame(X, schema=COLUMNS).with_columns(e=pl.lit("a")), r"'e' \(String\)"),
     "NaN, sparse": (lambda X: sparse.csr_matrix(_nan(X)), "Input X contains NaN"),
     "NaN, DataFrame": (lambda X: pd.DataFrame(_nan(X)), "Input X contains NaN"),
     "one dimension": (lambda X: X[:, 0], "Expected 2D array, got 1D array"),
-    "strings": (lambda X: X.astype(str).astype(object) + "x", "could not convert string to float"),
+    "strings": (lambda X: X.astype(str).astype(object) + "x", "X holds text"),
     "complex": (lambda X: X + 1j, "Complex data not supported"),
     "no samples": (lambda X: X[:0], r"0 sample\(s\)"),
     "no features": (lambda X: X[:, :0], r"0 feature\(s\)"),

@@ -204,7 +204,22 @@ BAD_LABELS = {
     "infinite": (lambda codes: np.where(codes, np.inf, 0.0), "Input y contains infinity"),
     "too short": (lambda codes: codes[:-1], r"inconsistent numbers of samples: \[48, 47\]"),
     "mixed": (lambda codes: np.array([1, "red"] * (len(codes) // 2), dtype=object), "str|type|label"),
-    "missing": (lambda codes: np.array([None, "red"] * (len(codes) // 2), dtype=object), "NoneType|None|missing|label"),
+    "missing": (
+        lambda codes: np.array([None, "red", "green"] * (len(codes) // 3), dtype=object),
+        "Input y contains NaN: 16 of 48 samples have no label, the first at position 0; leave them out",
+    ),
+    "missing category": (
+        lambda codes: pd.Series(pd.Categorical(["red", None, "green"] * (len(codes) // 3))),
+        "16 of 48 samples have no label, the first at position 1",
+    ),
+    "missing string": (
+        lambda codes: pd.Series(["red", None, "green"] * (len(codes) // 3), dtype="string"),
+        "16 of 48 samples have no label, the first at position 1",
+    ),
+    "missing integer": (
+        lambda codes: pd.Series([1, None, 2] * (len(codes) // 3), dtype="Int64"),
+        "Input y contains NaN",
+    ),
     "none": (lambda codes: None, "requires y to be passed, but the target y is None"),
 }
 
@@ -248,12 +263,10 @@ def test_unseen_label_is_an_error_whatever_the_net_could_train_on(kind, n_output
     np.testing.assert_array_equal(clf.action_scores_, scores)
 
 
-def test_labels_first_seen_in_a_later_call_need_classes():
-    X, codes = make_data(3)
-    y = NAMES[codes]
-    clf = ActionScoreClassifier(make_net(module__n_outputs=3))
-    clf.partial_fit(X, np.where(y == "red", "green", y), classes=NAMES)
-    clf.partial_fit(X, y)
+def test_classes_may_be_more_than_those_in_y():
+    X, codes = make_data(2)
+    clf = ActionScoreClassifier(make_net(module__n_outputs=3)).partial_fit(X, NAMES[codes], classes=NAMES)
+    clf.partial_fit(X, NAMES[codes])
     np.testing.assert_array_equal(clf.classes_, ["amber", "green", "red"])
     assert clf.n_epochs_ == 4
 
@@ -386,11 +399,19 @@ def test_regression_never_broadcasts_targets(module, column):
 BAD_TARGETS = {
     "NaN": (lambda y: np.where(y > 0, np.nan, y), "Input y contains NaN"),
     "infinite": (lambda y: np.where(y > 0, np.inf, y), "Input y contains infinity"),
-    "strings": (lambda y: NAMES[(y > 0).astype(int)], "could not convert string to float|numeric"),
+    "strings": (lambda y: NAMES[(y > 0).astype(int)], "y holds strings, .* use ActionScoreClassifier for labels"),
     "complex": (lambda y: y + 1j, "Complex data not supported"),
     "too short": (lambda y: y[:-1], r"inconsistent numbers of samples: \[48, 47\]"),
     "none": (lambda y: None, "requires y to be passed, but the target y is None"),
 }
+
+
+@pytest.mark.parametrize("dtype", [None, object])
+@pytest.mark.parametrize("net", [None, make_net(), make_regression_net()], ids=["no net", "classes", "numbers"])
+def test_strings_are_no_targets_for_the_generic_estimator(net, dtype):
+    X, codes = make_data(2)
+    with pytest.raises(ValueError, match="use ActionScoreClassifier for labels"):
+        ActionScoreEstimator(net).fit(X, NAMES[codes].astype(dtype or NAMES.dtype))
 
 
 @pytest.mark.parametrize("kind", BAD_TARGETS)

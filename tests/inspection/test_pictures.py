@@ -11,10 +11,11 @@ from PIL import Image
 from skorch import NeuralNet
 from torch.utils.data import TensorDataset
 
-from actscore_sk import ActionScoreEstimator, pad_boxes
+from actscore_sk import ActionScoreEstimator
 from actscore_sk.inspection import ActionScoreReport, SampleGridDisplay
 from actscore_sk.inspection.box_overlay import BoxOverlay
 from actscore_sk.inspection.pictures import BoxCrops, as_pictures
+from actscore_sk.losses import pad_boxes
 
 matplotlib.use("Agg")
 RNG = np.random.default_rng(0)

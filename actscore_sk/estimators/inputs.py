@@ -1,0 +1,177 @@
+"""What the estimators are given: errors that say what to do where scikit-learn's or torch's do not."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from torch import Tensor, as_tensor
+
+from actscore_sk.utils.sklearn_private import check_sample_weight
+
+_N_NAMED = 5  # columns named in an error
+
+
+@contextmanager
+def explained_X(X: Any) -> Iterator[None]:
+    """Say what to do if X cannot be checked because it holds text, dates or categories.
+
+    Raises
+    ------
+    ValueError
+        Instead of the error in the block; any other X keeps that one.
+
+    Examples
+    --------
+    >>> with explained_X(["a text", "another"]):
+    ...     raise ValueError("Expected 2D array, got 1D array instead")
+    Traceback (most recent call last):
+    ...
+    ValueError: X holds text, but a net takes numbers; ...
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        columns = _odd_columns(X)
+        if columns:
+            shown = ", ".join(f"{name!r} ({dtype})" for name, dtype in [*columns.items()][:_N_NAMED])
+            raise ValueError(
+                f"X has {len(columns)} columns that hold no numbers: {shown}; encode them first, with a step of a "
+                "Pipeline: OneHotEncoder for categories, TfidfVectorizer for text, a number of days for dates"
+            ) from error
+        if is_text(X):
+            raise ValueError(
+                "X holds text, but a net takes numbers; tokenize it, or put sklearn.feature_extraction.text."
+                "TfidfVectorizer before the estimator in a Pipeline"
+            ) from error
+        raise
+
+
+def _odd_columns(X: Any) -> dict[str, str]:
+    """Columns of a table of pandas or polars that hold no numbers, with their dtypes."""
+    if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
+        return {}
+    dtypes = {str(name): dtype for name, dtype in zip(X.columns, list(X.dtypes), strict=True)}
+    return {name: str(dtype) for name, dtype in dtypes.items() if not _is_numeric(dtype)}
+
+
+def _is_numeric(dtype: Any) -> bool:
+    if hasattr(dtype, "is_numeric"):  # polars
+        return bool(dtype.is_numeric()) or str(dtype) == "Boolean"
+    return getattr(dtype, "kind", "O") in "biufc"
+
+
+def as_numbers(X: Any) -> Any:
+    """Return an array of objects as one of numbers, which scikit-learn leaves as it is for a table with categories.
+
+    >>> as_numbers(np.array([[1, 2.5]], dtype=object))
+    array([[1. , 2.5]])
+    """
+    return X.astype(np.float64) if isinstance(X, np.ndarray) and X.dtype == object else X
+
+
+def is_text(data: Any) -> bool:
+    """Whether the first entry of an array or list is a string.
+
+    >>> is_text([["a", 1.0]]), is_text(np.array([1.0]))
+    (True, False)
+    """
+    if isinstance(data, (Mapping, Tensor)) or not hasattr(data, "__len__"):
+        return False
+    first = np.asarray(data[:1] if hasattr(data, "__getitem__") else data, dtype=object).reshape(-1)
+    return len(first) > 0 and isinstance(first[0], (str, bytes))
+
+
+@contextmanager
+def explained_labels(y: Any) -> Iterator[None]:
+    """Say how many labels are missing if y is no vector of labels because of that.
+
+    Raises
+    ------
+    ValueError
+        Instead of the error in the block; any other y keeps that one.
+
+    Examples
+    --------
+    >>> with explained_labels(np.array(["a", None], dtype=object)):
+    ...     raise ValueError("Unknown label type: unknown")
+    Traceback (most recent call last):
+    ...
+    ValueError: Input y contains NaN: 1 of 2 samples have no label, ...
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        is_missing = np.array([_is_missing(value) for value in np.asarray(y, dtype=object).reshape(-1)], dtype=bool)
+        if not is_missing.any():
+            raise
+        raise ValueError(
+            f"Input y contains NaN: {int(is_missing.sum())} of {len(is_missing)} samples have no label, the first at "
+            f"position {int(is_missing.argmax())}; leave them out: X[~pandas.isna(y)], y[~pandas.isna(y)]"
+        ) from error
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA says neither yes nor no
+        return True
+
+
+@contextmanager
+def explained_targets(y: Any) -> Iterator[None]:
+    """Say what to do if a net that takes targets as they are does not take strings.
+
+    Raises
+    ------
+    ValueError
+        Instead of the error in the block; any other y keeps that one.
+
+    Examples
+    --------
+    >>> with explained_targets(np.array(["cat", "dog"])):
+    ...     raise TypeError("new(): invalid data type 'str'")
+    Traceback (most recent call last):
+    ...
+    ValueError: y holds strings, ...
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if not is_text(y):
+            raise
+        raise ValueError(
+            "y holds strings, which are no targets of a net: use ActionScoreClassifier for labels, or encode them as "
+            f"numbers ({type(error).__name__}: {error})"
+        ) from error
+
+
+def warn_of_no_visits(n_visits: np.ndarray) -> None:
+    """Warn if no sample was visited at all, (n_samples,) int: the net is kept, as skorch does, and scores are NaN."""
+    if not n_visits.any():
+        warnings.warn(
+            "training ended before its first batch (interrupted, or with 0 epochs), so all scores are NaN and the net "
+            "is as it was initialized; call fit again",
+            UserWarning,
+        )
+
+
+def check_weights(sample_weight: Any, n_samples: int) -> Tensor | None:
+    """Return weights (n_samples,) float64, or None where all are 1.
+
+    Raises
+    ------
+    ValueError
+        If they are not one finite number per sample, or one is negative.
+
+    Examples
+    --------
+    >>> check_weights([1, 1], 2) is None, check_weights([1, 2], 2).tolist()
+    (True, [1.0, 2.0])
+    """
+    if sample_weight is None:
+        return None
+    weights = check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
+    # Weights of 1 take the road without weights: the same net, to the bit.
+    return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only
