@@ -1,4 +1,6 @@
-"""Losses of the epochs before a net begins to learn its training samples by heart."""
+"""Which epochs count: not those before a net has learnt much, nor those in which it memorises."""
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -7,43 +9,83 @@ from torch import Tensor
 
 from actscore_sk.metrics.measurements import precise_dtype
 
+POWER = 4
+SLACK = 0.05  # nats above the class entropy in which a loss, being an average over few samples, may still mean learning
 
-def epoch_weights(held_out_losses: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Weight of each epoch in a score that stops where the net begins to memorise.
 
-    With s the epoch in which the mean loss of held-out samples is smallest, epochs up to s + 1 have the weight 1, later
-    ones less and less, and those from 1.5 s + 4 on none::
+def epoch_weights(
+    held_out_losses: npt.ArrayLike, class_entropy: float | None = None
+) -> npt.NDArray[np.float64]:
+    """Weight of each epoch in a score taken over the epochs that say most about the labels.
 
-        w_t = min(1, max(0, (1.5 s + 4 - t) / (0.5 s + 3)))
+    With V_t the mean loss of held-out samples in epoch t, s the epoch in which it is smallest, and H the loss of knowing
+    the class shares only::
 
-    A net learns what samples have in common first, and wrong labels one by one later (Arpit et al., 2017); the held-out
-    loss rises when it does. The two constants were chosen on seven tables with labels made wrong, and tested on others:
-    ``benchmarks/results/window.md``.
+        w_t = (max(0, H + 0.05 − V_t) / (H + 0.05 − V_s)) ** 4       t <= s
+        w_t = min(1, max(0, (1.5 s + 4 − t) / (0.5 s + 3)))          t > s
+
+    Early epochs say little where a net is regularised: their weight is what has been learnt by then, as a share of what
+    is learnt at best. Later a net learns wrong labels one by one (Arpit et al., 2017), and the held-out loss rises: the
+    weight falls to 0, which it reaches at epoch 1.5 s + 4. Without a class entropy, and where no loss comes below
+    H + 0.05, the first line is 1.
 
     Parameters
     ----------
     held_out_losses : array-like of shape (n_epochs,)
-        Mean loss over held-out samples in each epoch; NaN = not known, and no minimum.
+        Mean loss over held-out samples in each epoch, in nats; NaN = not known: no minimum, and weight 0 before it.
+    class_entropy : float, optional
+        H, in nats; see `class_entropy`.
 
     Returns
     -------
     weights : ndarray of float64 (n_epochs,)
-        In [0, 1], never ascending; all 1 if no held-out loss is known.
+        In [0, 1], 1 at s, never ascending after it; all 1 if no held-out loss is known.
 
     References
     ----------
-    D. Arpit et al., "A Closer Look at Memorization in Deep Networks", ICML 2017.
+    D. Arpit et al., "A Closer Look at Memorization in Deep Networks", ICML 2017. The constants of the second line were
+    chosen on seven tables with labels made wrong, and tried on others: ``benchmarks/results/window.md``.
 
     Examples
     --------
     >>> epoch_weights([0.9, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])
     array([1.  , 1.  , 1.  , 0.75, 0.5 , 0.25, 0.  , 0.  ])
+    >>> epoch_weights([0.7, 0.55, 0.35, 0.4], class_entropy=0.7).round(3)
+    array([0.   , 0.062, 1.   , 1.   ])
     """
     losses = np.asarray(held_out_losses, dtype=np.float64)
     if np.isnan(losses).all():
         return np.ones(len(losses))
-    best = int(np.nanargmin(losses)) + 1
-    return np.array([weight_after(best, epoch) for epoch in range(1, len(losses) + 1)])
+    learnt = np.array([learnt_share(loss, class_entropy) for loss in losses])
+    best = int(np.nanargmin(losses))
+    before = learnt / learnt[best] if learnt[best] > 0 else np.ones(len(losses))
+    after = [weight_after(best + 1, epoch) for epoch in range(1, len(losses) + 1)]
+    return np.where(np.arange(len(losses)) <= best, before, after)
+
+
+def class_entropy(targets: npt.ArrayLike) -> float:
+    """Entropy of the class shares: the mean loss of a net that knows these only, in [0, log(n_classes)] nats.
+
+    Parameters
+    ----------
+    targets : array-like of shape (n_samples,)
+        Class of each sample, of any type that sorts.
+
+    Examples
+    --------
+    >>> class_entropy(["cat", "dog", "cat", "dog"]) == np.log(2)
+    np.True_
+    """
+    shares = np.unique(np.asarray(targets), return_counts=True)[1] / len(np.asarray(targets))
+    return float(-(shares * np.log(shares)).sum())
+
+
+def learnt_share(loss: float, entropy: float | None) -> float:
+    """What of H + 0.05 a held-out loss has come down, to the fourth power; see `epoch_weights`."""
+    if entropy is None:
+        return 1.0
+    share = 1 - loss / (entropy + SLACK)
+    return share**POWER if share > 0 else 0.0  # NaN is not above 0
 
 
 def weight_after(best: int, epoch: int) -> float:
@@ -52,16 +94,24 @@ def weight_after(best: int, epoch: int) -> float:
 
 
 class WindowedSum:
-    """Sum of losses over epochs, weighted by `epoch_weights`, while the best epoch is not known yet.
+    """Sum over epochs, weighted by `epoch_weights`, of an array per epoch, while the best epoch is not known yet.
 
-    At each new minimum of the held-out loss, all epochs up to it count fully: a sum of all of them is kept for that.
+    Two arrays are kept, and none per epoch. The factor before the best epoch is a power of what was learnt, which is
+    known when the epoch ends, over that of the best epoch, which is the same for all: so `_learning` sums with the former
+    alone, and at each new minimum `total` becomes `_learning` divided by the latter. Afterwards weights depend on the
+    number of the best epoch only, and `total` takes them as they come. Until an epoch has learnt something, `_learning`
+    is the plain sum; from then on the epochs before count 0, and it starts anew.
 
     Parameters
     ----------
-    n_samples : int
-        Number of samples in X.
+    shape : int or tuple of int
+        Of an epoch's values: ``n_samples``, or ``(n_samples, n_classes)``.
     device : torch.device
-        Where the state lives: 16 bytes a sample.
+        Where the state lives.
+    class_entropy : float, optional
+        See `epoch_weights`.
+    dtype : torch.dtype, optional
+        Of the two arrays; float64 where the device has it.
 
     Examples
     --------
@@ -72,23 +122,42 @@ class WindowedSum:
     (tensor([7.7500], dtype=torch.float64), [0.9, 0.5, 0.6, 0.7])
     """
 
-    def __init__(self, n_samples: int, device: torch.device) -> None:
-        self.total = torch.zeros(n_samples, dtype=precise_dtype(device), device=device)
+    def __init__(
+        self,
+        shape: int | tuple[int, ...],
+        device: torch.device,
+        class_entropy: float | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.total = torch.zeros(shape, dtype=dtype or precise_dtype(device), device=device)
         self.held_out_losses: list[float] = []
-        self._all = torch.zeros_like(self.total)
+        self.class_entropy = class_entropy
+        self._learning = torch.zeros_like(self.total)
+        self._has_learnt = False
 
-    def update(self, row: Tensor, held_out_loss: float) -> None:
-        """Add an epoch: the losses of the samples (n_samples,), NaN = not visited, and the mean held-out loss."""
-        losses = row.nan_to_num(nan=0.0)
-        before = np.array(self.held_out_losses)
+    def update(self, values: Tensor, held_out_loss: float) -> None:
+        """Add an epoch: its values, NaN = not visited, and the mean held-out loss, NaN = not known."""
+        values = values.nan_to_num(nan=0.0)
+        best = self._best()
+        learnt = learnt_share(held_out_loss, self.class_entropy)
+        if learnt > 0 and not self._has_learnt:
+            self._has_learnt = True
+            self._learning.zero_()
+        before = learnt if self._has_learnt else 1.0
+        self._learning.add_(values, alpha=before)
         self.held_out_losses.append(held_out_loss)
-        self._all += losses
-        if np.isnan(before).all() or held_out_loss < np.nanmin(before):
-            self.total.copy_(self._all)
+        if best is None or held_out_loss < self.held_out_losses[best]:
+            # Without any known loss all epochs count alike.
+            torch.div(self._learning, 1.0 if math.isnan(held_out_loss) else before, out=self.total)
         else:
-            self.total += weight_after(int(np.nanargmin(before)) + 1, len(before) + 1) * losses
+            self.total.add_(values, alpha=weight_after(best + 1, len(self.held_out_losses)))
+
+    def _best(self) -> int | None:
+        """Position of the smallest known loss, if there is one."""
+        known = [(loss, epoch) for epoch, loss in enumerate(self.held_out_losses) if not math.isnan(loss)]
+        return min(known)[1] if known else None
 
     @property
     def nbytes(self) -> int:
         """Bytes of state."""
-        return self.total.nbytes + self._all.nbytes
+        return self.total.nbytes + self._learning.nbytes

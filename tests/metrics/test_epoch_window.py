@@ -12,7 +12,7 @@ from skorch.dataset import ValidSplit
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor, action_score
-from actscore_sk.metrics.epoch_window import WindowedSum, epoch_weights
+from actscore_sk.metrics.epoch_window import WindowedSum, class_entropy, epoch_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")
@@ -45,25 +45,58 @@ def fit(net=None, *, fit_params=None, **options):
 losses = st.lists(st.one_of(st.floats(0, 10), st.just(np.nan)), min_size=1, max_size=30)
 
 
-@given(losses)
-def test_streaming_equals_the_definition(held_out):
-    rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3))
+entropies = st.one_of(st.none(), st.floats(0, 10))
+
+
+@given(losses, entropies)
+def test_streaming_equals_the_definition(held_out, entropy):
+    rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3, 2))
     rows[:, 2] = np.nan
-    window = WindowedSum(3, torch.device("cpu"))
+    window = WindowedSum((3, 2), torch.device("cpu"), entropy)
     for row, loss in zip(rows, held_out, strict=True):
         window.update(torch.from_numpy(row), loss)
-    expected = action_score(rows, reduction="auto", held_out_losses=held_out)
-    np.testing.assert_allclose(window.total[:2], expected[:2])
-    assert np.isnan(expected[2])
+    expected = np.tensordot(epoch_weights(held_out, entropy), np.nan_to_num(rows), 1)
+    np.testing.assert_allclose(window.total, expected, rtol=1e-10)
 
 
 @given(losses)
-def test_weights(held_out):
-    weights = epoch_weights(held_out)
+def test_window_of_one_side_is_the_reduction_auto(held_out):
+    rows = np.random.default_rng(0).exponential(size=(len(held_out), 2))
+    expected = epoch_weights(held_out) @ rows
+    np.testing.assert_allclose(action_score(rows, reduction="auto", held_out_losses=held_out), expected)
+
+
+def test_window_keeps_two_arrays():
+    window = WindowedSum((5, 3), torch.device("cpu"), 1.0, torch.float32)
+    for loss in (0.9, 0.5, 0.7):
+        window.update(torch.ones(5, 3), loss)
+    assert window.nbytes == 2 * 5 * 3 * 4
+
+
+@given(losses, entropies)
+def test_weights(held_out, entropy):
+    weights = epoch_weights(held_out, entropy)
     assert ((weights >= 0) & (weights <= 1)).all()
-    assert (np.diff(weights) <= 0).all()
     if not np.isnan(held_out).all():
-        assert (weights[: np.nanargmin(held_out) + 1] == 1).all()
+        best = np.nanargmin(held_out)
+        assert weights[best] == 1
+        assert (np.diff(weights[best:]) <= 0).all()
+        assert entropy is not None or (weights[: best + 1] == 1).all()
+
+
+def test_epochs_before_anything_is_learnt_do_not_count():
+    """Nothing here lies more than 0.05 below H = 0.7 before the last but one."""
+    np.testing.assert_allclose(epoch_weights([0.75, 0.76, 0.5, 0.25], 0.7), [0, 0, 1 / 16, 1])
+
+
+def test_a_net_that_learns_nothing_has_the_window_of_one_side():
+    losses = [0.9, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]
+    np.testing.assert_array_equal(epoch_weights(losses, 0.7), epoch_weights(losses))
+
+
+def test_class_entropy_of_any_labels():
+    assert class_entropy(["a"] * 5) == 0
+    np.testing.assert_allclose(class_entropy([-1, 7, 7, 7]), -0.25 * np.log(0.25) - 0.75 * np.log(0.75))
 
 
 def test_memorised_epochs_do_not_count():
