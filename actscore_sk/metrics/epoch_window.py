@@ -13,13 +13,11 @@ POWER = 4
 SLACK = 0.05  # nats above the class entropy in which a loss, being an average over few samples, may still mean learning
 
 
-def epoch_weights(
-    held_out_losses: npt.ArrayLike, class_entropy: float | None = None
-) -> npt.NDArray[np.float64]:
+def epoch_weights(held_out_losses: npt.ArrayLike, class_entropy: float | None = None) -> npt.NDArray[np.float64]:
     """Weight of each epoch in a score taken over the epochs that say most about the labels.
 
-    With V_t the mean loss of held-out samples in epoch t, s the epoch in which it is smallest, and H the loss of knowing
-    the class shares only::
+    With V_t the mean loss of held-out samples in epoch t, s the epoch in which it is smallest, and H the loss of a net
+    that knows the class shares only::
 
         w_t = (max(0, H + 0.05 − V_t) / (H + 0.05 − V_s)) ** 4       t <= s
         w_t = min(1, max(0, (1.5 s + 4 − t) / (0.5 s + 3)))          t > s
@@ -96,8 +94,8 @@ def weight_after(best: int, epoch: int) -> float:
 class WindowedSum:
     """Sum over epochs, weighted by `epoch_weights`, of an array per epoch, while the best epoch is not known yet.
 
-    Two arrays are kept, and none per epoch. The factor before the best epoch is a power of what was learnt, which is
-    known when the epoch ends, over that of the best epoch, which is the same for all: so `_learning` sums with the former
+    Two arrays are kept, and none per epoch. The weight before the best epoch is a power of what was learnt, known when
+    the epoch ends, divided by that of the best epoch, which is the same for all. So `_learning` sums with the former
     alone, and at each new minimum `total` becomes `_learning` divided by the latter. Afterwards weights depend on the
     number of the best epoch only, and `total` takes them as they come. Until an epoch has learnt something, `_learning`
     is the plain sum; from then on the epochs before count 0, and it starts anew.
