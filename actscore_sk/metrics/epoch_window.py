@@ -9,7 +9,7 @@ from torch import Tensor
 
 from actscore_sk.metrics.measurements import precise_dtype
 
-POWER = 4
+POWER = 16
 SLACK = 0.05  # nats above the class entropy in which a loss, being an average over few samples, may still mean learning
 
 
@@ -19,13 +19,16 @@ def epoch_weights(held_out_losses: npt.ArrayLike, class_entropy: float | None = 
     With V_t the mean loss of held-out samples in epoch t, s the epoch in which it is smallest, and H the loss of a net
     that knows the class shares only::
 
-        w_t = (max(0, H + 0.05 − V_t) / (H + 0.05 − V_s)) ** 4       t <= s
+        w_t = (max(0, H + 0.05 − V_t) / (H + 0.05 − V_s)) ** 16      t <= s
         w_t = min(1, max(0, (1.5 s + 4 − t) / (0.5 s + 3)))          t > s
 
     Early epochs say little where a net is regularised: their weight is what has been learnt by then, as a share of what
     is learnt at best. Later a net learns wrong labels one by one (Arpit et al., 2017), and the held-out loss rises: the
     weight falls to 0, which it reaches at epoch 1.5 s + 4. Without a class entropy, and where no loss comes below
     H + 0.05, the first line is 1.
+
+    The power was chosen between 2 and 32 by how well a margin over the window ranks wrong labels, on small tables and
+    on CIFAR-10N; 8 to 32 differ by less than 0.005 in average precision.
 
     Parameters
     ----------
@@ -48,15 +51,14 @@ def epoch_weights(held_out_losses: npt.ArrayLike, class_entropy: float | None = 
     --------
     >>> epoch_weights([0.9, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1])
     array([1.  , 1.  , 1.  , 0.75, 0.5 , 0.25, 0.  , 0.  ])
-    >>> epoch_weights([0.7, 0.55, 0.35, 0.4], class_entropy=0.7).round(3)
-    array([0.   , 0.062, 1.   , 1.   ])
+    >>> epoch_weights([0.7, 0.4, 0.35, 0.36], class_entropy=0.7).round(2)
+    array([0.  , 0.12, 1.  , 1.  ])
     """
     losses = np.asarray(held_out_losses, dtype=np.float64)
     if np.isnan(losses).all():
         return np.ones(len(losses))
-    learnt = np.array([learnt_share(loss, class_entropy) for loss in losses])
     best = int(np.nanargmin(losses))
-    before = learnt / learnt[best] if learnt[best] > 0 else np.ones(len(losses))
+    before = [weight_before(float(losses[best]), float(loss), class_entropy) for loss in losses]
     after = [weight_after(best + 1, epoch) for epoch in range(1, len(losses) + 1)]
     return np.where(np.arange(len(losses)) <= best, before, after)
 
@@ -78,11 +80,11 @@ def class_entropy(targets: npt.ArrayLike) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def learnt_share(loss: float, entropy: float | None) -> float:
-    """What of H + 0.05 a held-out loss has come down, to the fourth power; see `epoch_weights`."""
-    if entropy is None:
+def weight_before(best: float, loss: float, entropy: float | None) -> float:
+    """Weight of an epoch with a held-out loss, if the smallest one comes later and is `best`; see `epoch_weights`."""
+    if entropy is None or not best < entropy + SLACK:
         return 1.0
-    share = 1 - loss / (entropy + SLACK)
+    share = (entropy + SLACK - loss) / (entropy + SLACK - best)
     return share**POWER if share > 0 else 0.0  # NaN is not above 0
 
 
@@ -94,11 +96,10 @@ def weight_after(best: int, epoch: int) -> float:
 class WindowedSum:
     """Sum over epochs, weighted by `epoch_weights`, of an array per epoch, while the best epoch is not known yet.
 
-    Two arrays are kept, and none per epoch. The weight before the best epoch is a power of what was learnt, known when
-    the epoch ends, divided by that of the best epoch, which is the same for all. So `_learning` sums with the former
-    alone, and at each new minimum `total` becomes `_learning` divided by the latter. Afterwards weights depend on the
-    number of the best epoch only, and `total` takes them as they come. Until an epoch has learnt something, `_learning`
-    is the plain sum; from then on the epochs before count 0, and it starts anew.
+    Two arrays are kept, and none per epoch. Weights before the best epoch are powers of what was learnt, divided by
+    that of the best epoch: with each new minimum all of them shrink by one factor, and so does their sum, `_learning`,
+    which becomes `total`. Afterwards weights depend on the number of the best epoch only, and `total` takes them as
+    they come, while `_learning` goes on for the case of another minimum.
 
     Parameters
     ----------
@@ -131,24 +132,20 @@ class WindowedSum:
         self.held_out_losses: list[float] = []
         self.class_entropy = class_entropy
         self._learning = torch.zeros_like(self.total)
-        self._has_learnt = False
 
     def update(self, values: Tensor, held_out_loss: float) -> None:
         """Add an epoch: its values, NaN = not visited, and the mean held-out loss, NaN = not known."""
         values = values.nan_to_num(nan=0.0)
-        best = self._best()
-        learnt = learnt_share(held_out_loss, self.class_entropy)
-        if learnt > 0 and not self._has_learnt:
-            self._has_learnt = True
-            self._learning.zero_()
-        before = learnt if self._has_learnt else 1.0
-        self._learning.add_(values, alpha=before)
+        best, epoch = self._best(), len(self.held_out_losses) + 1
         self.held_out_losses.append(held_out_loss)
-        if best is None or held_out_loss < self.held_out_losses[best]:
-            # Without any known loss all epochs count alike.
-            torch.div(self._learning, 1.0 if math.isnan(held_out_loss) else before, out=self.total)
+        before = math.nan if best is None else self.held_out_losses[best]
+        if best is None or held_out_loss < before:
+            # Nothing known: all epochs count alike, until one is known.
+            self._learning.mul_(weight_before(held_out_loss, before, self.class_entropy)).add_(values)
+            self.total.copy_(self._learning)
         else:
-            self.total.add_(values, alpha=weight_after(best + 1, len(self.held_out_losses)))
+            self._learning.add_(values, alpha=weight_before(before, held_out_loss, self.class_entropy))
+            self.total.add_(values, alpha=weight_after(best + 1, epoch))
 
     def _best(self) -> int | None:
         """Position of the smallest known loss, if there is one."""

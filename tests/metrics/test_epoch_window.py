@@ -86,7 +86,7 @@ def test_weights(held_out, entropy):
 
 def test_epochs_before_anything_is_learnt_do_not_count():
     """Nothing here lies more than 0.05 below H = 0.7 before the last but one."""
-    np.testing.assert_allclose(epoch_weights([0.75, 0.76, 0.5, 0.25], 0.7), [0, 0, 1 / 16, 1])
+    np.testing.assert_allclose(epoch_weights([0.75, 0.76, 0.5, 0.25], 0.7), [0, 0, 1 / 2**16, 1])
 
 
 def test_a_net_that_learns_nothing_has_the_window_of_one_side():
