@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from actscore_sk.label_issues.calibration import wrong_label_probability
+from actscore_sk.label_issues.calibration import of_average, spread_posterior
 from actscore_sk.label_issues.noise_model import NoiseModel
 from actscore_sk.label_issues.noise_rate import chance_shift, estimate_noise_rate
 from actscore_sk.label_issues.ranking import wrong_label_scores
@@ -121,7 +121,7 @@ def find_label_issues(
     >>> margins = own - np.where(np.eye(3)[given] > 0, -np.inf, logits).max(1)
     >>> issues = find_label_issues(margins, probabilities, given, np.arange(900) < 300, [1.0, 0.5])
     >>> (given != true).sum(), issues.is_label_issue.sum(), (900 * issues.noise_rate_interval).round()
-    (np.int64(92), np.int64(55), array([27., 97.]))
+    (np.int64(92), np.int64(63), array([28., 98.]))
     >>> bool((issues.suggested_labels == true)[issues.is_label_issue].all())
     True
     """
@@ -142,11 +142,12 @@ def find_label_issues(
         )
     seen = np.asarray(held_out_probabilities)[judged[held_out]] if has_second_fit else probabilities[judged]
     seen, labels, known = seen.astype(np.float64), given[judged], np.isfinite(scores)
-    found = estimate_noise_rate(seen, labels, chance_shift(margins[known], judged[known]) if has_second_fit else 0.0)
     model = NoiseModel.fit(seen, labels)
+    spread = spread_posterior(scores[known], judged[known], model.probability_wrong(seen, labels))
+    shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
+    found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
     probability = np.full(len(given), np.nan)
-    posterior = model.probability_wrong(seen, labels)
-    probability[known] = wrong_label_probability(scores[known], judged[known], posterior, found.rate)
+    probability[known] = of_average(spread, found.rate)
     return LabelIssues(
         scores,
         suggested,
