@@ -169,7 +169,6 @@ def decide(split: Fit, whole: Fit | None = None) -> LabelIssues:
             np.tensordot(weights, shown.probabilities, 1),
             split.y,
             held_out,
-            held_out_losses,
             **second,
         )
 
@@ -340,9 +339,7 @@ def run_cifar10n() -> list[Any]:
         table = Table(people.X[:, 0, 0], people.y)
         says = recorded[f"{kind}_window_probabilities"].astype(np.float32)
         held_out = np.isin(np.arange(len(given)), recorded["held_out"])
-        issues = find_label_issues(
-            recorded[f"{kind}_window_margin"], says, given, held_out, recorded[f"{kind}_held_out_loss"]
-        )
+        issues = find_label_issues(recorded[f"{kind}_window_margin"], says, given, held_out)
         found = judge_issues(table, given, issues) | {"truly wrong": (given != people.y).mean()}
         lines.append((kind, *[f"{found[what]:.3f}" for what in CIFAR_COLUMNS]))
     print("\n## CIFAR-10N, 50,000 images, one fit\n", markdown_table(("labels", *CIFAR_COLUMNS), lines), sep="\n")
