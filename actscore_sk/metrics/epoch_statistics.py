@@ -121,8 +121,8 @@ class InterpolatedSum(EpochStatistic):
 class WindowedSum(Statistic):
     """Sum over epochs, each weighted as `EpochWindow` says, while the best epoch is not known yet.
 
-    At each new minimum of the held-out loss, the epochs up to it get other weights than before. These differ by one
-    factor from weights that are known in each epoch, so that one sum of all epochs is kept for that.
+    At each new minimum of the held-out loss, the epochs up to it get other weights than before. All of them shrink by
+    one factor, so that one sum more is kept for that; see `epoch_step`.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class WindowedSum(Statistic):
     device : torch.device
         Where the state is stored.
     storage : Tensor of shape (n_samples, 2) or (n_samples, 2, ...), optional
-        As in `Statistic`; the columns are the weighted sum, and the sum over all epochs at their early weights.
+        As in `Statistic`; the columns are the weighted sum, and that of early weights.
     class_entropy : float or None
         As in `epoch_weights`.
 
@@ -166,14 +166,14 @@ class WindowedSum(Statistic):
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch, whose weight is known now; several visits in it add up."""
-        total, early = self.storage[:, 0], self.storage[:, 1]
+        weighted, learning = self.storage[:, 0], self.storage[:, 1]
         self.held_out_losses.append(held_out_loss)
         step = epoch_step(self.held_out_losses, self.class_entropy)
-        early += step.early * self.epoch_sum
+        learning.mul_(step.shrink).add_(self.epoch_sum, alpha=step.early)
         if step.is_best:
-            total.copy_(step.factor * early)
+            weighted.copy_(learning)
         else:
-            total += step.late * self.epoch_sum
+            weighted.add_(self.epoch_sum, alpha=step.late)
         self.epoch_sum.zero_()
 
     def compute(self, n_visits: Tensor) -> Tensor:

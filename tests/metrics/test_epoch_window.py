@@ -14,7 +14,7 @@ from torch import nn
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
 from actscore_sk.metrics import action_score
 from actscore_sk.metrics.epoch_statistics import WindowedSum
-from actscore_sk.metrics.epoch_window import epoch_weights
+from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")
@@ -47,27 +47,64 @@ def fit(net=None, *, fit_params=None, **options):
 losses = st.lists(st.one_of(st.floats(0, 10), st.just(np.nan)), min_size=1, max_size=30)
 
 
-@given(losses)
-def test_streaming_equals_the_definition(held_out):
-    rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3))
+entropies = st.one_of(st.none(), st.floats(0, 10))
+
+
+@given(losses, entropies)
+def test_streaming_equals_the_definition(held_out, entropy):
+    rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3, 2))
     rows[:, 2] = np.nan
-    window = WindowedSum(3, torch.device("cpu"))
+    window = WindowedSum(
+        3, torch.device("cpu"), storage=torch.empty(3, 2, 2, dtype=torch.float64), class_entropy=entropy
+    )
     for epoch, (row, loss) in enumerate(zip(rows, held_out, strict=True), start=1):
-        visited = torch.from_numpy(np.flatnonzero(~np.isnan(row)))
-        window.update(visited, torch.from_numpy(row)[visited], visited, epoch)
+        visited = torch.arange(3)
+        window.update(visited, torch.from_numpy(np.nan_to_num(row)), visited, epoch)
         window.end_epoch(epoch, loss)
-    expected = action_score(rows, reduction="auto", held_out_losses=held_out)
-    np.testing.assert_allclose(window.compute(torch.ones(3))[:2], expected[:2])
-    assert np.isnan(expected[2])
+    expected = np.tensordot(epoch_weights(held_out, entropy), np.nan_to_num(rows), 1)
+    np.testing.assert_allclose(window.compute(torch.ones(3)), expected, rtol=1e-5, atol=1e-6)
 
 
 @given(losses)
-def test_weights(held_out):
-    weights = epoch_weights(held_out)
+def test_window_of_one_side_is_the_reduction_auto(held_out):
+    rows = np.random.default_rng(0).exponential(size=(len(held_out), 2))
+    expected = epoch_weights(held_out) @ rows
+    np.testing.assert_allclose(action_score(rows, reduction="auto", held_out_losses=held_out), expected)
+
+
+def test_window_keeps_three_arrays_whatever_the_number_of_epochs():
+    window = WindowedSum(4, torch.device("cpu"), storage=torch.empty(4, 2, 3), class_entropy=0.7)
+    before, rows = window.nbytes, torch.arange(4)
+    for epoch in range(1, 30):
+        window.update(rows, torch.ones(4, 3), rows, epoch)
+        window.end_epoch(epoch, 1 / epoch)
+    assert window.nbytes == before == 3 * 4 * 3 * 4
+
+
+@given(losses, entropies)
+def test_weights(held_out, entropy):
+    weights = epoch_weights(held_out, entropy)
     assert ((weights >= 0) & (weights <= 1)).all()
-    assert (np.diff(weights) <= 0).all()
     if not np.isnan(held_out).all():
-        assert (weights[: np.nanargmin(held_out) + 1] == 1).all()
+        best = np.nanargmin(held_out)
+        assert weights[best] == 1
+        assert (np.diff(weights[best:]) <= 0).all()
+        assert entropy is not None or (weights[: best + 1] == 1).all()
+
+
+def test_epochs_before_anything_is_learnt_do_not_count():
+    """Nothing here lies more than 0.05 below H = 0.7 before the last but one."""
+    np.testing.assert_allclose(epoch_weights([0.75, 0.76, 0.5, 0.25], 0.7), [0, 0, 1 / 2**16, 1])
+
+
+def test_a_net_that_learns_nothing_has_the_window_of_one_side():
+    losses = [0.9, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]
+    np.testing.assert_array_equal(epoch_weights(losses, 0.7), epoch_weights(losses))
+
+
+def test_class_entropy_of_any_labels():
+    assert class_entropy(["a"] * 5) == 0
+    np.testing.assert_allclose(class_entropy([-1, 7, 7, 7]), -0.25 * np.log(0.25) - 0.75 * np.log(0.75))
 
 
 def test_memorised_epochs_do_not_count():

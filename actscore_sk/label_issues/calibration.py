@@ -1,0 +1,77 @@
+"""From a ranking to probabilities: calibrated on rows that the net did not train on, of one average."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from sklearn.isotonic import IsotonicRegression
+
+Floats = npt.NDArray[np.float64]
+EDGE = 1e-6  # no probability is nearer to 0 or 1 than that
+
+
+def spread_posterior(scores: Floats, held_out: npt.NDArray[np.bool_], posterior: Floats) -> Floats:
+    """Give all rows the posterior that held-out rows with their score have, by isotonic regression.
+
+    Parameters
+    ----------
+    scores : ndarray (n_samples,)
+        Of all rows, on one scale; higher = more likely wrong.
+    held_out : ndarray of bool (n_samples,)
+        Rows whose posterior is known; at least one.
+    posterior : ndarray (n_held_out,)
+        Their probabilities of a wrong label; see `NoiseModel.probability_wrong`.
+
+    Returns
+    -------
+    probabilities : ndarray of float64 (n_samples,)
+        In [0, 1], never descending with the score.
+
+    References
+    ----------
+    Zadrozny & Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates", KDD 2002.
+
+    Examples
+    --------
+    >>> spread_posterior(np.array([1.0, 4.0, 2.5]), np.array([True, True, False]), np.array([0.1, 0.7]))
+    array([0.1, 0.7, 0.4])
+    """
+    curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores[held_out], posterior)
+    return curve.predict(scores)
+
+
+def of_average(probabilities: Floats, average: float) -> Floats:
+    """Multiply all odds by one factor, so that the probabilities have a given average.
+
+    Posteriors alone are too low where noise follows the features. An average of 0 becomes half a row: that none was
+    found does not say that none can be wrong.
+
+    Parameters
+    ----------
+    probabilities : ndarray (n_samples,)
+        In [0, 1].
+    average : float
+        In [0, 1].
+
+    Returns
+    -------
+    probabilities : ndarray of float64 (n_samples,)
+        In (0, 1), in the same order.
+
+    References
+    ----------
+    Saerens, Latinne & Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities: A Simple
+    Procedure", Neural Computation 14(1), 2002.
+
+    Examples
+    --------
+    >>> of_average(np.array([0.2, 0.5]), 0.525).round(2)
+    array([0.36, 0.69])
+    """
+    odds = logit(np.clip(probabilities, EDGE, 1 - EDGE))
+    reach = 2 * logit(1 - EDGE)
+    half_a_row = max(0.5 / len(odds), EDGE)
+    wanted = np.clip(average, half_a_row, 1 - half_a_row)
+    wanted = np.clip(wanted, expit(odds - reach).mean(), expit(odds + reach).mean())
+    factor = brentq(lambda log_factor: expit(odds + log_factor).mean() - wanted, -reach, reach)
+    return expit(odds + factor)

@@ -1,0 +1,223 @@
+"""One call from what a fit has recorded to what a user should do about each label."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from actscore_sk.label_issues.calibration import of_average, spread_posterior
+from actscore_sk.label_issues.noise_model import NoiseModel
+from actscore_sk.label_issues.noise_rate import chance_shift, estimate_noise_rate
+from actscore_sk.label_issues.ranking import wrong_label_scores
+from actscore_sk.label_issues.suggestion import suggest_labels
+
+FEW_ROWS = 200  # held out; below, the estimated rate is off by a third of itself or more
+SURE_TO_LEARN = 2.5  # standard errors above chance; one net in a hundred and sixty that learnt nothing passes
+NOTHING_HELD_OUT = (
+    "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
+    "some out (train_split=ValidSplit(5)); the ranking and the suggestions are there"
+)
+NOTHING_LEARNT = (
+    "how many labels are wrong cannot be said: the net learnt nothing that can be told from chance, it gives the "
+    "labels of {n} held-out rows {own:.3f} on average, and labels drawn by class shares {drawn:.3f}; train it better, "
+    "hold out more rows, or look whether the labels belong to theirs"
+)
+
+
+@dataclass(frozen=True)
+class LabelIssues:
+    """What is known of each given label, and of all of them.
+
+    Parameters
+    ----------
+    wrong_label_scores : ndarray of float64 (n_samples,)
+        Ranking, higher = more likely wrong; NaN for a row never visited.
+    suggested_labels : ndarray of int64 (n_samples,)
+        Likeliest class apart from the given one.
+    suggested_share : ndarray of float64 (n_samples,)
+        How likely that is if the given label is wrong, in [0, 1].
+    refusal : str or None
+        Why nothing more can be said; then all below is None.
+    wrong_label_proba : ndarray of float64 (n_samples,) or None
+        Calibrated probability that the given label is wrong; NaN for a row never visited.
+    is_label_issue : ndarray of bool (n_samples,) or None
+        The ``round(noise_rate * n_samples)`` rows with the highest scores.
+    noise_rate : float or None
+        Share of wrong labels, in [0, 1].
+    noise_rate_interval : ndarray of float64 (2,) or None
+        Where it may lie.
+    noise_matrix : ndarray of float64 (n_classes, n_classes) or None
+        P(given i | true j) at [i, j]; columns sum to 1.
+    """
+
+    wrong_label_scores: npt.NDArray[np.float64]
+    suggested_labels: npt.NDArray[np.int64]
+    suggested_share: npt.NDArray[np.float64]
+    refusal: str | None = None
+    wrong_label_proba: npt.NDArray[np.float64] | None = None
+    is_label_issue: npt.NDArray[np.bool_] | None = None
+    noise_rate: float | None = None
+    noise_rate_interval: npt.NDArray[np.float64] | None = None
+    noise_matrix: npt.NDArray[np.float64] | None = None
+
+    @property
+    def suggested_probability(self) -> npt.NDArray[np.float64] | None:
+        """Probability that the suggested label is right (n_samples,): that of a wrong label times the share."""
+        return None if self.wrong_label_proba is None else self.wrong_label_proba * self.suggested_share
+
+
+def find_label_issues(
+    margins: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    given: npt.ArrayLike,
+    held_out: npt.ArrayLike,
+    *,
+    held_out_probabilities: npt.ArrayLike | None = None,
+) -> LabelIssues:
+    """Say which labels look wrong, how many are, and what they should be, from what one fit has recorded.
+
+    Parameters
+    ----------
+    margins : array-like of shape (n_samples,)
+        Logit of the given label less the largest other one, averaged over the window (see `epoch_weights`); NaN =
+        never visited.
+    probabilities : array-like of shape (n_samples, n_classes)
+        Class probabilities, averaged over the window; float32 is not copied.
+    given : array-like of int (n_samples,)
+        Given labels, 0 to n_classes − 1.
+    held_out : array-like of bool (n_samples,)
+        Rows that a net has judged without training on them. If none, or if that net learnt nothing, there is a
+        ranking and a refusal. All of them: a test set.
+    held_out_probabilities : array-like of shape (n_held_out, n_classes), optional
+        Of the held-out rows by the net that did not train on them, where `margins` and `probabilities` are those of a
+        second net that trained on all rows.
+
+    Returns
+    -------
+    issues : LabelIssues
+        For all rows, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, there are fewer than two classes, or a label is no class.
+
+    Warns
+    -----
+    UserWarning
+        If fewer than 200 rows are held out.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> true = rng.integers(3, size=900)
+    >>> given = np.where(rng.random(900) < 0.1, (true + 1) % 3, true)
+    >>> logits = 4 * np.eye(3)[true] + rng.normal(size=(900, 3))
+    >>> probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    >>> own = logits[np.arange(900), given]
+    >>> margins = own - np.where(np.eye(3)[given] > 0, -np.inf, logits).max(1)
+    >>> issues = find_label_issues(margins, probabilities, given, np.arange(900) < 300)
+    >>> (given != true).sum(), issues.is_label_issue.sum(), (900 * issues.noise_rate_interval).round()
+    (np.int64(92), np.int64(63), array([28., 98.]))
+    >>> bool((issues.suggested_labels == true)[issues.is_label_issue].all())
+    True
+    """
+    given, held_out = np.asarray(given, dtype=np.int64), np.asarray(held_out, dtype=bool)
+    margins, probabilities = np.asarray(margins, dtype=np.float64), np.asarray(probabilities)
+    _check(margins, probabilities, given, held_out)
+    has_second_fit = held_out_probabilities is not None
+    scores = wrong_label_scores(margins, given, None if has_second_fit else held_out)
+    suggested, share = suggest_labels(probabilities, given)
+    judged = held_out & np.isfinite(scores)
+    seen = np.asarray(held_out_probabilities)[judged[held_out]] if has_second_fit else probabilities[judged]
+    seen, labels, known = seen.astype(np.float64), given[judged], np.isfinite(scores)
+    refusal = refuse(seen, labels)
+    if refusal is not None:
+        return LabelIssues(scores, suggested, share, refusal)
+    if judged.sum() < FEW_ROWS:
+        warnings.warn(
+            f"only {judged.sum()} rows were held out: how many labels are wrong is a rough estimate below {FEW_ROWS}",
+            stacklevel=2,
+        )
+    model = NoiseModel.fit(seen, labels)
+    spread = spread_posterior(scores[known], judged[known], model.probability_wrong(seen, labels))
+    shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
+    found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
+    probability = np.full(len(given), np.nan)
+    probability[known] = of_average(spread, found.rate)
+    return LabelIssues(
+        scores,
+        suggested,
+        share,
+        None,
+        probability,
+        highest(scores, round(found.rate * len(given))),
+        found.rate,
+        np.array([found.low, found.high]),
+        model.matrix(found.rate),
+    )
+
+
+def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> str | None:
+    """Say in a sentence why nothing can be decided, or None if it can.
+
+    A net that learnt something gives the label of a held-out row more than it would give a label drawn by class shares.
+    With the mean d and the standard error e of the difference, it must be that ``d > 2.5 e``; d is 0 on average for
+    labels that have nothing to do with the rows, however sure the net is of them. The loss is no such test: among
+    labels that were shuffled, it came below the entropy of the class shares in some epoch of 4 in 10 trainings.
+
+    Parameters
+    ----------
+    probabilities : ndarray (n_held_out, n_classes)
+        Averages over the window, of rows that the net did not train on.
+    given : ndarray of int (n_held_out,)
+        Their labels.
+
+    Examples
+    --------
+    >>> refuse(np.array([[0.7, 0.3], [0.8, 0.2], [0.6, 0.4], [0.9, 0.1]]), np.array([0, 1, 0, 1]))
+    'how many ... 4 held-out rows 0.400 on average, and labels drawn by class shares 0.500; ...'
+    >>> refuse(np.array([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4], [0.1, 0.9]]), np.array([0, 1, 0, 1])) is None
+    True
+    """
+    n = len(given)
+    if n == 0:
+        return NOTHING_HELD_OUT
+    own = probabilities[np.arange(n), given]
+    drawn = probabilities @ (np.bincount(given, minlength=probabilities.shape[1]) / n)
+    gains = own - drawn
+    if gains.mean() > SURE_TO_LEARN * gains.std() / np.sqrt(n):
+        return None
+    return NOTHING_LEARNT.format(n=n, own=own.mean(), drawn=drawn.mean())
+
+
+def highest(scores: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.bool_]:
+    """Mark the n rows with the highest scores, of equal ones the first; NaN is lowest.
+
+    >>> highest(np.array([1.0, 3.0, np.nan, 3.0]), 1)
+    array([False,  True, False, False])
+    """
+    order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+    marked = np.zeros(len(scores), dtype=bool)
+    marked[order[: min(n, int(np.isfinite(scores).sum()))]] = True
+    return marked
+
+
+def _check(
+    margins: npt.NDArray[np.float64],
+    probabilities: npt.NDArray[np.floating],
+    given: npt.NDArray[np.int64],
+    held_out: npt.NDArray[np.bool_],
+) -> None:
+    n = len(given)
+    if margins.shape != (n,) or held_out.shape != (n,) or probabilities.shape[:1] != (n,) or probabilities.ndim != 2:
+        raise ValueError(
+            f"expected margins ({n},), held_out ({n},) and probabilities ({n}, n_classes) for {n} labels; got "
+            f"{margins.shape}, {held_out.shape} and {probabilities.shape}"
+        )
+    n_classes = probabilities.shape[1]
+    if n_classes < 2:
+        raise ValueError(f"label issues need at least 2 classes, got {n_classes}; with one, no label can be wrong")
+    if n and not 0 <= given.min() <= given.max() < n_classes:
+        raise ValueError(f"labels must be 0 to {n_classes - 1}, as probabilities have {n_classes} columns; encode them")

@@ -1,0 +1,373 @@
+"""Which labels are wrong, how many, and what they should be: one or two fits against cleanlab's five.
+
+    python -m benchmarks label_issues                        # an hour and a half
+    python -m benchmarks label_issues --only tables,cifar10n
+
+A cell is a table, a kind and rate of noise, and a regime; its numbers are means over seeds. Nets train for few epochs
+with dropout and weight decay ("few"), or for so many that they memorise ("many"). cleanlab 2.9.0 gets what five nets
+of the same kind say of the rows that they did not see, after their last epoch. `found on` are the tables that the rules
+were found on, `tables` and `larger` are others; the rules were not changed after these were run. Noise that follows the
+features gives the likeliest other class to rows that a nearest-neighbour and a linear model are unsure of. Two classes
+have no pair noise of their own. `cifar10n` needs no training: it reads what a ResNet-9 on a GPU recorded of labels that
+people gave, and the constants of the noise rate were fitted with these arrays, too.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from cleanlab.filter import find_label_issues as cleanlab_issues
+from joblib import Parallel, delayed
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from torch import nn
+
+from actscore_sk import action_score, aum, confidence, el2n
+from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
+from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
+from benchmarks.common.datasets import KEEL, Source, Table, is_here, load_cifar10n, load_fashion, load_keel, scaled
+from benchmarks.common.intervals import Claim, Interval
+from benchmarks.common.nets import strided_cnn
+from benchmarks.common.noise import pair, uniform
+from benchmarks.common.record import Settings, progress
+from benchmarks.common.timing import markdown_table
+
+FOUND_ON = ("satimage", "spambase", "magic", "penbased", "segment", "vehicle", "letter", "phoneme", "vowel")
+TABLES = ("australian", "german", "led7digit", "mammographic", "movement_libras", "pima", "contraceptive", "ionosphere")
+LARGER = ("chess", "marketing", "mushroom", "splice")
+DYNAMICS = Source("cifar10n_dynamics.npz", "record a ResNet-9 on CIFAR-10N: see benchmarks/README.md")
+N_SEEDS, N_ROWS, N_IMAGES, N_FOLDS, BATCH = 3, 700, 10_000, 5, 32
+
+Labels = np.ndarray
+Noise = Callable[[Table, float, np.random.Generator], Labels]
+
+
+def class_dependent(table: Table, share: float, rng: np.random.Generator) -> Labels:
+    """Some classes are mistaken more often than others, and each for a few others."""
+    y, k = table.y, table.n_classes
+    often = rng.uniform(0, 2, k)[y] ** 2 + 1e-9
+    wrong = rng.choice(len(y), size=round(share * len(y)), replace=False, p=often / often.sum())
+    becomes = rng.dirichlet(np.full(k, 0.3), k) + 1e-9
+    np.fill_diagonal(becomes, 0)
+    labels = y.copy()
+    labels[wrong] = [rng.choice(k, p=becomes[j] / becomes[j].sum()) for j in y[wrong]]
+    return labels
+
+
+def feature_dependent(table: Table, share: float, rng: np.random.Generator) -> Labels:
+    """Rows that other models are unsure of get the class that these hold likeliest apart from the true one."""
+    X, y = table.X.reshape(len(table.y), -1), table.y
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0)
+    models = KNeighborsClassifier(15), LogisticRegression(C=0.1, max_iter=200)
+    says = np.mean([cross_val_predict(model, X, y, cv=folds, method="predict_proba") for model in models], axis=0)
+    own, others = says[np.arange(len(y)), y], np.where(np.eye(says.shape[1], dtype=bool)[y], -1, says)
+    doubt = np.log(others.max(1) + 0.01) - np.log(own + 0.01) + rng.gumbel(size=len(y))
+    wrong = np.argsort(-doubt)[: round(share * len(y))]
+    labels = y.copy()
+    labels[wrong] = others.argmax(1)[wrong]
+    return labels
+
+
+NOISE: dict[str, Noise] = {
+    "uniform": lambda table, share, rng: uniform(table.y, share, table.n_classes, rng),
+    "pair": lambda table, share, rng: pair(table.y, share, table.n_classes, rng),
+    "class": class_dependent,
+    "feature": feature_dependent,
+}
+CELLS = [("uniform", 0.0), *product(NOISE, (0.05, 0.1, 0.2, 0.4))]
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How a net is trained."""
+
+    epochs: int
+    lr: float
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+
+
+REGIMES = {"few": Regime(15, 0.003, 0.01, 0.2), "many": Regime(60, 0.005)}
+
+
+def perceptron(n_features: int, n_classes: int, dropout: float) -> nn.Module:
+    """Two hidden layers of 64."""
+    hidden = [nn.Linear(n_features, 64), nn.ReLU(), nn.Dropout(dropout), nn.Linear(64, 64), nn.ReLU()]
+    return nn.Sequential(*hidden, nn.Dropout(dropout), nn.Linear(64, n_classes))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Logits (n_epochs, n_samples, n_classes): at presentation, or after the epoch for rows not trained on."""
+
+    logits: np.ndarray
+    y: Labels
+    held_out: np.ndarray
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the logits."""
+        return softmax(self.logits, axis=2)
+
+    def of_given(self, values: np.ndarray) -> np.ndarray:
+        """Entries of the given labels (n_epochs, n_samples)."""
+        return values[:, np.arange(len(self.y)), self.y]
+
+    @property
+    def margins(self) -> np.ndarray:
+        """Of the logits (n_epochs, n_samples)."""
+        is_given = np.eye(self.logits.shape[2], dtype=bool)[self.y]
+        return self.of_given(self.logits) - np.where(is_given, -np.inf, self.logits).max(2)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Cross-entropies (n_epochs, n_samples)."""
+        return -np.log(self.of_given(self.probabilities) + 1e-12)
+
+
+def train(module: nn.Module, table: Table, y: Labels, rows: np.ndarray, regime: Regime, seed: int) -> Fit:
+    """Train on some rows by Adam, and keep the logits of all."""
+    torch.manual_seed(seed)
+    X, targets, rest = torch.from_numpy(table.X), torch.from_numpy(y), np.setdiff1d(np.arange(len(y)), rows)
+    optimizer = torch.optim.Adam(module.parameters(), lr=regime.lr, weight_decay=regime.weight_decay)
+    kept = np.empty((regime.epochs, len(y), table.n_classes), dtype=np.float32)
+    for epoch in kept:
+        module.train()
+        for batch in torch.from_numpy(rows)[torch.randperm(len(rows))].split(max(BATCH, len(rows) // 100)):
+            logits = module(X[batch])
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(logits, targets[batch]).backward()
+            optimizer.step()
+            epoch[batch.numpy()] = logits.detach().numpy()
+        module.eval()
+        with torch.inference_mode():
+            epoch[rest] = module(X[rest]).numpy()
+    return Fit(kept, y, np.isin(np.arange(len(y)), rest))
+
+
+def decide(split: Fit, whole: Fit | None = None) -> LabelIssues:
+    """What the estimators do with what they record: weights from the split, margins of the second fit if there is."""
+    held_out = split.held_out
+    held_out_losses = split.losses[:, held_out].mean(1)
+    weights = epoch_weights(held_out_losses, class_entropy(split.y))
+    weights /= weights.sum()
+    shown = whole or split
+    says = np.tensordot(weights, split.probabilities, 1)
+    second = {} if whole is None else {"held_out_probabilities": says[held_out]}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "only .* rows were held out")
+        return find_label_issues(
+            weights @ shown.margins,
+            np.tensordot(weights, shown.probabilities, 1),
+            split.y,
+            held_out,
+            **second,
+        )
+
+
+TWO, ONE, CLEANLAB = "two fits", "one fit", "cleanlab"
+SINGLES = ("action score", "AUM", "EL2N", "confidence", CLEANLAB)
+
+
+def judge(table: Table, labels: Labels, scores: np.ndarray, flags: np.ndarray, says: np.ndarray, suggested: np.ndarray):
+    """Hold what a method says against what is true; NaN where there is nothing wrong to find."""
+    wrong, rate = labels != table.y, flags.mean()
+    found = {"rate": rate, "rate error": abs(rate - wrong.mean()), "Brier": np.mean((says - wrong) ** 2)}
+    if not wrong.any():
+        return found | {"flagged if clean": rate}
+    return found | {
+        "average precision": average_precision_score(wrong, scores),
+        "F1": 2 * (flags & wrong).sum() / (flags.sum() + wrong.sum()),
+        "suggestions right": (suggested == table.y)[wrong].mean(),
+    }
+
+
+def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str, float]:
+    """The same for ours; a refusal flags nothing, and is counted."""
+    scores, suggested = issues.wrong_label_scores, issues.suggested_labels
+    if issues.refusal is not None:
+        nothing = np.zeros(len(labels), dtype=bool)
+        return judge(table, labels, scores, nothing, nothing.astype(float), suggested) | {"refused": 1.0}
+    says, flags = issues.wrong_label_proba, issues.is_label_issue
+    assert says is not None
+    assert flags is not None
+    assert issues.noise_rate_interval is not None
+    low, high = issues.noise_rate_interval
+    covered = low <= (labels != table.y).mean() <= high
+    return judge(table, labels, scores, flags, says, suggested) | {"refused": 0.0, "interval covers": float(covered)}
+
+
+def run_cell(table: Table, labels: Labels, module: Callable[[float], nn.Module], regime: Regime, seed: int):
+    """Train seven nets, and judge each method; the first fold's net is that of the split."""
+    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
+    every = np.arange(len(labels))
+    out_of_fold, split = np.empty((len(labels), table.n_classes)), None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        parts = list(folds.split(every, labels))
+    for rows, rest in parts:
+        torch.manual_seed(seed)
+        fit = train(module(regime.dropout), table, labels, rows, regime, seed)
+        out_of_fold[rest] = fit.probabilities[-1, rest]
+        split = split or fit
+    assert split is not None
+    torch.manual_seed(seed)
+    whole = train(module(regime.dropout), table, labels, every, regime, seed)
+    given = out_of_fold[every, labels]
+    flags = cleanlab_issues(labels, out_of_fold, n_jobs=1)
+    others = np.where(np.eye(table.n_classes, dtype=bool)[labels], -1, out_of_fold)
+    found = {
+        TWO: judge_issues(table, labels, decide(split, whole)),
+        ONE: judge_issues(table, labels, decide(split)),
+        CLEANLAB: judge(table, labels, 1 - given, flags, 1 - given, others.argmax(1)),
+    }
+    if (labels != table.y).any():
+        errors = np.linalg.norm(whole.probabilities - np.eye(table.n_classes)[labels], axis=2)
+        singles = (
+            action_score(whole.losses),
+            -aum(whole.margins),
+            el2n(errors),
+            -confidence(whole.of_given(whole.probabilities)),
+        )
+        for name, scores in zip(SINGLES, singles, strict=False):
+            found[name] = {"average precision": average_precision_score(labels != table.y, scores)}
+    return found
+
+
+def run_table(name: str, part: str, settings: Settings) -> dict[str, list[dict[str, dict[str, float]]]]:
+    """All cells of a table: by noise and regime, one entry a seed."""
+    torch.set_num_threads(settings.threads)
+    is_images = name == "fashion"
+    whole = load_fashion() if is_images else load_keel(name)
+    n_rows = N_IMAGES if is_images else N_ROWS if part != "larger" else len(whole.y)
+    cells = CELLS[::4] if settings.quick or is_images else CELLS
+    results: dict[str, list[dict[str, dict[str, float]]]] = {}
+    for (kind, rate), (regime_name, regime) in product(cells, REGIMES.items()):
+        if kind == "pair" and whole.n_classes == 2:
+            continue
+        for seed in settings.seeds(1 if part == "larger" else N_SEEDS):
+            rng = np.random.default_rng(seed)
+            table = whole.take(rng.permutation(len(whole.y))[:n_rows])
+            table = table if is_images else Table(scaled(table.X), table.y)
+            labels = NOISE[kind](table, rate, rng)
+            module = partial(perceptron, table.X.shape[1], whole.n_classes)
+            build = (lambda _: strided_cnn()) if is_images else module
+            results.setdefault(f"{kind} {rate:.0%}, {regime_name}", []).append(
+                run_cell(Table(table.X, table.y), labels, build, regime, seed)
+            )
+    progress(name)
+    return results
+
+
+def mean_of(cell: Sequence[dict[str, dict[str, float]]], method: str, what: str) -> float:
+    """Mean over the seeds of a cell; NaN if it was not judged."""
+    return float(np.mean([seed[method].get(what, np.nan) for seed in cell]))
+
+
+WHAT = ("average precision", "rate error", "flagged if clean", "F1", "suggestions right", "Brier")
+EXTRA = ("interval covers", "refused")
+
+
+def print_regime(cells: dict[str, list[Any]], regime: str) -> list[Claim]:
+    """Means over cells, and what is claimed against cleanlab."""
+    mine = {name: cell for name, cell in cells.items() if name.endswith(f", {regime}")}
+    gather = {
+        (method, what): np.array([mean_of(cell, method, what) for cell in mine.values()])
+        for method in (TWO, ONE, CLEANLAB)
+        for what in (*WHAT, *EXTRA)
+    }
+    lines = [
+        (what, *[f"{np.nanmean(gather[m, what]):.3f}" if not np.isnan(gather[m, what]).all() else "" for m in METHODS])
+        for what in (*WHAT, *EXTRA)
+    ]
+    print(f"\n## {len(mine)} cells, {regime} epochs\n", markdown_table(("mean over cells", *METHODS), lines), sep="\n")
+    claims = []
+    for what, sign in (
+        ("average precision", 1),
+        ("rate error", -1),
+        ("F1", 1),
+        ("suggestions right", 1),
+        ("Brier", -1),
+    ):
+        gap = sign * (gather[TWO, what] - gather[CLEANLAB, what])
+        interval = Interval.of(gap[~np.isnan(gap)].tolist(), 3)
+        claims.append(Claim(f"{regime} epochs, {what}: two fits better than cleanlab", interval))
+    return claims
+
+
+METHODS = (TWO, ONE, CLEANLAB)
+CLAIMED = {
+    "average precision": 1,
+    "rate error": -1,
+    "F1": 1,
+    "suggestions right": 1,
+    "Brier": -1,
+}  # -1: lower is better
+
+
+def print_cells(cells: dict[str, list[Any]]) -> None:
+    """Every cell that loses more than .01 of average precision to the best single ranking, the worst first."""
+    lines, n = [], 0
+    for name, cell in cells.items():
+        ours = mean_of(cell, TWO, "average precision")
+        singles = {single: mean_of(cell, single, "average precision") for single in SINGLES if single in cell[0]}
+        if np.isnan(ours):
+            continue
+        n += 1
+        best = max(singles, key=lambda single: singles[single])
+        if ours < singles[best] - 0.01:
+            lines.append((name, f"{ours:.3f}", best, f"{singles[best]:.3f}"))
+    lines.sort(key=lambda line: float(line[1]) - float(line[3]))
+    print(f"\n## Lost to the best single ranking by more than .01: {len(lines)} of {n} cells\n")
+    print(markdown_table(("cell", "two fits", "best", "average precision"), lines))
+
+
+def run_cifar10n() -> list[Any]:
+    """Decide from what was recorded on a GPU, and print how that compares."""
+    recorded, people = np.load(DYNAMICS.path()), load_cifar10n()
+    lines = []
+    for kind in ("aggre", "worse"):
+        given = people.given[kind]  # type: ignore[index]
+        table = Table(people.X[:, 0, 0], people.y)
+        says = recorded[f"{kind}_window_probabilities"].astype(np.float32)
+        held_out = np.isin(np.arange(len(given)), recorded["held_out"])
+        issues = find_label_issues(recorded[f"{kind}_window_margin"], says, given, held_out)
+        found = judge_issues(table, given, issues) | {"truly wrong": (given != people.y).mean()}
+        lines.append((kind, *[f"{found[what]:.3f}" for what in CIFAR_COLUMNS]))
+    print("\n## CIFAR-10N, 50,000 images, one fit\n", markdown_table(("labels", *CIFAR_COLUMNS), lines), sep="\n")
+    return lines
+
+
+CIFAR_COLUMNS = ("truly wrong", "rate", "average precision", "F1", "suggestions right", "Brier")
+PARTS = {"found on": FOUND_ON, "tables": TABLES, "larger": LARGER, "images": ("fashion",)}
+
+
+def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
+    """Run the parts whose data are here."""
+    parts = settings.parts([*PARTS, "cifar10n"])
+    claims = []
+    for part in [part for part in PARTS if part in parts]:
+        here = is_here("fashion") if part == "images" else KEEL.is_here
+        if not here or (settings.quick and part != "tables"):
+            continue
+        names = PARTS[part][: 2 if settings.quick else None]
+        runs = Parallel(settings.jobs)(delayed(run_table)(name, part, settings) for name in names)
+        found = dict(zip(names, runs, strict=True))
+        cells = {f"{name}, {cell}": seeds for name, table in found.items() for cell, seeds in table.items()}
+        print(f"\n# {part}: {', '.join(names)}")
+        for regime in REGIMES:
+            made = print_regime(cells, regime)
+            claims += made if part == "tables" else []
+        print_cells(cells)
+        record[part] = found
+    if "cifar10n" in parts and DYNAMICS.is_here and is_here("cifar10n"):
+        record["cifar10n"] = run_cifar10n()
+    return claims
