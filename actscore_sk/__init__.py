@@ -8,6 +8,7 @@ from actscore_sk.data.hard_example_sampler import HardExampleSampler
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.exceptions import (
     ActionScoreError,
     IndexTrackingError,
@@ -66,6 +67,7 @@ __all__ = [
     "ReweightedRegressor",
     "SampleLossError",
     "SegmentationLoss",
+    "TablePreprocessor",
     "TokenCrossEntropyLoss",
     "Units",
     "__version__",

@@ -136,9 +136,10 @@ def default_net(
     if kind == "classification":
         module["n_outputs"] = n_classes
     elif kind == "regression":
-        module["target_center"], module["target_scale"] = _moments(y.reshape(n_samples, -1), sample_weight)
+        target_center, target_scale = _moments(y.reshape(n_samples, -1), sample_weight)
+        module |= {"target_center": target_center, "target_scale": target_scale}
         # A gradient of the squared error has the squared unit of the target; so must what Adam adds to it.
-        eps *= float(module["target_scale"].min()) ** 2
+        eps *= float(target_scale.min()) ** 2
     net_class, criterion, nonlinearity = _KINDS[kind]
     return net_class(
         Perceptron,
