@@ -28,6 +28,7 @@ __all__ = [  # noqa: RUF022 - in groups
     "ReweightedRegressor",
     # transformers
     "ActionScoreTransformer",
+    "TablePreprocessor",
     # train samplers: the order in which a DataLoader visits samples
     "CurriculumSampler",
     "DynamicPruningSampler",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from actscore_sk.estimators.classifier import ActionScoreClassifier
     from actscore_sk.estimators.generic import ActionScoreEstimator
     from actscore_sk.estimators.regressor import ActionScoreRegressor
+    from actscore_sk.estimators.tables import TablePreprocessor
     from actscore_sk.exceptions import ActionScoreError, IndexTrackingError, NonFiniteLossError, SampleLossError
     from actscore_sk.metrics import (  # noqa: F401 - see the table below
         action_score,
@@ -79,6 +81,7 @@ else:
             "actscore_sk.estimators.classifier": ["ActionScoreClassifier"],
             "actscore_sk.estimators.generic": ["ActionScoreEstimator"],
             "actscore_sk.estimators.regressor": ["ActionScoreRegressor"],
+            "actscore_sk.estimators.tables": ["TablePreprocessor"],
             "actscore_sk.exceptions": [
                 "ActionScoreError",
                 "IndexTrackingError",

@@ -1,5 +1,6 @@
 """The command line: ``actscore demo``, ``actscore score`` and ``actscore report``."""
 
+import importlib
 import io
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -7,11 +8,17 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from actscore_sk._version import __version__
-from actscore_sk.commands import demo, report, score
 from actscore_sk.exceptions import ActionScoreError, CommandError
 
 WRONG_USE = 2
 INTERRUPTED = 130
+
+# Modules of `actscore_sk.commands` with one line of help; they import torch and pandas, so only one of them is loaded.
+COMMANDS = {
+    "demo": "find flipped labels among handwritten digits",
+    "score": "score the rows of a CSV or Parquet table",
+    "report": "write an HTML page about scores",
+}
 
 EXAMPLES = """\
 examples:
@@ -30,13 +37,18 @@ class CommandParser(ArgumentParser):
         Parameters
         ----------
         message : str
-            What argparse found wrong.
+            The fault that argparse found.
         """
         raise CommandError(f"{message} (see {self.prog} --help)")
 
 
-def build_parser() -> CommandParser:
+def build_parser(chosen: str | None = None) -> CommandParser:
     """Build the parser of the program with all of its subcommands.
+
+    Parameters
+    ----------
+    chosen : str or None
+        First argument of the program. Only the module of this command is loaded, and only its parser has arguments.
 
     Returns
     -------
@@ -45,8 +57,8 @@ def build_parser() -> CommandParser:
 
     Examples
     --------
-    >>> build_parser().parse_args(["score", "flowers.csv", "--target", "species"]).epochs
-    20
+    >>> build_parser("score").parse_args(["score", "flowers.csv", "--target", "species"]).seed
+    0
     """
     parser = CommandParser(
         prog="actscore",
@@ -56,8 +68,13 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("--version", action="version", version=f"actscore_sk {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, score, report):
-        command.add_parser(commands)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, formatter_class=RawDescriptionHelpFormatter)
+        if name == chosen:
+            module = importlib.import_module(f"actscore_sk.commands.{name}")
+            command.description, command.epilog = module.DESCRIPTION, module.EXAMPLES
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
@@ -79,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A label in a script that the terminal does not know is no reason to lose the results.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser(argv[0] if argv else None).parse_args(argv)
         arguments.run(arguments)
     except (ActionScoreError, ImportError, OSError) as error:
         return _fail(str(error), WRONG_USE)
@@ -90,6 +108,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    """Write one line to stderr, whatever breaks the message has, and give the status back."""
+    """Write one line to stderr, whatever breaks the message has, and return the status."""
     print("actscore:", " ".join(message.split()), file=sys.stderr)
     return status

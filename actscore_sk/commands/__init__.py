@@ -1,1 +1,1 @@
-"""The subcommands of ``actscore``: each module that ends in a command has ``add_parser`` and ``run``."""
+"""The subcommands of ``actscore``: a module each, with DESCRIPTION, EXAMPLES, ``add_arguments`` and ``run``."""

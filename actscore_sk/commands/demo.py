@@ -1,6 +1,6 @@
 """``actscore demo``: find the labels that were flipped on purpose among handwritten digits."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from skorch import NeuralNet
 
 from actscore_sk.commands.arguments import seed_number
 from actscore_sk.commands.picture import draw_digits
-from actscore_sk.commands.progress import build_net, one_thread
-from actscore_sk.commands.screen import say, show_progress, show_rows
+from actscore_sk.commands.progress import EpochWatch, one_thread
+from actscore_sk.commands.screen import print_line, show_progress, show_rows
 from actscore_sk.commands.tables import write_table
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.default_net import default_net
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 EPOCHS = 20
 FLIPPED_PART = 0.05
 N_CLASSES = 10
-N_SHOWN = 10
+N_HARDEST = 10
 # The first fit of a process pays for what torch sets up once; it is not counted.
 N_TIMED = 3
 MAX_GREY = 16.0
@@ -38,7 +39,7 @@ DESCRIPTION = """\
 Train a small net on scikit-learn's handwritten digits, after 5% of the labels were flipped on purpose,
 and look for these among the hardest digits. Takes a few seconds on a CPU and downloads nothing.
 
-Writes action_scores.csv (one row a digit) and action_scores.png (the hardest and the easiest ones).
+Writes action_scores.csv (one row per digit) and action_scores.png (the hardest and the easiest ones).
 """
 EXAMPLES = """\
 example:
@@ -63,26 +64,18 @@ class Digits:
     true_label: np.ndarray
 
 
-def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser of the program.
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command to its parser.
 
     Parameters
     ----------
-    commands : argparse action
-        What ``ArgumentParser.add_subparsers`` gives.
+    parser : ArgumentParser
+        Of the command.
     """
-    parser: ArgumentParser = commands.add_parser(
-        "demo",
-        help="find flipped labels among handwritten digits",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
     parser.add_argument("--output-dir", metavar="DIR", type=Path, default=Path(), help="where to write (default: here)")
     parser.add_argument(
         "--seed", metavar="N", type=seed_number, default=0, help="of the flips, the net and the batches (%(default)s)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> None:
@@ -107,11 +100,11 @@ def run(arguments: Namespace) -> None:
     write_table(directory / "action_scores.csv", table)
     write_atomically(directory / "action_scores.png", picture)
     _show(table, seconds)
-    say(f"wrote {directory / 'action_scores.csv'} and {directory / 'action_scores.png'}")
+    print_line(f"wrote {directory / 'action_scores.csv'} and {directory / 'action_scores.png'}")
 
 
 def flip_labels(seed: int) -> Digits:
-    """Load the digits and give some of them the label of another class, each other class as likely.
+    """Load the digits and change the label of some of them, to each other class as likely.
 
     Parameters
     ----------
@@ -144,7 +137,7 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     Parameters
     ----------
     digits : Digits
-        What to fit on.
+        Fitted on.
     seed : int
         Of each fit: all of them do the same work.
 
@@ -158,7 +151,8 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     X, y = digits.images.reshape(len(digits.images), -1), digits.given_label
     times: dict[str, list[float]] = {"plain": [], "scored": []}
     with one_thread(), show_progress("training", 2 * (1 + N_TIMED) * EPOCHS) as advance:
-        net = build_net("classification", X.shape, N_CLASSES, epochs=EPOCHS, advance=advance)
+        net = default_net(X, y, None, kind="classification", n_classes=N_CLASSES)
+        net.set_params(max_epochs=EPOCHS, callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ActionScoreClassifier(net, random_state=seed)
         for _ in range(1 + N_TIMED):
             times["plain"].append(_seconds(lambda: _fit_plain(net, X, y, seed)))
@@ -167,12 +161,12 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
 
 
 def digits_table(digits: Digits, estimator: Any) -> "pd.DataFrame":
-    """Give one row a digit: its labels, its score and its rank (1 = hardest).
+    """Return one row per digit: its labels, its score and its rank (1 = hardest).
 
     Parameters
     ----------
     digits : Digits
-        What the estimator was fitted on.
+        The estimator was fitted on them.
     estimator : ActionScoreClassifier
         Fitted.
 
@@ -201,7 +195,7 @@ def _seconds(work: Callable[[], object]) -> float:
 def _fit_plain(net: NeuralNet, X: np.ndarray, y: np.ndarray, seed: int) -> None:
     """Fit without scores from the same seed, and leave torch's random state as it was.
 
-    The net is the one that the estimator clones: what watches its epochs costs both fits the same.
+    The net is the one that the estimator clones: watching its epochs costs both fits the same.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -219,12 +213,14 @@ def _make_directory(path: Path) -> Path:
 
 def _show(table: "pd.DataFrame", seconds: dict[str, float]) -> None:
     """Show the hardest digits, how many flipped labels were found, and what it cost."""
-    hardest = table.nsmallest(N_SHOWN, "rank")
+    hardest = table.nsmallest(N_HARDEST, "rank")
     show_rows("hardest digits", hardest.drop(columns=["n_visits", "rank"]), n_fixed=5)
     n_flipped = int(table["flipped"].sum())
     n_found = int((table["flipped"] & (table["rank"] <= n_flipped)).sum())
-    say(f"{n_found} of the {n_flipped} flipped labels are among the {n_flipped} hardest of {len(table):,} digits")
-    say(
+    print_line(
+        f"{n_found} of the {n_flipped} flipped labels are among the {n_flipped} hardest of {len(table):,} digits"
+    )
+    print_line(
         f"time of a fit on this machine, median of {N_TIMED} in turns: "
         f"{seconds['scored']:.2f} s with scores, {seconds['plain']:.2f} s without"
     )

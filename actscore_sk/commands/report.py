@@ -1,7 +1,7 @@
 """``actscore report``: one HTML page about scored samples."""
 
 import pickle
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from actscore_sk.commands.screen import say
+from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import check_directory, read_table
 from actscore_sk.commands.targets import find_column
 from actscore_sk.exceptions import CommandError
@@ -42,21 +42,14 @@ fitted estimator saved with joblib or pickle. To load such a file is to run code
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser of the program.
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command to its parser.
 
     Parameters
     ----------
-    commands : argparse action
-        What ``ArgumentParser.add_subparsers`` gives.
+    parser : ArgumentParser
+        Of the command.
     """
-    parser: ArgumentParser = commands.add_parser(
-        "report",
-        help="write an HTML page about scores",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
     parser.add_argument(
         "file", metavar="FILE", type=Path, help=f"scores: a table, or a fitted run ({', '.join(SAVED)})"
     )
@@ -67,7 +60,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--group", metavar="COLUMN", nargs="+", default=[], help="compare the groups of these columns")
     parser.add_argument("--images", metavar="COLUMN", help="paths of image files, from the directory of their table")
     parser.add_argument("--title", help="of the page")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> None:
@@ -96,11 +88,11 @@ def run(arguments: Namespace) -> None:
         report.save(output)
     except (ValueError, NotFittedError) as error:
         raise CommandError(str(error)) from error
-    say(f"wrote {output}")
+    print_line(f"wrote {output}")
 
 
 def _report(scores: "pd.DataFrame", fitted: Any, arguments: Namespace, *, title: str) -> ActionScoreReport:
-    """Find the columns, and give them to the report."""
+    """Find the columns, and make the report of them."""
     rows = scores if arguments.data is None else _join(scores, read_table(arguments.data))
     target = arguments.target or ("target" if "target" in rows else None)
     y = None if target is None else _column(rows, target)
@@ -151,7 +143,7 @@ def _column(rows: "pd.DataFrame", name: str) -> "pd.Series":
 
 
 def _scores(rows: "pd.DataFrame", name: str) -> np.ndarray:
-    """Give the scores as numbers, higher = harder."""
+    """Return the scores as numbers, higher = harder."""
     if name in METRICS and not METRICS[name].higher_is_harder:
         raise CommandError(f"{name} is lower = harder; write a column with its negative, and choose that")
     column = _column(rows, name)

@@ -1,19 +1,21 @@
 """``actscore score``: a score for each row of a table."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.commands.arguments import positive_number, seed_number
-from actscore_sk.commands.progress import build_net, one_thread
-from actscore_sk.commands.screen import say, show_progress, show_rows
-from actscore_sk.commands.tables import check_output, read_table, table_suffix, write_table
+from actscore_sk.commands.program import scoring_program
+from actscore_sk.commands.progress import EpochWatch, one_thread
+from actscore_sk.commands.screen import print_line, show_progress, show_rows
+from actscore_sk.commands.tables import FORMATS, check_output, read_table, table_suffix, write_table
 from actscore_sk.commands.targets import TASKS, Target, find_column, read_target
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.regressor import ActionScoreRegressor
-from actscore_sk.estimators.tables import Features, encode_features
+from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS, get_metric
 from actscore_sk.utils.optional import import_optional
@@ -21,8 +23,8 @@ from actscore_sk.utils.optional import import_optional
 if TYPE_CHECKING:
     import pandas as pd
 
-DEFAULT_EPOCHS = 20
-N_SHOWN = 10
+N_HARDEST = 10
+NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
 ESTIMATORS = {"classification": ActionScoreClassifier, "regression": ActionScoreRegressor}
 
 DESCRIPTION = """\
@@ -39,25 +41,19 @@ examples:
   actscore score houses.parquet --target price --task regression --epochs 50
 
 The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
-metrics, n_visits and rank (1 = hardest). A row without target is not trained on and has no score.
+metrics, n_visits and rank (1 = hardest). A row without target is not trained on and has no score. What is printed
+ends in the lines of Python that give the same scores.
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the subcommand to the parser of the program.
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command to its parser.
 
     Parameters
     ----------
-    commands : argparse action
-        What ``ArgumentParser.add_subparsers`` gives.
+    parser : ArgumentParser
+        Of the command.
     """
-    parser: ArgumentParser = commands.add_parser(
-        "score",
-        help="score the rows of a CSV or Parquet table",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
     parser.add_argument("file", metavar="FILE", type=Path, help="table: .csv, .csv.gz, .tsv, .parquet or .pq")
     parser.add_argument("--target", metavar="COLUMN", required=True, help="column to learn from all others")
     parser.add_argument(
@@ -70,12 +66,10 @@ def add_parser(commands: Any) -> None:
         "--epochs",
         metavar="N",
         type=positive_number,
-        default=DEFAULT_EPOCHS,
-        help="of training (%(default)s)",
+        help="of training (default: 20 to 100, the more the fewer rows)",
     )
     parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="same seed, same scores (%(default)s)")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: Namespace) -> None:
@@ -99,14 +93,19 @@ def run(arguments: Namespace) -> None:
     position = find_column(frame, arguments.target)
     target = read_target(frame.iloc[:, position], arguments.task)
     check_metrics(metrics, target.task)
-    others = np.arange(frame.shape[1]) != position
-    features = encode_features(frame.loc[target.known, others])
-    _describe(source, arguments.target, features, target)
-    estimator = _fit(features, target, metrics=metrics, epochs=arguments.epochs, seed=arguments.seed)
+    features = _features(frame, position)
+    preprocessor = TablePreprocessor()
+    try:
+        X = preprocessor.fit_transform(features[target.known])
+    except ValueError as error:
+        raise CommandError(f"no feature is left beside the target: {error}") from error
+    _describe(source, arguments.target, preprocessor, target)
+    estimator = _fit(X, target, metrics=metrics, epochs=arguments.epochs, seed=arguments.seed)
     table = score_table(frame.iloc[:, position], target.known, estimator)
     write_table(output, table)
-    _show_hardest(table, frame.loc[:, others])
-    say(f"wrote {output}")
+    _show_hardest(table, features)
+    _show_program(source, arguments.target, target, estimator)
+    print_line(f"wrote {output}")
 
 
 def metric_names(given: list[str]) -> tuple[str, ...]:
@@ -161,7 +160,7 @@ def check_metrics(names: tuple[str, ...], task: str) -> None:
 
 
 def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.DataFrame":
-    """Give each row of the input its scores.
+    """Put the scores beside the rows of the input.
 
     Parameters
     ----------
@@ -186,45 +185,71 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     return table
 
 
-def _fit(features: Features, target: Target, *, metrics: tuple[str, ...], epochs: int, seed: int) -> Any:
-    """Train a net on the rows with a target, with a bar on the screen.
+def _features(frame: "pd.DataFrame", position: int) -> "pd.DataFrame":
+    """Return the columns beside the target, each under a name of its own."""
+    features = frame.drop(columns=frame.columns[position])
+    names = [str(name) for name in features.columns]
+    repeated = [names[:i].count(name) for i, name in enumerate(names)] if len(set(names)) < len(names) else None
+    if repeated:
+        features.columns = [f"{name}.{n}" if n else name for name, n in zip(names, repeated, strict=True)]
+    return features
+
+
+def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int | None, seed: int) -> Any:
+    """Train the library's default net on the rows with a target, with a bar on the screen.
 
     Parameters
     ----------
-    features, target : Features, Target
+    X : ndarray of float32, (n_known, n_features)
+        Features.
+    target : Target
         Of the same rows, in the same order.
     metrics : tuple of str
         Recorded in the one training.
-    epochs, seed : int
-        The seed decides the net's first weights and the order of the batches.
+    epochs : int or None
+        None: as many as the default net takes for so many rows.
+    seed : int
+        Decides the net's first weights and the order of the batches.
 
     Returns
     -------
     estimator : ActionScoreClassifier or ActionScoreRegressor
-        Fitted; its scores are aligned with the rows of ``features``.
+        Fitted; its scores are aligned with the rows of ``X``.
     """
-    shape = features.matrix.shape
-    with one_thread(), show_progress("training", epochs) as advance:
-        net = build_net(target.task, shape, target.n_outputs, epochs=epochs, advance=advance)
+    net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes)
+    net.set_params(max_epochs=epochs or net.max_epochs)
+    with one_thread(), show_progress("training", net.max_epochs) as advance:
+        net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ESTIMATORS[target.task](net, metrics=metrics, random_state=seed)
-        return estimator.fit(features.matrix, target.values)
+        return estimator.fit(X, target.values)
 
 
-def _describe(source: Path, name: str, features: Features, target: Target) -> None:
+def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
     """Say what was read and how it is used."""
-    n_rows, n_numeric, n_categorical = len(target.known), len(features.numeric), len(features.categorical)
-    say(f"{source}: {n_rows:,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
-    if features.ignored:
-        say(f"ignored: {', '.join(features.ignored)}")
-    say(f"task: {target.task} of {name!r} ({target.reason})")
-    n_missing = n_rows - int(target.known.sum())
+    kinds = preprocessor.column_kinds_
+    n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
+    print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
+    named = zip(preprocessor.feature_names_in_, kinds, strict=True)
+    ignored = [f"{column} ({kind})" for column, kind in named if kind not in NUMERIC | CATEGORICAL]
+    if ignored:
+        print_line(f"ignored: {', '.join(ignored)}")
+    print_line(f"task: {target.task} of {name!r} ({target.reason})")
+    n_missing = int((~target.known).sum())
     if n_missing:
-        say(f"without target: {n_missing:,} rows, not trained on, no score in the output")
+        print_line(f"without target: {n_missing:,} rows, not trained on, no score in the output")
 
 
 def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
     """Show the rows with the highest scores, and what is in them."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    rows = table.nsmallest(N_SHOWN, "rank").index
-    shown = table.loc[rows, ["row", "target", "action_score"]]
-    show_rows("hardest rows", pd.concat([shown, features.loc[rows]], axis=1), n_fixed=3)
+    rows = table.nsmallest(N_HARDEST, "rank").index
+    scores = table.loc[rows, ["row", "target", "action_score"]]
+    show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
+
+
+def _show_program(source: Path, name: str, target: Target, estimator: Any) -> None:
+    """Print the lines of Python that repeat the command."""
+    read = FORMATS[table_suffix(source)].write_program(source)
+    print_line("the same in Python:")
+    for line in ("", *scoring_program(read, name, target.program, estimator, epochs=estimator.n_epochs_), ""):
+        print_line(line)

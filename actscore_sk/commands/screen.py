@@ -1,4 +1,4 @@
-"""What the user sees: lines, tables and the progress of a training."""
+"""Output on the screen: lines, tables and the progress of a training."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def make_console(*, stderr: bool = False) -> "Console":
     Parameters
     ----------
     stderr : bool
-        Whether it writes to stderr.
+        If True, it writes to stderr.
 
     Returns
     -------
@@ -36,8 +36,8 @@ def make_console(*, stderr: bool = False) -> "Console":
     return rich.Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def say(text: str) -> None:
-    """Print a line; it is not broken at the edge of the screen, since it may hold the name of a file.
+def print_line(text: str) -> None:
+    """Print a line to stdout; it is not broken at the edge of the screen, since it may hold the name of a file.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def show_rows(title: str, frame: "pd.DataFrame", *, n_fixed: int) -> None:
 
 
 @contextmanager
-def show_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr while the block runs; nothing if stderr is not a terminal.
 
     Parameters
     ----------
-    what : str
+    title : str
         Words before the bar.
     total : int
         Steps until it is full.
@@ -92,11 +92,11 @@ def show_progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """
     rich = import_optional("rich.progress", extra="cli", purpose="write to the screen")
     console = make_console(stderr=True)
-    columns = (rich.TextColumn(what), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+    columns = (rich.TextColumn(title), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
     # Drawn only when it moves: a thread that redraws it would run beside the training, and in its timings.
     bar = rich.Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False)
     with bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(title, total=total)
 
         def advance() -> None:
             bar.advance(task)
@@ -134,17 +134,17 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    """Write a number: two places behind the point where they tell something, three digits elsewhere."""
+    """Write a number: two decimals where they tell something, three digits elsewhere."""
     if float(value).is_integer():
         return f"{value:.0f}" if abs(value) < LONG_NUMBER else f"{value:.3g}"
     return f"{value:.2f}" if 0.1 <= abs(value) < LONG_NUMBER else f"{value:.3g}"
 
 
 def _is_number(value: Any) -> bool:
-    """Tell whether a value is shown as a number, at the right of its column."""
+    """Return True for values that are shown as numbers, at the right of their column."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _printable(text: str) -> str:
-    """Replace what would move the cursor or colour the screen: the text comes from a file."""
+    """Replace characters that move the cursor or colour the screen: the text comes from a file."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, Warning, zlib.error)
 
 
+# Nullable types, so that whole numbers with holes stay whole; a row too long is an error and not an index.
+CSV_OPTIONS = {"index_col": False, "low_memory": False, "dtype_backend": "numpy_nullable"}
+PARQUET_OPTIONS = {"engine": "pyarrow", "dtype_backend": "numpy_nullable"}
+
+
 def _read_csv(path: Path, separator: str) -> "pd.DataFrame":
-    """Read text with nullable types; a row with more fields than the header is an error, not an index."""
+    """Read text; columns keep the names of the header, also when two are the same."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(path, sep=separator, index_col=False, low_memory=False, dtype_backend="numpy_nullable")
+        frame = pd.read_csv(path, sep=separator, **CSV_OPTIONS)
     # pandas renames a second "label" to "label.1": a copy of the target would pass for a feature.
     header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
     frame.columns = list(header.where(header.notna(), frame.columns))
@@ -34,58 +39,76 @@ def _read_csv(path: Path, separator: str) -> "pd.DataFrame":
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":
-    """Read columns with nullable types; an index stored by pandas names rows and is left out."""
+    """Read columns; an index stored by pandas names rows and is left out."""
     import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    frame = pd.read_parquet(path, engine="pyarrow", dtype_backend="numpy_nullable")
-    frame.columns = [str(name) for name in frame.columns]
-    return frame.reset_index(drop=True)
+    return pd.read_parquet(path, **PARQUET_OPTIONS).rename(columns=str).reset_index(drop=True)
+
+
+def _csv_program(path: Path, separator: str) -> str:
+    """Write the Python expression that reads a file of text."""
+    return f"pd.read_csv({str(path)!r}, sep={separator!r}, {_keywords(CSV_OPTIONS)})"
+
+
+def _parquet_program(path: Path) -> str:
+    """Write the Python expression that reads a Parquet file."""
+    return f"pd.read_parquet({str(path)!r}, {_keywords(PARQUET_OPTIONS)}).rename(columns=str)"
+
+
+def _keywords(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())
 
 
 def _encode_csv(frame: "pd.DataFrame", separator: str) -> bytes:
-    """Give the table as UTF-8 text; a missing value is an empty field."""
+    """Encode the table as UTF-8 text; a missing value is an empty field."""
     return frame.to_csv(index=False, sep=separator, lineterminator="\n").encode()
 
 
 def _encode_gzipped_csv(frame: "pd.DataFrame") -> bytes:
-    """Give the compressed text, without a time stamp: the same table is the same file."""
+    """Encode the table as compressed text, without a time stamp: the same table is the same file."""
     return gzip.compress(_encode_csv(frame, ","), mtime=0)
 
 
 def _encode_parquet(frame: "pd.DataFrame") -> bytes:
-    """Give the table as a Parquet file."""
+    """Encode the table as a Parquet file."""
     import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
     return frame.to_parquet(engine="pyarrow", index=False)
 
 
 @dataclass(frozen=True)
 class TableFormat:
-    """How tables of one kind are read and encoded.
+    """How tables of one format are read and encoded.
 
     Attributes
     ----------
     read : callable
-        ``read(path)`` gives a DataFrame whose rows are numbered 0, 1, 2, ...
+        ``read(path)`` returns a DataFrame whose rows are numbered 0, 1, 2, ...
     encode : callable
-        ``encode(frame)`` gives the bytes of the file.
+        ``encode(frame)`` returns the bytes of the file.
+    write_program : callable
+        ``write_program(path)`` returns the Python expression that reads the file.
     """
 
     read: "Callable[[Path], pd.DataFrame]"
     encode: "Callable[[pd.DataFrame], bytes]"
+    write_program: Callable[[Path], str]
 
 
-PARQUET = TableFormat(_read_parquet, _encode_parquet)
+_read_comma, _write_comma = partial(_read_csv, separator=","), partial(_csv_program, separator=",")
+PARQUET = TableFormat(_read_parquet, _encode_parquet, _parquet_program)
 FORMATS = {
-    ".csv": TableFormat(partial(_read_csv, separator=","), partial(_encode_csv, separator=",")),
-    ".csv.gz": TableFormat(partial(_read_csv, separator=","), _encode_gzipped_csv),
-    ".tsv": TableFormat(partial(_read_csv, separator="\t"), partial(_encode_csv, separator="\t")),
+    ".csv": TableFormat(_read_comma, partial(_encode_csv, separator=","), _write_comma),
+    ".csv.gz": TableFormat(_read_comma, _encode_gzipped_csv, _write_comma),
+    ".tsv": TableFormat(
+        partial(_read_csv, separator="\t"), partial(_encode_csv, separator="\t"), partial(_csv_program, separator="\t")
+    ),
     ".parquet": PARQUET,
     ".pq": PARQUET,
 }
 
 
 def table_suffix(path: Path) -> str:
-    """Give the suffix that decides the format of a file, in lower case.
+    """Return the suffix that decides the format of a file, in lower case.
 
     Raises
     ------

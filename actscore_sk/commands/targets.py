@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from actscore_sk.estimators.table_columns import are_whole, as_numbers, as_text
-from actscore_sk.estimators.tables import standardise
+from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
 
@@ -32,20 +31,23 @@ class Target:
     known : ndarray of bool, (n_rows,)
         Rows of the table that have a target; only these are trained on.
     values : ndarray, (n_known,)
-        Class numbers from 0, as int64, or standardised numbers, as float32.
-    n_outputs : int
-        Outputs that the net needs: one a class, or one.
+        Class numbers from 0, as int64, or standardised numbers, as float64.
+    n_classes : int
+        Number of classes; 0 for regression.
+    program : tuple of str
+        Lines of Python that make the same ``y`` of a ``table``, and leave out its rows without target.
     """
 
     task: str
     reason: str
     known: np.ndarray
     values: np.ndarray
-    n_outputs: int
+    n_classes: int
+    program: tuple[str, ...]
 
 
 def find_column(frame: "pd.DataFrame", name: str) -> int:
-    """Give the position of the column with a name, or say which names are close.
+    """Return the position of the column with a name, or say which names are close.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ def find_column(frame: "pd.DataFrame", name: str) -> int:
     if name in columns:
         raise CommandError(f"{columns.count(name)} columns are called {name!r}; rename all but one")
     # Case is the commonest mistake, and a difference of every letter to the comparison.
-    folded = {column.casefold(): column for column in columns}
-    close = [folded[match] for match in get_close_matches(name.casefold(), folded)]
+    by_lower_case = {column.casefold(): column for column in columns}
+    close = [by_lower_case[match] for match in get_close_matches(name.casefold(), by_lower_case)]
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {_listing(columns)}"
     raise CommandError(f"no column {name!r}; {hint}")
 
@@ -94,82 +96,149 @@ def read_target(column: "pd.Series", task: str) -> Target:
     CommandError
         If nothing can be learnt: no value, one value, classes of one row each, or numbers that are none.
     """
-    # An infinite target has no finite loss; it counts as missing.
-    numbers = as_numbers(column)
-    known = (column if numbers is None else numbers).notna().to_numpy()
+    kind = content_kind(column)
+    known, rows = _known_rows(column, kind)
     if not known.any():
         raise CommandError(f"the target {column.name!r} is missing in all {len(column):,} rows")
-    chosen, reason = _choose_task(column[known], numbers, task)
-    text = as_text(column[known])
-    if text.nunique() == 1:
-        raise CommandError(f"the target {column.name!r} is always {text.iloc[0]!r}: nothing to learn")
-    if chosen == "classification":
-        classes, codes = np.unique(text.to_numpy(str), return_inverse=True)
-        if len(classes) == len(codes):
-            raise CommandError(f"no class of {column.name!r} has two rows: no target for classification")
-        return Target(chosen, reason, known, codes.astype(np.int64), len(classes))
-    amounts = standardise(_amounts(column[known]).to_numpy())
-    return Target(chosen, reason, known, amounts.astype(np.float32), 1)
+    column = column[known]
+    codes, classes, labels = _classes(column)
+    if len(classes) == 1:
+        raise CommandError(f"the target {column.name!r} is always {str(classes[0])!r}: nothing to learn")
+    chosen, reason = (task, "as --task says") if task != "auto" else _choose_task(column, kind, len(classes))
+    if chosen == "regression":
+        amounts, lines = _standardised(column, kind)
+        return Target(chosen, reason, known, amounts, 0, (*rows, *lines))
+    if len(classes) == len(codes):
+        raise CommandError(f"no class of {column.name!r} has two rows: no target for classification")
+    line = f"y, classes = pd.factorize({labels}, sort=True)"
+    return Target(chosen, reason, known, codes.astype(np.int64), len(classes), (*rows, line))
 
 
-def _choose_task(column: "pd.Series", numbers: "pd.Series | None", task: str) -> tuple[str, str]:
-    """Give the task and the reason, from the known values.
+def _known_rows(column: "pd.Series", kind: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Find the rows with a target, and the line that keeps them alone if there are others.
+
+    Parameters
+    ----------
+    column : Series
+        The target of all rows.
+    kind : str
+        As `content_kind` says.
+
+    Returns
+    -------
+    known : ndarray of bool, (n_rows,)
+    program : tuple of str
+        One line or none.
+    """
+    known = column.notna().to_numpy()
+    condition = f"table[{column.name!r}].notna()"
+    if kind == "number" and (np.isnan(read_column(column, kind)) & known).any():
+        # An infinite target has no finite loss.
+        known = ~np.isnan(read_column(column, kind))
+        condition = f"table[{column.name!r}].astype('Float64').abs() < float('inf')"
+    return known, () if known.all() else (f"table = table[{condition}]",)
+
+
+def _classes(column: "pd.Series") -> "tuple[np.ndarray, pd.Index, str]":
+    """Number the distinct values of a column in their order.
 
     Parameters
     ----------
     column : Series
         The target of the rows that have one.
-    numbers : Series of float64, or None
-        The same as numbers, also of rows without target; None if it holds none.
-    task : {"auto", "classification", "regression"}
-        What the user asked for.
+
+    Returns
+    -------
+    codes : ndarray of int, (n_known,)
+    classes : Index
+        Sorted values.
+    labels : str
+        The Python expression of what was numbered.
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    try:
+        return *pd.factorize(column, sort=True), f"table[{column.name!r}]"
+    except TypeError:  # lists have no hash
+        return *pd.factorize(column.astype(str), sort=True), f"table[{column.name!r}].astype(str)"
+
+
+def _choose_task(column: "pd.Series", kind: str, n_distinct: int) -> tuple[str, str]:
+    """Decide between classification and regression.
+
+    Parameters
+    ----------
+    column : Series
+        The target of the rows that have one.
+    kind : str
+        As `content_kind` says.
+    n_distinct : int
+        Number of different values.
 
     Returns
     -------
     task, reason : str
     """
-    if task != "auto":
-        return task, "as --task says"
-    n_distinct = as_text(column).nunique()
-    if numbers is None:
+    if kind == "category":
         return "classification", f"{n_distinct:,} different values that are not numbers; --task overrides"
-    if not are_whole(numbers):
+    if not are_whole(read_column(column, kind)):
         return "regression", "numbers with fractions; --task overrides"
     # Two values are always classes; otherwise a class has two rows or more, on average.
     few = n_distinct <= max(2, min(MAX_CLASSES, len(column) // 2))
     return "classification" if few else "regression", f"{n_distinct:,} different whole values; --task overrides"
 
 
-def _amounts(column: "pd.Series") -> "pd.Series":
-    """Give the numbers of a column, also if they are stored as text or as true and false.
+def _standardised(column: "pd.Series", kind: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Shift and scale the target to mean 0 and variance 1, also if numbers are stored as text or as true and false.
 
     Parameters
     ----------
     column : Series
         The target of the rows that have one, of any type.
+    kind : str
+        As `content_kind` says.
 
     Returns
     -------
-    numbers : Series of float64
+    amounts : ndarray of float64, (n_known,)
+    program : tuple of str
+        Lines that do the same.
 
     Raises
     ------
     CommandError
-        Naming the first value that is no number.
+        If a value is no number, or numbers are too large.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    numbers = as_numbers(column)
-    if numbers is not None:
-        return numbers
-    text = as_text(column).replace({"True": "1", "False": "0"})
-    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-    wrong = ~np.isfinite(numbers)
+    source = f"table[{column.name!r}]"
+    if kind == "date":
+        y = pd.to_datetime(column, format="ISO8601", utc=True)
+        source = f"pd.to_datetime({source}, format='ISO8601', utc=True)"
+    elif kind == "duration":
+        y = column
+    else:
+        y = _amounts(column)
+        source = f"{source}.astype('float64')"
+    with np.errstate(all="ignore"):
+        amounts = ((y - y.mean()) / y.std()).to_numpy(np.float64)
+    if not np.isfinite(amounts).all():
+        raise CommandError(f"the target {column.name!r} holds numbers too large to standardise; divide them all by one")
+    return amounts, (f"y = {source}", "y = (y - y.mean()) / y.std()")
+
+
+def _amounts(column: "pd.Series") -> "pd.Series":
+    """Convert a column to numbers, or name the first value that is none."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    try:
+        y = column.astype("float64")
+    except (ValueError, TypeError):
+        y = pd.to_numeric(column.astype(str), errors="coerce").astype("float64")
+    wrong = ~np.isfinite(y.to_numpy())
     if wrong.any():
-        raise CommandError(f"regression needs numbers; the target {column.name!r} has {text[wrong].iloc[0]!r}")
-    return numbers
+        raise CommandError(f"regression needs numbers; the target {column.name!r} has {str(column[wrong].iloc[0])!r}")
+    return y
 
 
 def _listing(names: list[str], most: int = 8) -> str:
     """Name the columns of a table, the first of them only if there are many."""
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+    first = ", ".join(map(repr, names[:most]))
+    return first if len(names) <= most else f"{first} and {len(names) - most} more"

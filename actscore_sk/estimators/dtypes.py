@@ -52,7 +52,8 @@ class DtypeAdapter:
 
     def __init__(self, class_codes: bool, forward_params: dict | None = None) -> None:
         self.class_codes = class_codes
-        self.forward_params = forward_params or {}
+        # `epochs` is the one that skorch's fit loop keeps for itself
+        self.forward_params = {name: value for name, value in (forward_params or {}).items() if name != "epochs"}
 
     def __call__(self, net: Any, X: Any, y: Any) -> tuple[Any, Any]:
         """Return X and y as `net`, which is initialized, takes them."""

@@ -1,164 +1,266 @@
 """From the columns of a table to the matrix that a net is trained on."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from actscore_sk.estimators.table_columns import are_whole, as_numbers, as_text
-from actscore_sk.exceptions import CommandError
+from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
 from actscore_sk.utils.optional import import_optional
-
-if TYPE_CHECKING:
-    import pandas as pd
+from actscore_sk.utils.sklearn_private import check_feature_names_in
 
 # Whole numbers with so few values are codes more often than amounts (months, grades, yes and no).
-MAX_CODES = 10
-# Columns that a text column may take: its most frequent values, and one for all others.
-MAX_CATEGORIES = 32
+_MAX_CODES = 10
+# Columns that a category may take: its most frequent values, and one for all others.
+_MAX_CATEGORIES = 32
+# Numbers are scaled by the range between: one row in twenty may be wild at either end.
+_QUANTILES = (5.0, 95.0)
 # Standard deviations: a net trains on no larger number, or one wild value would drown its row and its batch.
-MAX_DEVIATION = 10.0
+_MAX_DEVIATION = 10.0
+
+# How the values of each kind are read (see `read_column`), and the block of features that they belong to.
+_KINDS = {
+    "number": ("number", "numbers"),
+    "date": ("date", "numbers"),
+    "duration": ("duration", "numbers"),
+    "code": ("number", "codes"),
+    "category": ("category", "categories"),
+}
 
 
-@dataclass(frozen=True)
-class Features:
-    """The matrix, and what became of each column of the table.
-
-    Attributes
-    ----------
-    matrix : ndarray of float32, (n_rows, n_features)
-        Finite; numbers are standardised, categories are 0 or 1.
-    numeric, categorical : list of str
-        Names of the columns, by how they are used.
-    ignored : list of str
-        Name and reason of the columns that say nothing about a row, e.g. ``"id (no value repeats)"``.
-    """
-
-    matrix: np.ndarray
-    numeric: list[str]
-    categorical: list[str]
-    ignored: list[str]
-
-
-def encode_features(frame: "pd.DataFrame") -> Features:
-    """Turn the columns of a table into numbers.
-
-    Numbers have their missing values replaced by the median, with a column that tells where, and are
-    standardised. Text, booleans, categories and whole numbers with few values are one-hot encoded; missing
-    is a category of its own, and the rare values of a column share one.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The rows to train on, without the target. Names may repeat.
-
-    Returns
-    -------
-    features : Features
-
-    Raises
-    ------
-    CommandError
-        If no column is left that could tell one row from another.
-    """
-    pd = import_optional("pandas", extra="cli", purpose="read tables")
-    values: list[Any] = []
-    kinds: dict[str, list[int]] = {"numeric": [], "categorical": []}
-    ignored = []
-    for position, name in enumerate(frame.columns):
-        kind, column = _encode_column(frame.iloc[:, position])
-        if kind in kinds:
-            kinds[kind].append(len(values))
-            values.append(column.rename(name))
-        else:
-            ignored.append(f"{name} ({kind})")
-    if not values:
-        raise CommandError(f"no feature is left beside the target; ignored: {', '.join(ignored) or 'none'}")
-    encoder = _column_transformer(kinds["numeric"], kinds["categorical"])
-    matrix = encoder.fit_transform(pd.DataFrame(dict(enumerate(values)))).astype(np.float32)
-    return Features(
-        matrix=np.clip(matrix, -MAX_DEVIATION, MAX_DEVIATION),
-        numeric=[values[key].name for key in kinds["numeric"]],
-        categorical=[values[key].name for key in kinds["categorical"]],
-        ignored=ignored,
+def _one_hot_encoder():
+    return OneHotEncoder(
+        max_categories=_MAX_CATEGORIES,
+        min_frequency=2,
+        handle_unknown="infrequent_if_exist",
+        sparse_output=False,
+        dtype=np.float32,
     )
 
 
-def standardise(numbers: np.ndarray) -> np.ndarray:
-    """Shift and scale numbers to mean 0 and variance 1, however large they are.
+def _number_pipeline():
+    # The logarithm far from the median comes before the standard deviation, which wild values would blow up.
+    return make_pipeline(
+        RobustScaler(quantile_range=_QUANTILES, copy=False),
+        FunctionTransformer(np.arcsinh, feature_names_out="one-to-one"),
+        StandardScaler(copy=False),
+        SimpleImputer(strategy="median", add_indicator=True, copy=False),
+    )
 
-    Parameters
+
+_ENCODERS = {"numbers": _number_pipeline, "codes": _one_hot_encoder, "categories": _one_hot_encoder}
+
+
+class TablePreprocessor(TransformerMixin, BaseEstimator):
+    """Turn the columns of a table into finite numbers of about unit scale, for a net.
+
+    Each column is used by what it holds:
+
+    ============  =====================================================  ==============================================
+    kind          columns                                                features
+    ============  =====================================================  ==============================================
+    "number"      numbers, decimals                                      one, scaled; missing = median, and a second
+                                                                         feature tells where
+    "date"        dates, also as text (2024-01-31, 2024-01-31T10:00)     as of a number: seconds
+    "duration"    durations                                              as of a number: seconds
+    "code"        whole numbers with up to ten values                    one per value (one-hot); missing is a value
+    "category"    text, booleans, categories, anything else              one per value, 32 at most: the rare ones,
+                                                                         those of one row, and unknown ones share one
+    ============  =====================================================  ==============================================
+
+    Columns that tell nothing about a row are left out: those that are always the same, text without a value that
+    repeats, and the row numbers that pandas writes to CSV (``Unnamed: 0``), which give away the class in a sorted
+    table. Numbers are shifted by their median, divided by the range that holds nine tenths of them, compressed by
+    arcsinh (about linear within that range, a logarithm far outside, so that wild values do not squeeze the others),
+    and standardised; they end at ± 10. Infinite is missing.
+
+    Attributes
     ----------
-    numbers : ndarray of float64, (n,)
-        Finite.
+    column_kinds_ : list of str (n_features_in_,)
+        Kind of each column, or the reason why it is left out: "always the same", "no value repeats" or "row numbers".
+    encoders_ : dict of str to transformer
+        The fitted scikit-learn transformers of the blocks "numbers", "codes" and "categories", in the order of the
+        features.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str (n_features_in_,)
+        Only if all column names are strings.
 
-    Returns
-    -------
-    standardised : ndarray of float64, (n,)
-        All 0 if the numbers are all the same.
+    See Also
+    --------
+    ActionScoreClassifier : Trains on the result, and scores the rows.
 
     Examples
     --------
-    >>> standardise(np.array([-1e308, 1e308]))
-    array([-1.,  1.])
+    >>> import pandas as pd
+    >>> garden = pd.DataFrame({"height": [3.5, None, 4.5, 9.5], "colour": ["red", "blue", "red", "blue"]})
+    >>> preprocessor = TablePreprocessor()
+    >>> preprocessor.fit_transform(garden).round(1)
+    array([[-0.9,  0. ,  0. ,  1. ],
+           [-0.5,  1. ,  1. ,  0. ],
+           [-0.5,  0. ,  0. ,  1. ],
+           [ 1.4,  0. ,  1. ,  0. ]], dtype=float32)
+    >>> preprocessor.get_feature_names_out().tolist()
+    ['height', 'missingindicator_height', 'colour_blue', 'colour_red']
     """
-    return StandardScaler().fit_transform(_within_one(numbers)[:, None]).ravel()
+
+    def fit(self, X, y=None):
+        """Learn the kind of each column, the scale of numbers and the values of categories.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            A DataFrame of pandas, or of any library that converts to pandas; or an array.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : TablePreprocessor
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If no column tells one row from another.
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit and transform the same table, reading each column once.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+
+        Returns
+        -------
+        features : ndarray of float32 (n_samples, n_features)
+            Finite.
+        """
+        return self._encode(self._fit(X))
+
+    def transform(self, X):
+        """Turn a table with the columns of the fitted one into numbers.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_columns)
+            As in `fit`, the same columns in the same order.
+
+        Returns
+        -------
+        features : ndarray of float32 (n_samples, n_features)
+            Finite.
+
+        Raises
+        ------
+        ValueError
+            If a column holds values of another kind than in `fit`, or the columns are others.
+        """
+        check_is_fitted(self, "encoders_")
+        columns = self._columns(X, reset=False)
+        used = [(kind, column) for kind, column in zip(self.column_kinds_, columns, strict=True) if kind in _KINDS]
+        values = [(kind, read_column(column, _KINDS[kind][0])) for kind, column in used]
+        return self._encode(_blocks(values))
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the features that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str (n_features_in_,), optional
+            Names of the columns, if those seen in `fit` had none.
+
+        Returns
+        -------
+        names : ndarray of str (n_features,)
+            Of the column, with ``missingindicator_`` before it or the value behind it.
+        """
+        check_is_fitted(self, "encoders_")
+        names = check_feature_names_in(self, input_features)
+        named = _blocks(list(zip(self.column_kinds_, names, strict=True)), join=list)
+        found = [encoder.get_feature_names_out(named[block]) for block, encoder in self.encoders_.items()]
+        return np.concatenate(found).astype(object)
+
+    def _fit(self, X):
+        """Fit, and return the values of the columns that are used, by block."""
+        columns = self._columns(X, reset=True)
+        read = [_read_new(column) for column in columns]
+        self.column_kinds_ = [kind for kind, _ in read]
+        blocks = _blocks(read)
+        if not blocks:
+            ignored = [f"{_name(column, i)} ({read[i][0]})" for i, column in enumerate(columns)]
+            raise ValueError(
+                f"no column tells one row from another (n_samples={len(columns[0]) if columns else 0}); "
+                f"ignored: {', '.join(ignored) or 'none'}"
+            )
+        self.encoders_ = {block: _ENCODERS[block]().fit(values.copy()) for block, values in blocks.items()}
+        return blocks
+
+    def _encode(self, blocks):
+        encoded = [encoder.transform(blocks[block]) for block, encoder in self.encoders_.items()]
+        # Copied once, into the type that nets take.
+        features = np.concatenate(encoded, axis=1, dtype=np.float32, casting="same_kind")
+        return np.clip(features, -_MAX_DEVIATION, _MAX_DEVIATION, out=features)
+
+    def _columns(self, X, *, reset):
+        """Split a table into columns: Series of pandas, or arrays of numbers."""
+        if hasattr(X, "iloc") or hasattr(X, "to_pandas"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            frame = X if hasattr(X, "iloc") else X.to_pandas()
+        else:
+            X = validate_data(
+                self, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=2 if reset else 1
+            )
+            if X.dtype.kind in "fiub":
+                return list(X.T)
+            pandas = import_optional("pandas", extra="cli", purpose="read arrays of anything but numbers")
+            frame = pandas.DataFrame(X).infer_objects()
+        return [frame.iloc[:, position] for position in range(frame.shape[1])]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
 
-def _encode_column(column: "pd.Series") -> "tuple[str, pd.Series]":
-    """Give the kind of a column, or the reason to ignore it, and its values as float64 or text.
-
-    Parameters
-    ----------
-    column : Series
-        One column of the rows to train on.
-
-    Returns
-    -------
-    kind : str
-        ``"numeric"``, ``"categorical"``, or why the column says nothing.
-    values : Series of float64, or of text
-        NaN or None where the column has no value.
-    """
-    numbers = as_numbers(column)
-    values = as_text(column) if numbers is None else numbers
-    n_distinct = values.nunique(dropna=False)
-    if n_distinct < 2:
+def _read_new(column):
+    """Return the kind of a column that was not seen before, or the reason to leave it out, and its values."""
+    kind = "number" if isinstance(column, np.ndarray) else content_kind(column)
+    values = read_column(column, kind)
+    if kind == "category":
+        n_distinct = len(set(values))
+        if n_distinct < 2:
+            return "always the same", values
+        return ("no value repeats" if n_distinct == len(values) else kind), values
+    distinct = np.unique(values)  # NaN counts once
+    if len(distinct) < 2:
         return "always the same", values
-    if numbers is None:
-        return "no value repeats" if n_distinct == len(values) else "categorical", values
+    if kind != "number" or not are_whole(distinct):
+        return kind, values
     # In a sorted table the number of a row would give its class away.
-    if str(column.name).startswith("Unnamed: ") and numbers.is_monotonic_increasing and are_whole(numbers):
+    if str(_name(column, 0)).startswith("Unnamed: ") and (np.diff(values) > 0).all():
         return "row numbers", values
-    if are_whole(numbers) and numbers.nunique() <= min(MAX_CODES, len(numbers) // 2):
-        return "categorical", as_text(numbers)
-    return "numeric", _within_one(values)
+    n_known = np.count_nonzero(~np.isnan(distinct))
+    return ("code" if n_known <= min(_MAX_CODES, len(values) // 2) else kind), values
 
 
-def _within_one(numbers: Any) -> Any:
-    """Divide numbers by the largest of them: medians and variances of huge ones would overflow."""
-    return numbers / (np.abs(numbers).max() or 1.0)
+def _blocks(columns, join=np.column_stack):
+    """Collect what belongs to columns of given kinds by block, in the order of `_ENCODERS`; leave out empty blocks."""
+    found = {block: [] for block in _ENCODERS}
+    for kind, value in columns:
+        if kind in _KINDS:
+            found[_KINDS[kind][1]].append(value)
+    return {block: join(values) for block, values in found.items() if values}
 
 
-def _column_transformer(numeric: list[int], categorical: list[int]) -> ColumnTransformer:
-    """Build the transformer of columns that are given by position.
-
-    Parameters
-    ----------
-    numeric, categorical : list of int
-        Positions, since names may repeat.
-
-    Returns
-    -------
-    transformer : ColumnTransformer
-        Not fitted; its output is dense.
-    """
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    # Dense, since the net takes dense batches; the limit on categories keeps it small.
-    categories = OneHotEncoder(max_categories=MAX_CATEGORIES, min_frequency=2, sparse_output=False)
-    steps = [("numeric", numbers, numeric), ("categorical", categories, categorical)]
-    return ColumnTransformer(steps, sparse_threshold=0.0)
+def _name(column, position):
+    return getattr(column, "name", position)

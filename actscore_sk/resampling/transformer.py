@@ -77,7 +77,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
     >>> transformer.fit_transform(X_train, y_train).columns.tolist(), transformer.transform(X_new).shape
     (['action_score'], (143, 1))
     >>> round(transformer.prediction_correlation_, 1)
-    0.5
+    0.8
     """
 
     _parameter_constraints: ClassVar[dict] = {

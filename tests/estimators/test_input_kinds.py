@@ -112,6 +112,13 @@ def test_table_like_with_default_net(kind):
     np.testing.assert_array_equal(one.predict(given), two.predict(dense))
 
 
+def test_integers_become_floats_also_where_fit_is_told_the_epochs():
+    X, codes = make_data()
+    X = X_KINDS["int64"](X)
+    clf = ActionScoreClassifier(make_net(), random_state=0).fit(X, codes, epochs=1)
+    assert clf.n_epochs_ == 1
+
+
 @pytest.mark.parametrize("shape", [(4,), (2, 2), (1, 2, 2), (2, 1, 2, 1)], ids=str)
 @pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, torch.from_numpy, lambda X: X.astype(np.uint8)])
 def test_two_to_five_dimensions(shape, convert):
