@@ -13,6 +13,7 @@ from actscore_sk.losses.details import LossDetails
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.resume import saved_states, warn_of_missing
 from actscore_sk.recording.score_record import RecordSettings, ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer
@@ -70,7 +71,11 @@ class NetRecording:
         self.session, n_samples = session, session.n_samples
         identity = identify(session.root)
         if self.record is None:
-            self.record, self._identity = ScoreRecord(n_samples, self.settings), identity
+            saved = self._saved_state(session, identity)
+            n_kept = 0 if saved is None else len(saved["record"]["trained_shares"])
+            self.record, self._identity = ScoreRecord(n_samples, self.settings, n_kept=n_kept), identity
+            if saved is not None:
+                self.record.load_state_dict(saved["record"])
         else:
             self._identity.check_same(identity)  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
@@ -105,6 +110,36 @@ class NetRecording:
             if not self.validation_mask.any():
                 self.eval_record.held_out = torch.ones(n_samples, dtype=torch.bool)
         self._eval_buffer = VisitBuffer(self._record_eval_block, keep_inputs=False, capacity=capacity)
+
+    def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
+        """Return the state saved beside the checkpoint from which the net goes on; warn if there is none."""
+        n_epochs = len(session.net.history)
+        if not n_epochs:
+            return None
+        states, place = saved_states(session.net), session.recordings.index(self)
+        if place >= len(states):
+            warn_of_missing(n_epochs, "no scores were saved beside its checkpoint")
+        elif states[place]["identity"] != [identity.n_samples, identity.digests]:
+            warn_of_missing(n_epochs, "those saved beside its checkpoint are of other samples")
+        elif states[place]["record"]["n_epochs"] != n_epochs:
+            warn_of_missing(n_epochs, "those saved beside its checkpoint are of another epoch")
+        else:
+            return states[place]
+        return None
+
+    @property
+    def is_between_epochs(self) -> bool:
+        """True if there is a record, and no visit since its last epoch was closed."""
+        self.flush()
+        return self.record is not None and not self.record.state.epoch_has_visits
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of closed epochs, to be saved."""
+        identity = self._identity
+        return {
+            "record": self.record.state_dict(),  # type: ignore[union-attr]
+            "identity": [identity.n_samples, identity.digests],  # type: ignore[union-attr]
+        }
 
     def add(self, visit: Visit) -> None:
         """Record a visit."""

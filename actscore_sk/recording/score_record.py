@@ -1,5 +1,6 @@
 """Scores of the samples of one data set while something learns; whatever learns, a net, a loop or a booster."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class ScoreRecord:
         Number of samples.
     settings : RecordSettings
         How visits become scores.
+    n_kept : int
+        Number of epochs whose trajectories are in the file already; a state is loaded for them.
 
     Attributes
     ----------
@@ -57,9 +60,9 @@ class ScoreRecord:
     array([0.75, 4.5 ])
     """
 
-    def __init__(self, n_samples: int, settings: RecordSettings) -> None:
+    def __init__(self, n_samples: int, settings: RecordSettings, *, n_kept: int = 0) -> None:
         self.n_samples, self.settings = n_samples, settings
-        self.trajectories = open_trajectories(settings.store_trajectories, n_samples)
+        self.trajectories = open_trajectories(settings.store_trajectories, n_samples, n_kept=n_kept)
         self.state = SampleState(
             n_samples,
             settings.metrics,
@@ -155,13 +158,17 @@ class ScoreRecord:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of closed epochs, to be saved; parts and units are not in it."""
+        in_memory = self.trajectories is not None and self.settings.store_trajectories is True
         return {
+            "n_epochs": self.n_epochs,
             "n_samples": self.n_samples,
             "reduction": self.settings.reduction,
             "metrics": [*self.settings.metrics],
             "held_out_losses": [*self.held_out_losses],
             "trained_shares": [*self.trained_shares],
             "state": self.state.state_dict(),
+            "trajectories": torch.from_numpy(self.trajectories.array()) if in_memory else None,  # type: ignore[union-attr]
+            "has_details": not self.details.is_empty,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -183,3 +190,7 @@ class ScoreRecord:
                 )
         self.held_out_losses, self.trained_shares = [*state["held_out_losses"]], [*state["trained_shares"]]
         self.state.load_state_dict(state["state"])
+        for row in () if state["trajectories"] is None else state["trajectories"].numpy():
+            self.trajectories.append(row)  # type: ignore[union-attr]
+        if state["has_details"]:
+            warnings.warn("scores of parts and units are not saved; they begin anew", UserWarning)

@@ -19,6 +19,7 @@ from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.loss_listener import LossListener
 from actscore_sk.recording.overrides import Stash
 from actscore_sk.recording.recorded_net import METHODS, RecordedNetMixin
+from actscore_sk.recording.resume import save_states
 
 
 class RecordingSession:
@@ -190,6 +191,11 @@ class RecordingSession:
             rows = self.train_sampler.rows_
             losses = latest.cpu() if rows is None else latest.cpu()[rows]
             self.train_sampler.update(torch.arange(len(losses)), losses.float())
+
+    def save_beside(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Save the scores of closed epochs beside the files that the net's `save_params` has written."""
+        if self.recordings and all(recording.is_between_epochs for recording in self.recordings):
+            save_states([recording.state_dict() for recording in self.recordings], args, kwargs)
 
     # -- steps and events ---------------------------------------------------------------------------------
 
