@@ -46,6 +46,7 @@ LARGER = ("chess", "marketing", "mushroom", "splice")
 DYNAMICS = Source("cifar10n_dynamics.npz", "record a ResNet-9 on CIFAR-10N: see benchmarks/README.md")
 N_SEEDS, N_ROWS, N_IMAGES, N_FOLDS, BATCH = 3, 700, 10_000, 5, 32
 
+OPTIONS = ("jobs", "only")
 Labels = np.ndarray
 Noise = Callable[[Table, float, np.random.Generator], Labels]
 
