@@ -1,11 +1,11 @@
 """Which labels are wrong, how many, and what they should be: one or two fits against cleanlab's five.
 
     python -m benchmarks label_issues                        # an hour and a half
-    python -m benchmarks label_issues --only tables,cifar10n
+    python -m benchmarks label_issues --only tables,cifar10n --jobs 2
 
 A cell is a table, a kind and rate of noise, and a regime; its numbers are means over seeds. Nets train for few epochs
 with dropout and weight decay ("few"), or for so many that they memorise ("many"). cleanlab 2.9.0 gets what five nets
-of the same kind say of the rows that they did not see, after their last epoch. `found on` are the tables that the rules
+of the same kind say of the rows that they did not see, after their last epoch. `found` are tables that the rules
 were found on, `tables` and `larger` are others; the rules were not changed after these were run. Noise that follows the
 features gives the likeliest other class to rows that a nearest-neighbour and a linear model are unsure of. Two classes
 have no pair noise of their own. `cifar10n` needs no training: it reads what a ResNet-9 on a GPU recorded of labels that
@@ -347,7 +347,8 @@ def run_cifar10n() -> list[Any]:
 
 
 CIFAR_COLUMNS = ("truly wrong", "rate", "average precision", "F1", "suggestions right", "Brier")
-PARTS = {"found on": FOUND_ON, "tables": TABLES, "larger": LARGER, "images": ("fashion",)}
+OPTIONS = ("jobs", "only")
+PARTS = {"found": FOUND_ON, "tables": TABLES, "larger": LARGER, "images": ("fashion",)}
 
 
 def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
