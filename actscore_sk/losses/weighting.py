@@ -16,6 +16,8 @@ class SampleWeights:
 
     Attributes
     ----------
+    is_used : bool
+        True if samples in the running batch have weights.
     of_visits : Tensor of shape (batch_size,) or None
         Weights that make up for unequal visits, of the samples in the running batch. A mean of losses is then taken
         over the number of visits and not over the sum of these weights: its expectation is that of equal visits.
@@ -25,9 +27,11 @@ class SampleWeights:
         self._weights = weights
         self._mean = 1.0 if weights is None else float(weights.mean())
         self.of_visits: Tensor | None = None
+        self.is_used = weights is not None
 
-    def __bool__(self) -> bool:
-        return self._weights is not None or self.of_visits is not None
+    def set_visits(self, of_visits: Tensor | None) -> None:
+        """Take the weights that make up for unequal visits in the next batch; None: all 1."""
+        self.of_visits, self.is_used = of_visits, self._weights is not None or of_visits is not None
 
     def set_training_rows(self, rows: Tensor | None) -> None:
         """Say which rows of X are trained on, (n_rows,) int64; None: all."""

@@ -107,7 +107,7 @@ class CriterionListener:
             return value
         sample_loss, parent, n_samples = self.sample_loss, self._parent, len(self._parent.rows)
         is_batch_first, details = not named and parent.axis.is_first(sample_loss, inputs, n_samples), None
-        if sample_loss.is_detailed or (parent.weights and sample_loss.has_reduction):
+        if sample_loss.is_detailed or (parent.weights.is_used and sample_loss.has_reduction):
             output, details = self._reduced_here(inputs, named)
         elif sample_loss.is_stateless and is_batch_first and parent.axis.may_join(sample_loss):
             output = call(*inputs)
@@ -125,7 +125,7 @@ class CriterionListener:
         ask = criterion.details if sample_loss.is_detailed else sample_loss.unreduced(scored=False)
         raw = ask(*inputs, **named)
         details = sample_loss.details(raw, inputs, n_samples)
-        if not weights or not sample_loss.has_reduction:
+        if not weights.is_used or not sample_loss.has_reduction:
             return criterion.reduced(details.samples), details.detached()
         units = sample_loss.units(inputs, n_samples, raw) if isinstance(raw, Tensor) else details.samples
         output = weighted_loss(sample_loss, units, inputs, *weights.of_batch(self._parent.rows, units))

@@ -21,6 +21,8 @@ from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.modules import all_modules
 from actscore_sk.recording.overrides import Stash
+from actscore_sk.recording.sample_axis import SampleAxis
+from actscore_sk.recording.visit_buffer import Visit
 
 # Methods that skorch's training step is made of, next to `get_loss`.
 STEP = (
@@ -50,6 +52,8 @@ class FastPath:
         True if the installed skorch does what this module does.
     align_targets : bool
         Give targets the shape of the output; see `like_output`.
+    axis : SampleAxis
+        Knows if arguments of the criterion may be held and joined.
 
     Attributes
     ----------
@@ -58,9 +62,16 @@ class FastPath:
     """
 
     def __init__(
-        self, net: NeuralNet, sample_loss: SampleLoss | None, stash: Stash, *, is_proved: bool, align_targets: bool
+        self,
+        net: NeuralNet,
+        sample_loss: SampleLoss | None,
+        stash: Stash,
+        axis: SampleAxis,
+        *,
+        is_proved: bool,
+        align_targets: bool,
     ) -> None:
-        self._aligns = align_targets
+        self._aligns, self._axis = align_targets, axis
         self._device = None if net.device is None else torch.device(net.device)
         modules = all_modules(net)
         is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
@@ -80,6 +91,7 @@ class FastPath:
             and sample_loss.has_reduction
             and sample_loss.criterion is net.criterion_
         )
+        self.may_join = False
         if self.has_step:
             self.sample_loss = sample_loss
             # The class that listens to the criterion is passed by; torch's own losses do not override __call__.
@@ -89,7 +101,10 @@ class FastPath:
 
     def serves(self, net: Any) -> bool:
         """Return True if the next step of the net may run here; its criterion may have been replaced."""
-        return self.has_step and net.criterion_ is self.sample_loss.criterion  # type: ignore[union-attr]
+        if not self.has_step or net.criterion_ is not self.sample_loss.criterion:  # type: ignore[union-attr]
+            return False
+        self.may_join = self.may_join or self._axis.may_join(self.sample_loss)  # type: ignore[arg-type]
+        return self.may_join
 
     def has_mode(self, training: bool) -> bool:
         """Return True if all modules are known to be in that mode already."""
@@ -111,7 +126,7 @@ class FastPath:
             known = self._listeners[event] = callbacks, len(callbacks), heard
         return known[2]
 
-    def is_heard(self, net: NeuralNet) -> bool:
+    def hears_batches(self, net: NeuralNet) -> bool:
         """Return True if anybody but the net listens to the begin or the end of a batch."""
         return len(self.listeners(net, "on_batch_begin")) > 1 or bool(self.listeners(net, "on_batch_end"))
 
@@ -152,18 +167,18 @@ def run_epoch(
                 rows_of_history.append({})
             else:
                 net.notify("on_batch_begin", batch=batch, training=training)
-            if training and session.runs_flat(net):
+            if training and session.n_steps and path.serves(net):  # the first step shows if the books balance
                 step = train_step(net, path, session, batch, loader, **params)
             else:
                 step = step_fn(batch, **params)
             row = rows_of_history[-1]
-            if path.is_heard(net):
-                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
-                row[size_name] = loader.batch_size_in_hand
-                net.notify("on_batch_end", batch=batch, training=training, **step)
+            row[loss_name], row[size_name] = step["loss"].detach(), loader.batch_size_in_hand
+            if path.hears_batches(net):
+                row[loss_name] = row[loss_name].item()  # skorch's own host sync, one per batch
+                for listener in path.listeners(net, "on_batch_end"):
+                    listener(net, batch=batch, training=training, **step)
             else:
-                row[loss_name], row[size_name] = None, loader.batch_size_in_hand
-                losses.append((row, step["loss"].detach()))
+                losses.append((row, row[loss_name]))
             count += 1
     finally:
         _write_losses(losses, loss_name)
@@ -179,8 +194,7 @@ def _write_losses(losses: list[tuple[dict, Tensor]], name: str) -> None:
 
 
 def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:
-    """Do the same as `NeuralNet.train_step`, and let the session see what the criterion was called with."""
-    listener = session.open_fast(batch, loader)
+    """Do the same as `NeuralNet.train_step`, and make a visit of what the criterion was called with."""
     Xi, yi = unpack_data(batch)
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
@@ -188,11 +202,14 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
     if not path.has_mode(True):
         net._set_training(True)
     y_pred, inputs = path.forward(net, Xi, yi, **fit_params)
-    if listener.weights:
-        loss = listener.weigh(inputs, path.sample_loss)
+    session.n_trained += loader.batch_size_in_hand
+    if session.is_weighted:
+        loss = session.listener.weigh(inputs, path.sample_loss, loader, session.on_visit[True])
     else:
         loss = path.loss(inputs)
-        listener.see(inputs, path.sample_loss, loss)
+        visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss.detach())  # type: ignore[arg-type]
+        for on_visit in session.on_visit[True]:
+            on_visit(visit)
     loss.backward()
     if path.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())

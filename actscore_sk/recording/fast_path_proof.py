@@ -108,7 +108,7 @@ class _Nothing:
     def begin(self, session: Any) -> None:
         """Nothing to allocate."""
 
-    def add(self, visit: Any) -> None:
+    def on_visit(self, visit: Any) -> None:
         """Nothing to record."""
 
     def end_epoch(self) -> None:

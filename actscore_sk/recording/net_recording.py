@@ -1,5 +1,6 @@
 """One record of one net in training: visits in, epochs closed, other samples scored on the way."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -141,9 +142,10 @@ class NetRecording:
             "identity": [identity.n_samples, identity.digests],  # type: ignore[union-attr]
         }
 
-    def add(self, visit: Visit) -> None:
-        """Record a visit."""
-        self._buffer.add(visit)  # type: ignore[union-attr]
+    @property
+    def on_visit(self) -> Callable[[Visit], None]:
+        """Function that records a visit."""
+        return self._buffer.add  # type: ignore[union-attr]
 
     def end_epoch(self) -> None:
         """Make the passes that are asked for and close the epoch."""

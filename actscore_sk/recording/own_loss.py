@@ -79,7 +79,7 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 def _one_by_one(asked: AskedLoss) -> list[LossDetails | None]:
     """Batches of one sample have losses whose mean, or sum, is the loss of the batch."""
-    losses = None if asked.listener.weights else asked.one_by_one()
+    losses = None if asked.listener.weights.is_used else asked.one_by_one()
     return [] if losses is None else [LossDetails(losses)]
 
 
@@ -110,7 +110,7 @@ def _form(losses: Tensor, asked: AskedLoss) -> str | None:
     """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None."""
     loss, mean = float(asked.loss.mean()), float(losses.mean())
     form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
-    has_own_mean = asked.listener.weights or any(call.sample_loss.has_own_mean for call in asked.calls)
+    has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
     return "other" if form is None and has_own_mean else form
 
 

@@ -88,10 +88,13 @@ class RecordedNetMixin:
         session, own = self.session_, self._own("train_step")
         if session is None:
             return own(batch, **fit_params)
-        with session.step(batch, training=True) as listener:
+        listener = session.open_step(batch, True)
+        try:
             step = own(batch, **fit_params)
             listener.require_visit(self)
             return step
+        finally:
+            listener.is_open = False
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> Any:
         """Compute loss and gradients of one batch, and see that the loss is the one recorded."""
@@ -106,8 +109,11 @@ class RecordedNetMixin:
         session, own = self.session_, self._own("validation_step")
         if session is None:
             return own(batch, **fit_params)
-        with session.step(batch, training=False):
+        listener = session.open_step(batch, False)
+        try:
             step = own(batch, **fit_params)
+        finally:
+            listener.is_open = False
         # skorch wants one number of a batch that is not listened to, too
         return step | {"loss": step["loss"].mean()} if step["loss"].ndim else step
 

@@ -74,7 +74,7 @@ class OrderCheck:
     """
 
     def __init__(self) -> None:
-        self._is_settled = False
+        self.is_settled = False
 
     def run(self, net: Any, batch: Any, n_samples: int, inputs: tuple, is_stateless: bool, losses_of: Callable) -> None:
         """Check the first batches, until one has losses that differ.
@@ -100,7 +100,7 @@ class OrderCheck:
             If the losses do not follow the samples.
         """
         is_doubtful = any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
-        if self._is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
+        if self.is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
             return
         order = torch.arange(n_samples)
         first_replaced = torch.cat([order[-1:], order[1:]])
@@ -111,12 +111,12 @@ class OrderCheck:
         except SampleLossError:
             raise
         except Exception:  # a net that takes more than X, or a batch that cannot be reordered, is not asked
-            self._is_settled = True
+            self.is_settled = True
             return
         if losses.shape != order.shape or not torch.equal(
             losses, again
         ):  # not one per sample, or random: nothing can be known of it
-            self._is_settled = True
+            self.is_settled = True
         elif not (_is_close(turned.flip(0), losses) or _is_close(replaced[1:], losses[1:])):
             raise SampleLossError(
                 f"the {n_samples} losses of a batch do not follow its samples to other places, so they are not the "
@@ -124,7 +124,7 @@ class OrderCheck:
                 "return one loss per sample, samples along the first dimension"
             )
         else:
-            self._is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
+            self.is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
 
     @staticmethod
     def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:

@@ -1,7 +1,6 @@
 """One net being recorded: its splits, its loaders, its step in hand, its recordings."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,6 +57,12 @@ class RecordingSession:
         Decisions that hold for the running epoch; None before the first.
     forward_params : dict
         Passed to each step of the running fit.
+    n_steps, n_trained : int
+        Number of training steps so far, and of samples trained on in the epoch.
+    on_visit : list of list of callable
+        Who gets the visits of validation steps, and of training steps.
+    is_weighted : bool
+        True if samples may have weights in the loss that is trained on.
     """
 
     def __init__(
@@ -83,11 +88,12 @@ class RecordingSession:
         self.path: FastPath | None = None
         self.forward_params: dict = {}
         self.validation_rows = torch.empty(0, dtype=torch.int64)
-        self._n_trained = self._n_steps = 0
+        self.n_trained = self.n_steps = 0
         # indexed by `training`: the validation part, the training part
         self._splits: list[Dataset | None] = [None, None]
         self._loaders: list[TrackedLoader | None] = [None, None]
-        self._on_visit: list[list[Callable]] = [[], []]
+        self.on_visit: list[list[Callable]] = [[], []]
+        self.is_weighted = sample_weight is not None or train_sampler is not None
         self.stash = Stash(net, METHODS)
         self.stash.take()
         swap_class(net, RecordedNetMixin, session_=self)
@@ -131,8 +137,8 @@ class RecordingSession:
             self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
         for recording in self.recordings:
             recording.begin(self)
-        live = [recording.add for recording in self.recordings if recording.records_steps]
-        self._on_visit = [live, live]
+        live = [recording.on_visit for recording in self.recordings if recording.records_steps]
+        self.on_visit = [live, live]
 
     @property
     def n_samples(self) -> int:
@@ -161,16 +167,16 @@ class RecordingSession:
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
         """Validate on all of `dataset` as the net validates, for one recording; no parameter changes."""
         loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
-        saved = self._loaders[False], self._on_visit[False]
+        saved = self._loaders[False], self.on_visit[False]
         criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
-        self._loaders[False], self._on_visit[False] = loader, [on_visit]
+        self._loaders[False], self.on_visit[False] = loader, [on_visit]
         copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
         self._set_criteria(copies)
         try:
             for batch in loader:
                 self.net.validation_step(batch, **self.forward_params)
         finally:
-            self._loaders[False], self._on_visit[False] = saved
+            self._loaders[False], self.on_visit[False] = saved
             for criterion in copies.values():
                 self.listener.release(criterion)
             self._set_criteria({name: criteria[name] for name in copies})
@@ -183,7 +189,7 @@ class RecordingSession:
     @property
     def trained_share(self) -> float:
         """Number of samples trained on in the epoch, as a share of the training part."""
-        return self._n_trained / len(self._splits[True])  # type: ignore[arg-type]
+        return self.n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
     def inform_sampler(self, latest: Tensor, recording: Any) -> None:
         """Tell the sampler of the latest loss of each row of X; only the first recording, that came with it, may."""
@@ -199,9 +205,8 @@ class RecordingSession:
 
     # -- steps and events ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def step(self, batch: Any, *, training: bool) -> Iterator[LossListener]:
-        """Listen to a step on `batch`; one of validation may be on samples that are not in X.
+    def open_step(self, batch: Any, training: bool) -> LossListener:
+        """Listen to a step on `batch` until `close_step`; one of validation may be on samples that are not in X.
 
         Raises
         ------
@@ -211,42 +216,32 @@ class RecordingSession:
         loader = self._loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
-            self._open(rows, batch, loader, training, is_fast=False)
+            self.n_trained += training * len(rows)
+            self.n_steps += training
+            if self.train_sampler is not None:
+                self.listener.weights.set_visits(loader.weights_in_hand if training else None)  # type: ignore[union-attr]
+            self.listener.open(rows, batch, self.on_visit[training], is_training=training)
         elif training:
             raise IndexTrackingError(
                 "train_step was given a batch that did not come from the training loader as it is, so its samples are "
                 "not known; change batches in the data set, in collate_fn or in train_step_single"
             )
-        try:
-            yield self.listener
-        finally:
-            self.listener.close()
-
-    def runs_flat(self, net: Any) -> bool:
-        """Return True if the next training step may take the fast path; the first one shows if the books balance."""
-        return self._n_steps > 0 and self.path.serves(net)  # type: ignore[union-attr]
-
-    def open_fast(self, batch: Any, loader: TrackedLoader) -> LossListener:
-        """Open a step of the fast path on the batch that `loader` has just given."""
-        self._open(loader.rows_in_hand(), batch, loader, True, is_fast=True)
         return self.listener
-
-    def _open(self, rows: Tensor, batch: Any, loader: Any, training: bool, *, is_fast: bool) -> None:
-        self._n_trained += training * len(rows)
-        self._n_steps += training
-        self.listener.weights.of_visits = loader.weights_in_hand
-        self.listener.open(rows, batch, self._on_visit[training], is_training=training, is_fast=is_fast)
 
     def event(self, method_name: str) -> None:
         """Pass the events of training on to the recordings."""
         if method_name == "on_epoch_begin":
             self.stash.take()
-            self._n_trained = 0
+            self.n_trained = 0
             criterion = getattr(self.net, "criterion_", None)
             sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
-            is_proved = self._is_proved()
             self.path = FastPath(
-                self.net, sample_loss, self.stash, is_proved=is_proved, align_targets=self.align_targets
+                self.net,
+                sample_loss,
+                self.stash,
+                self.listener.axis,
+                is_proved=self._is_proved(),
+                align_targets=self.align_targets,
             )
         elif method_name == "on_epoch_end":
             for recording in self.recordings:
