@@ -1,7 +1,6 @@
 """Whether the fast path does what the installed skorch does: tried once per process, on nets of four parameters."""
 
 import logging
-import threading
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from actscore_sk.recording.session import RecordingSession
 from actscore_sk.utils.randomness import preserved_random_state
 
 _log = logging.getLogger("actscore_sk")
-_LOCK = threading.RLock()
 _proofs: dict[tuple, bool] = {}
 # Methods of skorch that the fast path stands in for, or that are called around it.
 _METHODS = (
@@ -38,14 +36,12 @@ def is_proved() -> bool:
     skorch that does more than the fast path is left to do it, which one line in the log says.
     """
     key = tuple(getattr(kind, name, None) for kind in (NeuralNet, NeuralNetClassifier) for name in _METHODS)
-    with _LOCK:
-        if key not in _proofs:
-            _proofs[key] = _is_equal()
-            if not _proofs[key]:
-                _log.warning(
-                    "skorch, as installed or patched, trains in another way than the fast path; it is not used"
-                )
-        return _proofs[key]
+    if key not in _proofs:  # two threads may both try; a lock could stay taken after Ctrl-C
+        is_equal = _is_equal()
+        if not is_equal:
+            _log.warning("skorch, as installed or patched, trains in another way than the fast path; it is not used")
+        _proofs[key] = is_equal
+    return _proofs[key]
 
 
 class _Events(Callback):
