@@ -23,7 +23,8 @@ _N_NAMED = 5  # samples named in an error
 class SampleState:
     """Statistics, counts and the running epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone.
+    State is allocated at the first visit, on the device of the losses: for the action score alone 12 bytes per sample,
+    which are 13 with the mask of held-out samples.
     All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
