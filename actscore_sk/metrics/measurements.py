@@ -1,4 +1,4 @@
-"""What is measured at a visit: functions from the visits of a block of visits to one value a visit.
+"""Measurements at a visit: functions from a batch of visits to one value per visit.
 
 They run on every batch, under ``torch.no_grad`` of the caller: a few vector operations, no host sync on CUDA.
 """

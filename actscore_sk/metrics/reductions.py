@@ -1,4 +1,4 @@
-"""What becomes of the visits of a sample: one row per reduction."""
+"""How the visits of a sample become its score: one row per reduction."""
 
 from dataclasses import dataclass, field
 
