@@ -27,7 +27,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1:
-        raise ValueError(f"{name} has shape {values.shape}; expected one number a sample, (n_samples,)")
+        raise ValueError(f"{name} has shape {values.shape}; expected one number per sample, (n_samples,)")
     if np.isinf(values).any():
         raise ValueError(f"{name} has {int(np.isinf(values).sum())} infinite values; expected finite numbers, or NaN")
     if not (~np.isnan(values)).any():

@@ -99,7 +99,7 @@ def _rows_of_mapping(image: int, target: Mapping) -> Tensor:
 def check_boxes(targets: Tensor, n_classes: int | None = None) -> None:
     """Raise ValueError if a box among rows (n_images, max_boxes, 5) cannot be learnt; says which, and what to do.
 
-    Makes the host wait if they lie on a device.
+    Makes the host wait if they are on a device.
     """
     labels, boxes = targets[..., 0], targets[..., 1:]
     is_box = labels >= 0

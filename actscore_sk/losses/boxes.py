@@ -60,7 +60,7 @@ def make_anchors(
     """
     if len(feature_sizes) != len(box_sizes):
         raise ValueError(
-            f"box_sizes has {len(box_sizes)} entries for {len(feature_sizes)} feature maps; expected one a map, "
+            f"box_sizes has {len(box_sizes)} entries for {len(feature_sizes)} feature maps; expected one per map, "
             "such as [[20, 30], [60]]"
         )
     anchors = []

@@ -14,7 +14,7 @@ class SegmentationLoss(DetailedLoss):
 
     The loss of an image is ``cross_entropy * C + dice * D``. C is the mean cross-entropy of its pixels, and D one
     minus the soft Dice coefficient of Milletari et al. (V-Net, 3DV 2016), where p is the probability of a class at a
-    pixel, and g whether it is the class of that pixel:
+    pixel, and g is 1 at the pixels of that class, else 0:
 
         D = 1 - (2 sum p g + smooth) / (sum p^2 + sum g^2 + smooth)
 
@@ -73,7 +73,19 @@ class SegmentationLoss(DetailedLoss):
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))
 
     def details(self, y_pred: Tensor, y_true: Tensor) -> LossDetails:
-        """Losses of the images in a batch; logits and masks as in the notes.
+        """Compute the losses of the images in a batch, of their two parts, and of their pixels.
+
+        Parameters
+        ----------
+        y_pred : tensor
+            Logits (n_samples, n_classes, ...), or one logit per pixel; see the notes of the class.
+        y_true : tensor (n_samples, ...)
+            Masks of integers or booleans.
+
+        Returns
+        -------
+        details : LossDetails
+            Parts "cross_entropy" and "dice"; units shaped like the masks.
 
         Raises
         ------
@@ -89,7 +101,7 @@ class SegmentationLoss(DetailedLoss):
         return LossDetails(self.cross_entropy * parts["cross_entropy"] + self.dice * parts["dice"], parts, units)
 
     def _as_classes(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, bool]:
-        """Give logits (n, n_classes, n_pixels), masks (n, n_pixels), and whether there is one logit a pixel."""
+        """Return logits (n, n_classes, n_pixels), masks (n, n_pixels), and True if there is one logit per pixel."""
         if y_true.is_floating_point():
             raise ValueError(f"masks are of {y_true.dtype}; expected codes of classes: cast them to int64")
         if y_true.ndim > 1 and y_pred.shape == y_true.shape:
@@ -99,7 +111,7 @@ class SegmentationLoss(DetailedLoss):
         else:
             raise ValueError(
                 f"logits have shape {tuple(y_pred.shape)} and masks {tuple(y_true.shape)}; expected (n_samples, "
-                "n_classes, ...) and (n_samples, ...), or one logit a pixel"
+                "n_classes, ...) and (n_samples, ...), or one logit per pixel"
             )
         if is_binary:  # two classes have the same probabilities with the logits 0 and that one
             logits = torch.cat([torch.zeros_like(logits), logits], 1)

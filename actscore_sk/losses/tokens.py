@@ -66,7 +66,19 @@ class TokenCrossEntropyLoss(DetailedLoss):
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))
 
     def details(self, y_pred: Tensor, y_true: Tensor) -> LossDetails:
-        """Losses of the texts in a batch; logits as `classes_dim` says, targets (n_samples, n_tokens).
+        """Compute the losses of the texts in a batch, and of their tokens.
+
+        Parameters
+        ----------
+        y_pred : tensor
+            Logits, (n_samples, n_tokens, n_classes) or (n_samples, n_classes, n_tokens) as `classes_dim` says.
+        y_true : tensor of int64 (n_samples, n_tokens)
+            Codes of classes.
+
+        Returns
+        -------
+        details : LossDetails
+            Ragged units: the tokens that count.
 
         Raises
         ------

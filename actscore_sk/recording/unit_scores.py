@@ -71,8 +71,8 @@ class DenseUnits:
         """Add losses of visits of the samples at `rows`."""
         if units.values.shape[1:] != self._shape[1:]:
             raise SampleLossError(
-                f"losses of units had shape {self._shape[1:]} a sample, and now have {tuple(units.values.shape[1:])}; "
-                "set unit_grid to pool all to one shape, let the criterion return a list of tensors, one per sample, "
+                f"losses of units had shape {self._shape[1:]} per sample, and now have {tuple(units.values.shape[1:])}"
+                "; set unit_grid to pool all to one shape, let the criterion return a list of tensors, one per sample, "
                 "or set store_units=False"
             )
         values = units.values if units.mask is None else units.values.masked_fill(~units.mask, torch.nan)
