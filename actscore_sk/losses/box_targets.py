@@ -1,4 +1,4 @@
-"""Boxes to learn: padded rows that a data loader can stack, and what is wrong with them."""
+"""Boxes to learn: padded rows that a data loader can stack, and checks that name a box which cannot be learnt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

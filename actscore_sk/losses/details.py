@@ -267,7 +267,7 @@ def _kind(name: str, entry: Any, n_samples: int, criterion: Any) -> str:
     shape = tuple(entry.shape) if isinstance(entry, Tensor) else type(entry).__name__
     raise SampleLossError(
         f"{type(criterion).__name__} returned {name!r} of shape {shape} for {n_samples} samples; expected one number "
-        f"per sample, ({n_samples},), or losses of units, ({n_samples}, ...) or a list of {n_samples} tensors (n_units,)"
+        f"per sample, ({n_samples},), or units, ({n_samples}, ...) or a list of {n_samples} tensors (n_units,)"
     )
 
 
