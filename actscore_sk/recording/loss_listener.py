@@ -45,6 +45,8 @@ class LossListener:
         Positions in X of the samples in the batch.
     is_open : bool
         True inside a step on samples of X.
+    axis : SampleAxis
+        Remembers for each criterion that its arguments have one row per sample.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class LossListener:
     ) -> None:
         """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`.
 
-        On the fast path nobody listens to criteria: `see` and `weigh` are called instead.
+        Nobody listens to criteria on the fast path: it calls `see` or `weigh` instead.
         """
         self.rows, self._on_visit, self._is_training, self.is_open = rows, on_visit, is_training, not is_fast
         self._batch, self._returned = batch, []
@@ -78,7 +80,7 @@ class LossListener:
         self.is_open = False
 
     def release(self, criterion: Any = None) -> None:
-        """Give a criterion, or all of them, their own classes back."""
+        """Restore the own class of a criterion, or of all of them."""
         for key in [*self._criteria] if criterion is None else [id(criterion)]:
             listener = self._criteria.pop(key, None)
             if listener is not None:
@@ -96,7 +98,17 @@ class LossListener:
         return known
 
     def see(self, inputs: tuple, sample_loss: SampleLoss, trained: Tensor) -> None:
-        """Make a visit of the arguments of a stateless criterion, and of the loss that it gave."""
+        """Make a visit of the arguments of a stateless criterion, and of the loss that it gave.
+
+        Parameters
+        ----------
+        inputs : tuple
+            Arguments of the criterion.
+        sample_loss : SampleLoss
+            View of it.
+        trained : Tensor
+            Its value, on which the step trains.
+        """
         if self._on_visit:
             details, is_batch_first = None, self.axis.is_first(sample_loss, inputs, len(self.rows))
             if not (is_batch_first and self.axis.may_join(sample_loss)):
@@ -120,6 +132,18 @@ class LossListener:
 
     def loss(self, net: Any, get_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Run the net's `get_loss`; make a visit of it if the step has none yet.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            Its criteria are followed from here on.
+        get_loss : callable
+            The net's own; it gets `y_pred`, `y_true` and the other arguments.
+
+        Returns
+        -------
+        loss : Tensor
+            Scalar to train on; one per sample where a validation step asks for it.
 
         Raises
         ------
@@ -166,6 +190,7 @@ class LossListener:
         return Visit(self.rows, inputs, details, sample_loss, trained, expected)
 
     def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
+        """Check that losses follow their samples, where a criterion or a combination of criteria gives them."""
         kind = self._own_loss.kind  # type: ignore[union-attr]
         if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights:
             return
@@ -192,7 +217,7 @@ class LossListener:
         return [*self._criteria.values()]
 
     def _follow(self, net: Any) -> None:
-        """Listen to all criteria of the net as it is now."""
+        """Listen to all criteria of the net as it is now; a callback may have replaced one."""
         # skorch keeps the names of a net's criteria that are modules in this list
         for criterion in [getattr(net, name + "_", None) for name in dict.fromkeys(["criterion", *net._criteria])]:
             if criterion is None or id(criterion) in self._criteria:

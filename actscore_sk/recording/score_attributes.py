@@ -50,7 +50,8 @@ class ScoreAttributes:
     def component_scores_(self) -> dict[str, np.ndarray]:
         """Score of each sample under each part of the loss, (n_samples,) float64, higher = harder.
 
-        Empty if the criterion reports no parts. Parts are unweighted, so that they need not add up to the action score.
+        Empty if the criterion reports no parts. A criterion may weight its parts, so they need not add up to the action
+        score.
         """
         return self._current_record().component_scores()
 
