@@ -27,7 +27,7 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
     images : ndarray, (n_samples, height, width)
         Grey values, higher = more ink.
     table : DataFrame
-        One row an image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
+        One row per image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
 
     Returns
     -------

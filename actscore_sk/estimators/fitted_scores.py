@@ -34,7 +34,7 @@ class FittedScores:
                 setattr(self, name, found)
 
     def to_frame(self):
-        """Return the scores as a pandas DataFrame, one row a sample in the order of X.
+        """Return the scores as a pandas DataFrame, one row per sample in the order of X.
 
         Returns
         -------

@@ -18,7 +18,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one number a sample, if one is infinite, or if all are NaN.
+        If they are not one number per sample, if one is infinite, or if all are NaN.
 
     Examples
     --------

@@ -39,7 +39,7 @@ def pad_boxes(boxes: Sequence[Any], labels: Sequence[Any]) -> np.ndarray:
            [[-1.,  0.,  0.,  0.,  0.]]], dtype=float32)
     """
     if len(boxes) != len(labels):
-        raise ValueError(f"got boxes of {len(boxes)} images and labels of {len(labels)}; expected one entry an image")
+        raise ValueError(f"got boxes of {len(boxes)} images and labels of {len(labels)}; expected one entry per image")
     parts = [_rows_of(image, *pair) for image, pair in enumerate(zip(boxes, labels, strict=True))]
     targets = np.zeros((len(parts), max([1, *map(len, parts)]), 5), dtype=np.float32)
     targets[..., 0] = -1

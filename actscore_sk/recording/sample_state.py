@@ -26,7 +26,8 @@ _N_NAMED = 5  # samples named in an error
 class SampleState:
     """Statistics, counts and the running epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone.
+    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone
+    (13 in a recorder, which also keeps the mask of held-out samples).
     All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
@@ -124,7 +125,7 @@ class SampleState:
         self._note_bad(rows, losses)
 
     def _allocate(self, device: torch.device, *, has_classes: bool) -> None:
-        """Make the table, and a statistic on its columns for each metric; metrics of one measurement share its value."""
+        """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
         recipes = {metric.name: self._recipe(metric) for metric in self.metrics}
         if self._keep_latest:
             recipes["latest"] = Latest

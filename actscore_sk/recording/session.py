@@ -256,7 +256,7 @@ class RecordingSession:
             self.listener.close()
 
     def runs_flat(self, net: Any) -> bool:
-        """Return True if the next training step may take the fast path; the first one never does: it compares the books."""
+        """Return True if the next training step may take the fast path; not for the first: it compares the books."""
         return self._n_steps > 0 and self.path.serves(net)  # type: ignore[union-attr]
 
     def open_fast(self, batch: Any, loader: TrackedLoader) -> LossListener:
