@@ -2,7 +2,10 @@
 
 
 class ActionScoreError(ValueError):
-    """Base of all errors that this package raises about scoring."""
+    """Base of all errors that this package raises about scoring.
+
+    ``except ActionScoreError`` catches them all; their messages say what came, what was expected and what to do.
+    """
 
 
 class IndexTrackingError(ActionScoreError):
