@@ -30,6 +30,7 @@ def _binary_probability(probability: Tensor, target: Tensor) -> tuple[Tensor, Te
 
 
 def _probabilities(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    # log-probabilities are logits whose softmax is the probabilities; the log of 0 must stay finite
     return probabilities.double().clamp(min=torch.finfo(torch.float64).tiny).log(), target
 
 

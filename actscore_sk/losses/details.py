@@ -53,6 +53,7 @@ class Units:
         """
         if isinstance(units, (Units, Tensor)):
             return units if isinstance(units, Units) else cls(units)
+        # padded and masked rather than a list: later steps are a few vector operations on the device
         values = nn.utils.rnn.pad_sequence([*units], batch_first=True)
         sizes = torch.tensor([len(part) for part in units], device=values.device)
         return cls(values, torch.arange(values.shape[1], device=values.device) < sizes[:, None], is_ragged=True)
@@ -113,7 +114,7 @@ class DetailedLoss(nn.Module):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        How the losses of samples become what is trained on.
+        Reduction of the losses of samples to the loss that is trained on.
 
     Examples
     --------

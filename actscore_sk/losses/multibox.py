@@ -49,11 +49,11 @@ class MultiBoxLoss(DetailedLoss):
     alpha : float
         Weight of positives in the focal loss, in [0, 1]; that of negatives is ``1 - alpha``.
     gamma : float
-        How much the focal loss spares what is right already; 0 or more.
+        Exponent that lowers the focal loss of anchors with the right class; 0 = not at all.
     localization_weight : float
         Weight of the loss of offsets; 0 or more.
     reduction : {"mean", "sum", "none"}
-        How the losses of images become what is trained on.
+        Reduction of the losses of images to the loss that is trained on.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class MultiBoxLoss(DetailedLoss):
 
     `ActionScoreEstimator` records the components "localization", "positive" and "negative", which add up to the loss of
     the image; and for each box, in order, the mean over its anchors of localization and positive, together
-    (`unit_scores_`) and apart (`unit_component_scores_`). What is there without being annotated has no box to score: it
+    (`unit_scores_`) and apart (`unit_component_scores_`). An object without an annotation has no box to score: it
     shows in "negative".
 
     References
@@ -154,6 +154,7 @@ class MultiBoxLoss(DetailedLoss):
             "positive": torch.where(is_positive, classified, 0).sum(1),
             "negative": self._negative(classified, is_positive),
         }
+        # the image's own divisor: the number of positives in the batch would tie images to their neighbours
         components = {name: part / is_positive.sum(1).clamp(min=1) for name, part in sums.items()}
         unit_components = {
             "localization": Units(_mean_of_anchors(localization, matched, is_box), is_box, is_ragged=True),

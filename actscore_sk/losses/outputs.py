@@ -23,8 +23,8 @@ class MultiOutputLoss(DetailedLoss):
     names : sequence of str, optional
         Names of the parts; those of the dict, or "output_0", "output_1" and so on if None.
     reduction : {"mean", "sum", "none"}
-        How the losses of samples become what is trained on. That of an inner criterion says how what is finer than an
-        output becomes its loss: a mean over pixels, or a sum.
+        Reduction of the losses of samples to the loss that is trained on. That of
+        an inner criterion says how losses within an output (pixels) become its loss: by a mean, or a sum.
 
     Notes
     -----
@@ -32,7 +32,7 @@ class MultiOutputLoss(DetailedLoss):
     or dict of heads, and targets are the like, or columns (n_samples, n_outputs). A dict goes by the names. A target of
     the shape of its output gets its dtype; one with a dimension less holds codes of classes.
 
-    Losses of what is finer than an output (pixels of a head) are parts of units, under the name of the output; parts of
+    Losses finer than an output (pixels of a head) are parts of units, under the name of the output; parts of
     a head's loss have both names, as in ``"mask_dice"``.
 
     Examples
@@ -162,4 +162,5 @@ def _as_target(target: Tensor, output: Tensor) -> Tensor:
         target = target[:, None]
     if target.shape == output.shape:
         return target.to(output.dtype)
+    # a dimension less: codes of classes, which torch takes as int64 only
     return target.long() if target.ndim == output.ndim - 1 else target

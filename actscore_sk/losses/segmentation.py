@@ -30,9 +30,10 @@ class SegmentationLoss(DetailedLoss):
     weight : sequence of float or tensor (n_classes,), optional
         Weight of each class in the cross-entropy; the mean of an image is taken over the number of its pixels.
     smooth : float
-        Above 0. Pixels that an image without the class may have by chance.
+        Additive smoothing of the Dice coefficient, > 0: about how many false-positive pixels are forgiven in an image
+        without the class.
     reduction : {"mean", "sum", "none"}
-        How the losses of images become what is trained on.
+        Reduction of the losses of images to the loss that is trained on.
 
     Notes
     -----
@@ -120,6 +121,7 @@ class SegmentationLoss(DetailedLoss):
     def _dice(self, logits: Tensor, mask: Tensor, counts: Tensor, is_binary: bool) -> Tensor:
         classes = torch.arange(int(is_binary), logits.shape[1], device=mask.device)
         is_class = (mask[:, None] == classes[:, None]) & counts[:, None]
+        # pixels that do not count are 0 in p and in g, so they are in none of the sums
         p = logits.softmax(1)[:, int(is_binary) :] * counts[:, None]
         shared, n_pixels = (p * is_class).sum(2), is_class.sum(2)
         losses = 1 - (2 * shared + self.smooth) / (p.square().sum(2) + n_pixels + self.smooth)

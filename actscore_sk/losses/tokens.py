@@ -14,8 +14,8 @@ _OVER_TOKENS = ("mean", "sum")
 class TokenCrossEntropyLoss(DetailedLoss):
     """Cross-entropy of the tokens of each text, without those that pad it.
 
-    Texts count alike, however long they are: torch's own mean divides by the tokens of the batch, so that what a text
-    counts depends on its neighbours.
+    Texts count alike, however long they are: torch's own mean divides by the tokens of the batch, so that the weight
+    of a text depends on its neighbours.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class TokenCrossEntropyLoss(DetailedLoss):
     label_smoothing : float
         As in `torch.nn.CrossEntropyLoss`.
     reduction : {"mean", "sum", "none"}
-        How the losses of texts become what is trained on.
+        Reduction of the losses of texts to the loss that is trained on.
 
     Notes
     -----
@@ -102,5 +102,6 @@ class TokenCrossEntropyLoss(DetailedLoss):
             label_smoothing=self.label_smoothing,
             reduction="none",
         )
+        # ragged: the width of a batch is that of its longest text, and says nothing about the others
         units = Units(tokens, y_true != self.ignore_index, is_ragged=True)
         return LossDetails(mean_of_units(units) if self.over_tokens == "mean" else tokens.sum(1), units=units)

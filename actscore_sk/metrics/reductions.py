@@ -39,7 +39,7 @@ class Reduction:
     compares_exposure: bool = False
 
     def statistic_of(self, statistic: type[Statistic]) -> type[Statistic]:
-        """Return what a metric with this statistic uses under the reduction."""
+        """Return the statistic that takes the place of a metric's own under the reduction."""
         return self.replaces.get(statistic, statistic)
 
 
