@@ -1,4 +1,4 @@
-"""Scores that somebody passes in."""
+"""Checks of scores that a user passes in."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
-    """Give scores as float64 (n_samples,), NaN = no score.
+    """Return scores as float64 (n_samples,), NaN = no score.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 
 
 def membership(scores: np.ndarray, n_hardest: float) -> np.ndarray:
-    """How much of each sample is among the `n_hardest`, (n_samples,) in [0, 1]: ties at the edge share its places.
+    """Return the share of each sample among the `n_hardest`, (n_samples,) in [0, 1]: ties at the edge share places.
 
     Examples
     --------
