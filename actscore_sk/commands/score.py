@@ -225,7 +225,7 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
 
 
 def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
-    """Say what was read and how it is used."""
+    """Describe the table and the use of its columns."""
     kinds = preprocessor.column_kinds_
     n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
     print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
@@ -240,7 +240,7 @@ def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: 
 
 
 def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
-    """Show the rows with the highest scores, and what is in them."""
+    """Show the rows with the highest scores, with their values."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     rows = table.nsmallest(N_HARDEST, "rank").index
     scores = table.loc[rows, ["row", "target", "action_score"]]
