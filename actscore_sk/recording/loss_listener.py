@@ -1,4 +1,4 @@
-"""From a call of the net's `get_loss` to one visit: losses of the samples in the batch, and what is trained on."""
+"""From a call of the net's `get_loss` to one visit: losses of its samples, and the loss that is trained on."""
 
 import warnings
 from collections.abc import Callable, Sequence

@@ -72,7 +72,7 @@ class RaggedUnits:
         self._starts = torch.full((n_samples,), -1, device=device)
         self._sizes = torch.zeros(n_samples, dtype=torch.int64, device=device)
         self._known = torch.zeros(n_samples, dtype=torch.bool)
-        self._end = 1  # the first place takes what is padding
+        self._end = 1  # the first place takes the padding
         self._totals = torch.zeros(n_units + 1, dtype=precise_dtype(device), device=device)
         self._counts = torch.zeros(n_samples, dtype=torch.int32, device=device)
         self._wrong = torch.zeros((), dtype=torch.bool, device=device)
@@ -95,7 +95,7 @@ class RaggedUnits:
             self._learn(rows.cpu(), sizes)
         self._wrong |= (sizes != self._sizes[there]).any()
         within = mask.cumsum(1) - 1
-        mask = mask & (within < self._sizes[there][:, None])  # what is too many has no place
+        mask = mask & (within < self._sizes[there][:, None])  # units beyond those of the first visit have no place
         places = torch.where(mask, self._starts[there][:, None] + within, 0)
         values = torch.where(mask, units.values, 0).to(self._totals.dtype)
         self._totals.index_add_(0, places.flatten(), values.flatten())

@@ -83,7 +83,7 @@ class DenseUnits:
         self._shape, self._device = shape, storage.device
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy has its sums in memory, and would go on adding to what is no file any more
+        # a copy has its sums in memory, and must not go on adding to a map without a file
         return vars(self) | {"_file": None, "_means": None}
 
     def add(self, rows: Tensor, units: Units, epoch: int) -> None:
