@@ -41,6 +41,7 @@ def match(boxes: Tensor, is_box: Tensor, anchors: Tensor, iou_threshold: float) 
     >>> match(boxes, torch.ones(1, 2, dtype=torch.bool), anchors, 0.6)
     tensor([[ 0,  1,  1, -1]])
     """
+    # padding may hold any corners; below 0 it wins no anchor
     iou = pairwise_iou(boxes, anchors).masked_fill(~is_box[..., None], -1.0)
     best = iou.max(1)
     matched = torch.where(best.values >= iou_threshold, best.indices, -1)

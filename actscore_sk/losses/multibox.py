@@ -211,6 +211,7 @@ class MultiBoxLoss(DetailedLoss):
                 f"the net returned {shapes}; expected a pair (boxes, logits), or a dict of them, of shapes (n_images, "
                 f"{n_anchors}, 4) and (n_images, {n_anchors}, n_classes + 1): one row per anchor"
             )
+        # autocast returns half precision, in which sums over thousands of anchors lose digits
         boxes, logits = (part.to(torch.promote_types(part.dtype, torch.float32)) for part in found)
         return boxes, logits
 

@@ -143,6 +143,7 @@ class SampleLoss:
         attributes = getattr(self.criterion, "__dict__", {})
         plain = [(name, value) for name, value in attributes.items() if isinstance(value, (int, float, str))]
         buffers = self.criterion.named_buffers() if isinstance(self.criterion, nn.Module) else ()
+        # the version counts writes into a buffer; to compare its values would make the host wait
         weights = [(name, id(buffer), buffer._version) for name, buffer in buffers]
         return [setting for setting in plain if setting[0] != "training"] + weights
 
