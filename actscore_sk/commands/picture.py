@@ -34,6 +34,7 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
     png : bytes
         A PNG file.
     """
+    # a Figure without pyplot: no backend is chosen, and no window opens
     figures = import_optional("matplotlib.figure", extra="cli", purpose="draw the picture of the demo")
     ranked = table.sort_values("rank")
     blocks = {
