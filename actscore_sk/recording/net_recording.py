@@ -81,9 +81,8 @@ class NetRecording:
         Raises
         ------
         ValueError
-            If the reduction needs held-out samples and there are none.
-        IndexTrackingError
-            If the rows are not those of the training before: their sums would mix different samples.
+            If the reduction needs held-out samples and there are none, or if the rows are not those of the training
+            before: their sums would mix different samples.
         """
         self.session, n_samples = session, session.n_samples
         identity = identify(session.root)
