@@ -181,12 +181,14 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     table = pd.DataFrame({"row": np.arange(len(known)), "target": column}).join(scores)
     table["n_visits"] = 0
     table.loc[known, "n_visits"] = estimator.n_visits_
+    # "first" makes ranks unique; the nullable dtype leaves them whole numbers beside missing ones
     table["rank"] = table["action_score"].rank(method="first", ascending=False).astype("Int64")
     return table
 
 
 def _features(frame: "pd.DataFrame", position: int) -> "pd.DataFrame":
     """Return the columns beside the target, each under a name of its own."""
+    # columns are taken by position: in a CSV file two may have one name
     features = frame.drop(columns=frame.columns[position])
     names = [str(name) for name in features.columns]
     repeated = [names[:i].count(name) for i, name in enumerate(names)] if len(set(names)) < len(names) else None
@@ -217,6 +219,7 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
         Fitted; its scores are aligned with the rows of ``X``.
     """
     net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes)
+    # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
     with one_thread(), show_progress("training", net.max_epochs) as advance:
         net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
@@ -225,7 +228,7 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
 
 
 def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
-    """Say what was read and how it is used."""
+    """Describe the table and the use of its columns."""
     kinds = preprocessor.column_kinds_
     n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
     print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
@@ -240,7 +243,7 @@ def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: 
 
 
 def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
-    """Show the rows with the highest scores, and what is in them."""
+    """Show the rows with the highest scores, with their values."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     rows = table.nsmallest(N_HARDEST, "rank").index
     scores = table.loc[rows, ["row", "target", "action_score"]]

@@ -134,8 +134,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y
+        X : DataFrame or array-like of shape (n_samples, n_columns)
             As in `fit`.
+        y : None
+            Ignored.
 
         Returns
         -------

@@ -106,14 +106,14 @@ def weighted_loss(
 
 
 def numerators(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor:
-    """Return what each sample adds to the sum that the criterion divides, (n_samples,)."""
+    """Return the summand of each sample in the sum that the criterion divides, (n_samples,)."""
     if isinstance(sample_loss.criterion, nn.CTCLoss) and sample_loss.reduction == "mean":
         units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one per symbol
     return units if units.ndim == 1 else units.flatten(1).sum(1)
 
 
 def divisors(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor | float:
-    """Return what each sample adds to the divisor of the criterion's own mean: (n_samples,), or one number for all."""
+    """Return the summand of each sample in the divisor of the criterion's mean: (n_samples,), or one number for all."""
     if sample_loss.reduction == "batchmean":
         return 1.0
     counted, weight = sample_loss.counted(inputs), sample_loss.criterion_weight
@@ -155,6 +155,7 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
 
 def _sums(values: Tensor, sizes: list[int]) -> Tensor:
     """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
+    # batches of one size need one call; the last batch of an epoch is the usual exception
     size = sizes[0]
     if all(other == size for other in sizes):
         return values.reshape(len(sizes), size).sum(1)

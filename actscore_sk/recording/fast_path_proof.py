@@ -1,4 +1,7 @@
-"""Whether the fast path does what the installed skorch does: tried once per process, on nets of four parameters."""
+"""Proof that the fast path does what the installed skorch does: tried once per process, on nets of four parameters.
+
+A version of skorch that does more in a step, or a patch of one of its methods, would otherwise be left out in silence.
+"""
 
 import logging
 from typing import Any
@@ -32,8 +35,13 @@ _METHODS = (
 def is_proved() -> bool:
     """Return True if a net comes out of the fast path as it comes out of skorch.
 
-    The answer is kept per state of skorch's methods, so that a patch of one of them is noticed at the next epoch. A
-    skorch that does more than the fast path is left to do it, which one line in the log says.
+    The answer is kept per state of skorch's methods, so that a patch of one of them is noticed at the next epoch. If
+    skorch does more than the fast path, skorch's own loop runs, and one line in the log says so.
+
+    Returns
+    -------
+    is_proved : bool
+        After the first call, the cost of a dictionary look-up.
     """
     key = tuple(getattr(kind, name, None) for kind in (NeuralNet, NeuralNetClassifier) for name in _METHODS)
     if key not in _proofs:  # two threads may both try; a lock could stay taken after Ctrl-C
@@ -45,7 +53,7 @@ def is_proved() -> bool:
 
 
 class _Events(Callback):
-    """Notes what is told to callbacks."""
+    """A callback that keeps each event with its numbers, so that two trainings can be compared."""
 
     def __init__(self) -> None:
         self.seen: list[tuple] = []
@@ -61,6 +69,7 @@ class _Events(Callback):
 
 
 def _is_equal() -> bool:
+    """Train four small nets both ways, with and without listeners; return True if nothing differs, to the bit."""
     try:
         with preserved_random_state():
             return all(
@@ -73,7 +82,24 @@ def _is_equal() -> bool:
 
 
 def _train(kind: Any, criterion: Any, is_heard: bool, *, flat: bool) -> tuple:
-    """Train for two epochs; return all that can be seen of it, exact."""
+    """Train for two epochs.
+
+    Parameters
+    ----------
+    kind : type of NeuralNet
+        Class of the net.
+    criterion : type of nn.Module
+        Class of its criterion.
+    is_heard : bool
+        True for a callback that listens to batches.
+    flat : bool
+        True for the fast path, False for skorch.
+
+    Returns
+    -------
+    seen : tuple
+        Parameters, rows of the history, events and the state of torch's generator, as lists: exact.
+    """
     torch.manual_seed(0)
     X, events = np.linspace(-1, 1, 7, dtype=np.float32)[:, None], _Events()
     module = nn.Sequential(nn.Linear(1, 2), nn.Softmax(1))
@@ -102,13 +128,13 @@ class _Nothing:
     records_steps = True
 
     def begin(self, session: Any) -> None:
-        """Nothing to allocate."""
+        """Allocate nothing."""
 
     def on_visit(self, visit: Any) -> None:
-        """Nothing to record."""
+        """Record nothing."""
 
     def end_epoch(self) -> None:
-        """Nothing to close."""
+        """Close nothing."""
 
     def end(self) -> None:
-        """Nothing to let go."""
+        """Release nothing."""

@@ -1,4 +1,4 @@
-"""From a call of the net's `get_loss` to one visit: losses of the samples in the batch, and what is trained on."""
+"""From a call of the net's `get_loss` to one visit: losses of its samples, and the loss that is trained on."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -45,6 +45,8 @@ class LossListener:
         Positions in X of the samples in the batch.
     is_open : bool
         True inside a step on samples of X.
+    axis : SampleAxis
+        Remembers for each criterion that its arguments have one row per sample.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class LossListener:
         self._batch, self._returned = batch, []
 
     def release(self, criterion: Any = None) -> None:
-        """Give a criterion, or all of them, their own classes back."""
+        """Restore the own class of a criterion, or of all of them."""
         for key in [*self._criteria] if criterion is None else [id(criterion)]:
             listener = self._criteria.pop(key, None)
             if listener is not None:
@@ -104,6 +106,18 @@ class LossListener:
 
     def loss(self, net: Any, get_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Run the net's `get_loss`; make a visit of it if the step has none yet.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            Its criteria are followed from here on.
+        get_loss : callable
+            The net's own; it gets `y_pred`, `y_true` and the other arguments.
+
+        Returns
+        -------
+        loss : Tensor
+            Scalar to train on; one per sample where a validation step asks for it.
 
         Raises
         ------
@@ -150,6 +164,7 @@ class LossListener:
         return Visit(self.rows, inputs, details, sample_loss, trained, expected)
 
     def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
+        """Check that losses follow their samples, where a criterion or a combination of criteria gives them."""
         kind = self._own_loss.kind  # type: ignore[union-attr]
         if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights.is_used:
             return

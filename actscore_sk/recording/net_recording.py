@@ -1,4 +1,7 @@
-"""One record of one net in training: visits in, epochs closed, other samples scored on the way."""
+"""One record of one net in training: visits in, epochs closed, other samples scored on the way.
+
+This is the place where losses on the device become scores of rows of X; `recording` decides which losses count.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +31,7 @@ class NetRecording:
     Parameters
     ----------
     recording : {"training", "epoch_end"}
-        Which loss; see `ActionScoreRecorder`.
+        Loss of the training step, or of a pass after each epoch; see `ActionScoreRecorder`.
     settings : RecordSettings
         How visits become scores.
     eval_set : tuple (X, y), Dataset or None
@@ -39,7 +42,9 @@ class NetRecording:
     record, eval_record : ScoreRecord or None
         None before the first training; the second also without an `eval_set`.
     validation_mask : ndarray of bool (n_samples,)
-        Samples held out of training.
+        True for samples held out of training.
+    session : RecordingSession or None
+        The running training; None between trainings, so that a pickle holds no net.
     """
 
     def __init__(self, recording: str, settings: RecordSettings, eval_set: Any = None) -> None:
@@ -68,7 +73,19 @@ class NetRecording:
     # -- called by the session ----------------------------------------------------------------------------
 
     def begin(self, session: RecordingSession) -> None:
-        """Allocate for the rows of X, or go on with those of the training before."""
+        """Allocate for the rows of X, or go on with those of the training before.
+
+        Parameters
+        ----------
+        session : RecordingSession
+            Has split its data.
+
+        Raises
+        ------
+        ValueError
+            If the reduction needs held-out samples and there are none, or if the rows are not those of the training
+            before: their sums would mix different samples.
+        """
         self.session, n_samples = session, session.n_samples
         identity = identify(session.root)
         if self.record is None:
@@ -102,6 +119,10 @@ class NetRecording:
             self._begin_eval(session, capacity)
 
     def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
+        """Allocate for the eval set; keep the scores of an earlier training if it has as many samples.
+
+        Without a validation part the eval set itself is held out: its mean loss then places the window of ``"auto"``.
+        """
         X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
         self._eval_dataset = session.net.get_dataset(*session.prepared(X, y))
         n_samples = len(self._eval_dataset)
@@ -157,7 +178,7 @@ class NetRecording:
         self._close_epoch()
 
     def end(self) -> None:
-        """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""
+        """Close an epoch that was interrupted, if any sample was seen in it, and release the net."""
         self.flush()
         if self.record is not None and self.record.state.epoch_has_visits:
             self._close_epoch()
@@ -166,18 +187,20 @@ class NetRecording:
     # -- inside -------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Evaluate the visits that wait."""
+        """Evaluate the visits that wait, so that results hold all of them."""
         for buffer in (self._buffer, self._eval_buffer):
             if buffer is not None:
                 buffer.flush()
 
     def _pass(self, dataset: Any, buffer: Any) -> None:
+        """Run the net over a data set in inference mode; its random numbers, modes and buffers are put back."""
         net = self.session.net  # type: ignore[union-attr]
         with preserved_random_state(net.device), preserved_modules(all_modules(net)):
             self.session.pass_over(dataset, buffer.add)  # type: ignore[union-attr]
         buffer.flush()
 
     def _close_epoch(self) -> None:
+        """Close the epoch in the eval record first: its held-out loss is what the record of X may go by."""
         record, session = self.record, self.session
         with uninterrupted():  # as many rows as epochs
             self.flush()
@@ -205,6 +228,13 @@ class NetRecording:
         return self._reader(*inputs[:2]) if inputs is not None else (None, None)
 
     def _find_reader(self, inputs: tuple | None, visit: Visit) -> Reader:
+        """Choose the reader of class scores at the first block, or none if every metric can do without.
+
+        Raises
+        ------
+        SampleLossError
+            If a metric needs classes, and the criterion's inputs show none.
+        """
         state = self.record.state  # type: ignore[union-attr]
         names = ", ".join(metric.name for metric in state.metrics if metric.needs_classes)
         try:

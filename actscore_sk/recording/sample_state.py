@@ -1,4 +1,7 @@
-"""State of the samples of one data set: a few numbers per sample, on the device of the losses."""
+"""State of the samples of one data set: a few numbers per sample, on the device of the losses.
+
+Memory is constant in the number of epochs: a visit updates running sums, and no loss is kept.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,8 +26,8 @@ _N_NAMED = 5  # samples named in an error
 class SampleState:
     """Statistics, counts and the running epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, on the device of the losses: for the action score alone 12 bytes per sample,
-    which are 13 with the mask of held-out samples.
+    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone
+    (13 in a recorder, which also keeps the mask of held-out samples).
     All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
@@ -41,6 +44,14 @@ class SampleState:
         Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
     class_entropy : float or None
         Entropy of the shares of the classes, in nats, for a reduction that needs held-out samples.
+
+    Examples
+    --------
+    >>> state = SampleState(3, reduction="mean")
+    >>> state.update(torch.tensor([0, 2]), torch.tensor([1.0, 4.0]))
+    >>> state.update(torch.tensor([0]), torch.tensor([2.0]))
+    >>> state.results()["action_score"], state.n_visits(), state.nbytes
+    (array([1.5, nan, 4. ]), array([2, 0, 1], dtype=int32), 36)
     """
 
     def __init__(
@@ -114,6 +125,7 @@ class SampleState:
         self._note_bad(rows, losses)
 
     def _allocate(self, device: torch.device, *, has_classes: bool) -> None:
+        """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
         recipes = {metric.name: self._recipe(metric) for metric in self.metrics}
         if self._keep_latest:
             recipes["latest"] = Latest
@@ -156,6 +168,7 @@ class SampleState:
             )
 
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
+        """Keep the positions of the first samples whose loss is NaN or infinite, for the error at the epoch's end."""
         if losses.is_cpu and bool(losses.sum().isfinite()):
             return
         # Elsewhere no branch on the values, which would make the host wait: places of finite losses sort last.
@@ -165,12 +178,17 @@ class SampleState:
         self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
 
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
-        """Close the epoch; return its losses (n_samples,) float32, NaN = not visited, if a row is kept.
+        """Close the epoch.
 
         Parameters
         ----------
         held_out_loss : float
-            Mean loss of held-out samples in this epoch, by which a windowed sum goes; NaN = not known.
+            Mean loss of held-out samples in this epoch, which places the window of "auto"; NaN = not known.
+
+        Returns
+        -------
+        row : ndarray of float32 (n_samples,) or None
+            Losses of the epoch, NaN = not visited; None unless `keep_row`.
 
         Raises
         ------

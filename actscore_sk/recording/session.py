@@ -1,4 +1,8 @@
-"""One net being recorded: its splits, its loaders, its step in hand, its recordings."""
+"""One net being recorded: its splits, its loaders, its step in hand, its recordings.
+
+The session is the one object that the methods of `RecordedNetMixin` talk to. It decides which rows of X a batch holds;
+`LossListener` turns the batch's loss into a visit, and each `NetRecording` turns visits into scores.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +41,7 @@ class RecordingSession:
     n_epochs : int, optional
         Number of epochs that the training is planned for, those before it included; for `train_sampler`.
     align_targets : bool
-        Give a target of shape (n,) the shape (n, 1) if the net's output has it.
+        Reshape a target of shape (n,) to (n, 1) if the net's output has that shape.
     score_class_weights : bool
         As in `SampleLoss`.
     is_proved : callable
@@ -46,13 +50,15 @@ class RecordingSession:
     Attributes
     ----------
     root : Dataset
-        The one made of X.
+        The data set made of X.
     validation_rows : Tensor of int64
         Rows of X that are held out of training.
     recordings : list of NetRecording
-        Told of every epoch, and of the visits they record.
+        They hear of every epoch, and of the visits they record.
     listener : LossListener
         The step in hand.
+    stash : Stash
+        Methods that were set on the net's instance.
     path : FastPath or None
         Decisions that hold for the running epoch; None before the first.
     forward_params : dict
@@ -99,7 +105,7 @@ class RecordingSession:
         swap_class(net, RecordedNetMixin, session_=self)
 
     def detach(self) -> None:
-        """Give the net and its criteria their own classes back."""
+        """Restore the own classes of the net and its criteria; the net keeps nothing of the recording."""
         self.listener.release()
         restore_class(self.net)
         vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
@@ -116,13 +122,18 @@ class RecordingSession:
         return (X, y) if self._prepare is None else self._prepare(self.net, X, y)
 
     def build_root(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Make the data set of X; return it with y, as the net is to split them."""
+        """Build the data set of X; return it with y, as the net is to split them."""
         X, y = self.prepared(X, y)
         self.root = self.net.get_dataset(X, y)
         return self.root, y
 
     def end_split(self, train: Dataset, valid: Dataset | None) -> None:
         """Find both parts in X, and let the recordings allocate.
+
+        Parameters
+        ----------
+        train, valid : Dataset
+            The parts that the net's `train_split` made of the root; the second is None without a split.
 
         Raises
         ------
@@ -146,7 +157,10 @@ class RecordingSession:
         return len(self.root)  # type: ignore[arg-type]
 
     def _held_out(self, valid: Dataset | None, trained: Tensor | None) -> Tensor:
-        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already."""
+        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already.
+
+        `predefined_split` may validate on any data set: one that is no part of X has no rows.
+        """
         nothing = torch.empty(0, dtype=torch.int64)
         if valid is None or trained is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
             return nothing
@@ -156,7 +170,10 @@ class RecordingSession:
         return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
     def track(self, loader: Any, dataset: Dataset, training: bool) -> Any:
-        """Track the loaders of the fit loop; let any other pass."""
+        """Return a tracked loader for the two parts of the fit loop; return any other loader as it is.
+
+        A net may build loaders for other reasons (a callback that scores another data set), whose samples are not X's.
+        """
         is_known = training or len(self.validation_rows) > 0
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
@@ -165,7 +182,17 @@ class RecordingSession:
         return tracked
 
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
-        """Validate on all of `dataset` as the net validates, for one recording; no parameter changes."""
+        """Validate on all of `dataset` as the net validates, for one recording; no parameter changes.
+
+        The criteria are copies meanwhile, so that one with state does not notice the pass.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Any data set that the net can load.
+        on_visit : callable
+            Gets each `Visit`.
+        """
         loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
         saved = self._loaders[False], self.on_visit[False]
         criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
@@ -188,11 +215,11 @@ class RecordingSession:
 
     @property
     def trained_share(self) -> float:
-        """Number of samples trained on in the epoch, as a share of the training part."""
+        """Number of samples trained on in the epoch, as a share of the training part; above 1 if samples repeat."""
         return self.n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
     def inform_sampler(self, latest: Tensor, recording: Any) -> None:
-        """Tell the sampler of the latest loss of each row of X; only the first recording, that came with it, may."""
+        """Tell the sampler the latest loss of each row of X; only the first recording, that came with it, may."""
         if self.train_sampler is not None and recording is self.recordings[0]:
             rows = self.train_sampler.rows_
             losses = latest.cpu() if rows is None else latest.cpu()[rows]
@@ -207,6 +234,18 @@ class RecordingSession:
 
     def open_step(self, batch: Any, training: bool) -> LossListener:
         """Listen to a step on `batch` until `close_step`; one of validation may be on samples that are not in X.
+
+        Parameters
+        ----------
+        batch : tuple
+            As the loader yielded it.
+        training : bool
+            True for a step that trains.
+
+        Yields
+        ------
+        listener : LossListener
+            Open inside the block, if the samples are known.
 
         Raises
         ------
@@ -229,7 +268,7 @@ class RecordingSession:
         return self.listener
 
     def event(self, method_name: str) -> None:
-        """Pass the events of training on to the recordings."""
+        """Pass the events of training on to the recordings; at the begin of an epoch, decide about the fast path."""
         if method_name == "on_epoch_begin":
             self.stash.take()
             self.n_trained = 0
