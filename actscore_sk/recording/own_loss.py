@@ -5,8 +5,9 @@ net's own one may add terms. Each way to know the loss of a sample is one row of
 trained on is kept.
 
 1. The loss is the value of one criterion.
-2. It is that value times a factor plus a constant, which no sample has a share in: scores leave both out, with a
-warning. 3. It combines the values of criteria sample by sample.
+2. It is that value times a factor plus a constant, that no sample has a share in; scores leave both out, and a
+   warning says so.
+3. It combines the values of criteria sample by sample.
 4. Batches of one sample have losses whose mean, or sum, is the loss of the batch. Costs one `get_loss` per sample.
 """
 
