@@ -221,15 +221,27 @@ class Forgetting(Statistic):
     """
 
     def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
-        """Add one block of values 1 (right) and 0 (wrong)."""
+        """Add one block of values 1 (right) and 0 (wrong); see `Statistic.update`."""
+        right, before = values > 0, self.storage[rows]
+        if rows.is_cpu:  # elsewhere the answer would make the host wait, and sorting is cheap
+            # No sample comes twice if each finds its own place where all have written theirs.
+            places = torch.arange(len(rows), dtype=before.dtype)
+            self.storage[rows] = places
+            if torch.equal(self.storage[rows], places):
+                self.storage[rows] = before + self._change(right, before % 2 > 0)
+                return
+            self.storage[rows] = before
         # Sorted by sample, the answer before each visit is the one above it, or the stored one at the first.
         rows, order = rows.sort(stable=True)
-        right = values[order] > 0
-        before = self.storage[rows] % 2 > 0
-        before[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], before[1:])
-        # An event adds 2, and each change of the answer adds or takes 1: their sum is exact in any order.
-        change = 2 * (before & ~right).to(self.storage.dtype) + right.to(self.storage.dtype) - before.to(values.dtype)
-        self.storage.index_add_(0, rows, change)
+        right = right[order]
+        was_right = self.storage[rows] % 2 > 0
+        was_right[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], was_right[1:])
+        self.storage.index_add_(0, rows, self._change(right, was_right))
+
+    def _change(self, right: Tensor, was_right: Tensor) -> Tensor:
+        """Return what each visit adds: 2 for an event, 1 for an answer that becomes right, -1 for the other way."""
+        dtype = self.storage.dtype
+        return 2 * (was_right & ~right).to(dtype) + right.to(dtype) - was_right.to(dtype)
 
     def compute(self, n_visits: Tensor) -> Tensor:
         """Return the counts; a sample once right either still is or has an event."""
