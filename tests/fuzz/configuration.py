@@ -119,6 +119,8 @@ def _consistent(config: Configuration) -> Configuration:
         changes["collate"] = "wrapped"
     if config.collate == "augmenting" and config.data in ("double", "y of doubles"):
         changes["collate"] = "wrapped"
+    if config.data == "double" and config.listener == "scales the batch":
+        changes["data"] = "array"  # the callback gets doubles, which the plain loop does not have
     if config.order == "batch sampler":
         changes["batch_size"] = 8
     if config.override == "two heads" or config.override == "one head":
