@@ -107,6 +107,7 @@ def _suits(row: Any, config: Configuration) -> bool:
 def _fits(row: Any, config: Configuration) -> bool:
     is_task = not row.tasks or config.task in row.tasks
     is_loss = not row.takes_means or not config.loss.endswith(", sum")
+    is_loss = is_loss and not (row.adds_constant and config.loss == "vector")
     return is_task and is_loss and (not row.optimizers or config.optimizer in row.optimizers)
 
 
