@@ -240,7 +240,7 @@ OVERRIDES = {
         {"get_loss": functional_term}, FunctionalTerm, "may", tasks=_UNITS, takes_means=True, adds_constant=True
     ),
     "noisy loss": Override({"get_loss": noisy}, Noisy, tasks=_TENSORS),
-    "no loss": Override({"get_loss": nothing}, Nothing, "may"),
+    "no loss": Override({"get_loss": nothing}, Nothing, "may", adds_constant=True),
     "two heads": Override({"get_loss": two_heads}, TwoHeads, "may", tasks=("heads",)),
     "one head": Override({"get_loss": one_head}, OneHead, tasks=("heads",)),
     "clipped in the step": Override({"train_step_single": clipped}, Clipped),
