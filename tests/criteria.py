@@ -4,9 +4,10 @@ import random
 
 import numpy as np
 import torch
-from helpers import cross_entropies
 from torch import nn
 from torch.nn import functional as F
+
+from tests.helpers import cross_entropies
 
 
 class Reduced(nn.Module):

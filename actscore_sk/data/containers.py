@@ -231,15 +231,6 @@ def is_per_sample(value: Any, n_samples: int) -> bool:
         return False
 
 
-def writable(part: Any) -> Any:
-    """Return a tensor or a sparse matrix as it is, anything else as an ndarray that torch wraps without a warning."""
-    if _kind_of(part) in ("tensor", "sparse"):
-        return part
-    array = np.asarray(part)
-    # a column of a table is read-only; so is a file, which is too large to copy
-    return array if array.flags.writeable or isinstance(array, np.memmap) else array.copy()
-
-
 def targets_in(X: Any) -> np.ndarray | None:
     """Return the targets (n_samples,) that a Dataset shows in an attribute; None if it shows none, or X is none.
 

@@ -1,6 +1,7 @@
 """Whether samples are those of before: digests of a data set, which cost little and keep nothing of it."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import PurePath
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset, Subset
 from actscore_sk.data.containers import n_samples_of, parts_of, take_rows, targets_in
 
 _BYTES = 2**24  # of X to look at: a few milliseconds, and no copy of a large X
+_BLOCK_BYTES = 2**18
 _FEWEST_ROWS, _MOST_ROWS = 8, 4096
 _PLAIN = (str, bytes, int, float, complex, type(None), date, timedelta, PurePath)
 
@@ -122,18 +124,22 @@ def _update(hasher: Any, data: Any, *, is_whole: bool) -> None:
             hasher.update(name.encode() if isinstance(name, str) else b"")
             _update(hasher, part, is_whole=is_whole)
     else:
-        _update_array(hasher, _spread_rows(data, is_whole=is_whole))
+        data = data if hasattr(data, "shape") else np.asarray(data)
+        hasher.update(str(tuple(data.shape[1:])).encode())
+        for rows in _spread_rows(data, is_whole=is_whole):
+            _update_array(hasher, _as_array(data[rows] if isinstance(rows, slice) else take_rows(data, rows)))
 
 
-def _spread_rows(data: Any, *, is_whole: bool) -> np.ndarray:
-    data = data if hasattr(data, "shape") else np.asarray(data)
-    n_samples = data.shape[0]
+def _spread_rows(data: Any, *, is_whole: bool) -> Iterator[slice | np.ndarray]:
+    """Iterate over positions of the rows to look at, some at a time: little is copied at once."""
+    n_samples, row_bytes = data.shape[0], 8 * max(1, int(np.prod(data.shape[1:])))
+    at_once = max(1, _BLOCK_BYTES // row_bytes)
     if is_whole and len(data.shape) == 1:
-        return _as_array(data)
-    row_bytes = max(1, int(np.prod(data.shape[1:])) * 8)
+        yield from (slice(start, start + at_once) for start in range(0, n_samples, at_once))
+        return
     n_rows = min(n_samples, int(np.clip(_BYTES // row_bytes, _FEWEST_ROWS, _MOST_ROWS)))
     rows = np.linspace(0, max(n_samples - 1, 0), n_rows).astype(np.int64)
-    return _as_array(take_rows(data, rows))
+    yield from (rows[start : start + at_once] for start in range(0, n_rows, at_once))
 
 
 def _as_array(data: Any) -> np.ndarray:
@@ -143,12 +149,12 @@ def _as_array(data: Any) -> np.ndarray:
 
 
 def _update_array(hasher: Any, array: np.ndarray) -> None:
-    hasher.update(str(array.shape).encode())
     if array.dtype.kind in "biuf":
         # in single precision, since the same X may come in both; + 0 makes no difference of -0
-        hasher.update((array.astype(np.float32) + 0).tobytes())
+        values = array.astype(np.float32)
+        hasher.update(np.ascontiguousarray(np.add(values, 0, out=values)))
     else:
         values = array.reshape(-1).tolist()
         if not all(isinstance(value, _PLAIN) for value in values):
             raise TypeError("objects say nothing of what they hold")
-        hasher.update("\0".join(map(str, values)).encode())
+        hasher.update("\0".join([*map(str, values), ""]).encode())

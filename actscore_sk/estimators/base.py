@@ -1,5 +1,6 @@
 """The base of the three estimators: fit the net, record it, publish the scores."""
 
+from contextlib import closing
 from typing import ClassVar
 
 import numpy as np
@@ -11,13 +12,13 @@ from skorch import NeuralNet
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
-from actscore_sk.data.containers import check_X, n_samples_of, targets_in
+from actscore_sk.data.containers import n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.identity import identify
 from actscore_sk.data.sources import check_source
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.estimators.fitted_scores import FittedScores
-from actscore_sk.estimators.inputs import as_numbers, check_weights, explained_X
+from actscore_sk.estimators.inputs import check_weights, checked_X
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.utils.randomness import seeded
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
@@ -182,7 +183,8 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         watch["train_sampler"] = sampler = self.train_sampler_ if goes_on else self._clone_sampler()
         # `epochs` is what skorch's fit loop calls it
         watch["n_epochs"] = n_before + (fit_params.get("epochs") or net.max_epochs)
-        with seeded(self.random_state, net.device, stream=n_before), recorder.watching(net, **watch):
+        is_seeded = seeded(self.random_state, net.device, stream=n_before)
+        with is_seeded, recorder.watching(net, **watch), closing(adapter):
             self._train(getattr(net, method), X, targets, fit_params)
         self.estimator_, self._recorder, self._adapter = net, recorder, adapter
         self._given, self._index, self._identity, self.train_sampler_ = y, index, identity, sampler
@@ -193,7 +195,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         fit(X, targets, **fit_params)
 
     def _check_data(self, X, y, classes, *, reset):
-        X = self._check_kind(X, reset=reset)
+        X = checked_X(self, X, reset=reset)
         if y is None and isinstance(X, Dataset):
             y = targets_in(X)
         elif y is None:
@@ -210,11 +212,6 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             self._check_classes(classes)
         return X, y, None if y is None else self._to_targets(y)
 
-    def _check_kind(self, X, *, reset):
-        check_source(X)
-        with explained_X(X):
-            return as_numbers(check_X(self, X, reset=reset))
-
     def _check_eval_set(self, eval_set):
         if eval_set is None or isinstance(eval_set, Dataset):
             check_source(eval_set)
@@ -226,7 +223,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             raise ValueError(
                 "eval_set=(X_eval, y_eval) needs targets, but y_eval is None; only a Dataset may hold them"
             )
-        X = self._check_kind(X, reset=False)
+        X = checked_X(self, X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         return X, self._to_targets(self._check_y(y))
 
@@ -265,7 +262,8 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
 
     def _ask_net(self, method, X):
         check_is_fitted(self, "estimator_")
-        return getattr(self.estimator_, method)(self._adapter.cast(check_X(self, X, reset=False)))
+        with self._adapter.casting(self.estimator_, checked_X(self, X, reset=False)) as X:
+            return getattr(self.estimator_, method)(X)
 
     def get_metadata_routing(self):
         """Return how metadata is routed: `sample_weight` and `eval_set` stay here, the rest goes to the net."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 # Up to here one batch holds all samples. Then a weight of 2 and a sample given twice train alike, as scikit-learn
 # asks of estimators that take weights.
 _ONE_BATCH = 256
+_BLOCK = 2**20  # numbers of X that are looked at together
 _BATCHES_PER_EPOCH = 16
 _BATCH_SIZES = (64, 1024)
 _MIN_UPDATES = 200  # of the parameters
@@ -169,10 +170,13 @@ def _moments(X: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
     """Weighted mean and standard deviation of the columns, the latter 1 where a column is constant."""
     weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, dtype=np.float64)
     weights = weights / weights.sum()
-    mean = np.asarray(weights @ X).reshape(-1)
     if sparse.issparse(X):
+        mean = np.asarray(weights @ X).reshape(-1)
         variance = np.asarray(weights @ X.multiply(X)).reshape(-1) - mean**2
-    else:
-        variance = weights @ (X - mean) ** 2
+    else:  # in double precision, some rows at a time: a whole copy would take eight times the bytes of images
+        n_rows = max(1, _BLOCK // max(1, X.shape[1]))
+        blocks = [slice(start, start + n_rows) for start in range(0, len(X), n_rows)]
+        mean = sum(weights[rows] @ X[rows] for rows in blocks)
+        variance = sum(weights[rows] @ (X[rows] - mean) ** 2 for rows in blocks)
     scale = np.sqrt(np.maximum(variance, 0))
     return mean, np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)

@@ -8,9 +8,28 @@ from typing import Any
 import numpy as np
 from torch import Tensor, as_tensor
 
+from actscore_sk.data.containers import check_X
+from actscore_sk.data.sources import check_source
 from actscore_sk.utils.sklearn_private import check_sample_weight
 
 _N_NAMED = 5  # columns named in an error
+
+
+def checked_X(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Validate X by its kind as `check_X` does, with errors that say what to do.
+
+    Raises
+    ------
+    IndexTrackingError
+        For streams and loaders; see `check_source`.
+    ValueError
+        As `explained_X` says, or scikit-learn.
+    """
+    check_source(X)
+    with explained_X(X):
+        X = check_X(estimator, X, reset=reset)
+        # scikit-learn leaves a table with categories an array of objects
+        return X.astype(np.float64) if isinstance(X, np.ndarray) and X.dtype == object else X
 
 
 @contextmanager
@@ -60,19 +79,6 @@ def _is_numeric(dtype: Any) -> bool:
     if hasattr(dtype, "is_numeric"):  # polars
         return bool(dtype.is_numeric()) or str(dtype) == "Boolean"
     return getattr(dtype, "kind", "O") in "biufc"
-
-
-def as_numbers(X: Any) -> Any:
-    """Convert an array of objects to float64; return anything else as it is.
-
-    scikit-learn leaves the object dtype of a table with categories alone, and torch refuses it.
-
-    Examples
-    --------
-    >>> as_numbers(np.array([[1, 2.5]], dtype=object))
-    array([[1. , 2.5]])
-    """
-    return X.astype(np.float64) if isinstance(X, np.ndarray) and X.dtype == object else X
 
 
 def is_text(data: Any) -> bool:

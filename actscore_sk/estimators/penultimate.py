@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.containers import check_X, n_samples_of
+from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.base import BaseActionScore
+from actscore_sk.estimators.inputs import checked_X
 from actscore_sk.utils.randomness import preserved_random_state
 
 
@@ -31,9 +32,9 @@ def penultimate_features(estimator: BaseActionScore, X: Any) -> np.ndarray:
         If the last layer does not take one batch of samples at a time.
     """
     check_is_fitted(estimator, "estimator_")
-    net, X = estimator.estimator_, estimator._adapter.cast(check_X(estimator, X, reset=False))
+    net, X = estimator.estimator_, checked_X(estimator, X, reset=False)
     batches: list[torch.Tensor] = []
-    with preserved_random_state(net.device):
+    with preserved_random_state(net.device), estimator._adapter.casting(net, X) as X:
         head = _last_layer(net, X)
         handle = head.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].detach().cpu().flatten(1)))
         try:

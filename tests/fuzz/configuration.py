@@ -107,6 +107,7 @@ def _suits(row: Any, config: Configuration) -> bool:
 def _fits(row: Any, config: Configuration) -> bool:
     is_task = not row.tasks or config.task in row.tasks
     is_loss = not row.takes_means or not config.loss.endswith(", sum")
+    is_loss = is_loss and not (row.adds_constant and config.loss == "vector")
     return is_task and is_loss and (not row.optimizers or config.optimizer in row.optimizers)
 
 
@@ -119,6 +120,10 @@ def _consistent(config: Configuration) -> Configuration:
         changes["collate"] = "wrapped"
     if config.collate == "augmenting" and config.data in ("double", "y of doubles"):
         changes["collate"] = "wrapped"
+    if config.data == "double" and config.listener == "scales the batch":
+        changes["data"] = "array"  # the callback gets doubles, which the plain loop does not have
+    if config.net == "lazy" and config.order == "shuffled, rest dropped":
+        changes["order"] = "shuffled"  # without a batch to train on, a look at the net would be what makes it
     if config.order == "batch sampler":
         changes["batch_size"] = 8
     if config.override == "two heads" or config.override == "one head":

@@ -23,7 +23,8 @@ class Row:
 
 class ClippedGradients(Listener):
     def after_backward(self, state):
-        nn.utils.clip_grad_norm_(state.module.parameters(), max_norm=0.05)
+        parameters = [*state.module.parameters(), *state.criterion.parameters()]
+        nn.utils.clip_grad_norm_(parameters, max_norm=0.05)
 
 
 class HalvesRate(Callback):

@@ -29,6 +29,7 @@ class Override:
     tasks: tuple[str, ...] = ()  # the only ones, if any
     optimizers: tuple[str, ...] = ()
     takes_means: bool = False  # a loss that adds up has no such form
+    adds_constant: bool = False  # to the loss of a batch; to each loss of a vector it means something else
 
 
 class Scaled(Behaviour):
@@ -232,12 +233,14 @@ _UNITS = ("classes", "numbers", "labels")
 _PER_BATCH = ("SGD", "SGD, momentum", "Adam", "AdamW", "RMSprop", "Adagrad")  # those that ask for the loss once a step
 OVERRIDES = {
     "none": Override({}),
-    "scaled loss": Override({"get_loss": scaled}, Scaled),
-    "penalised loss": Override({"get_loss": penalised}, Penalised),
+    "scaled loss": Override({"get_loss": scaled}, Scaled, adds_constant=True),
+    "penalised loss": Override({"get_loss": penalised}, Penalised, adds_constant=True),
     "loss called twice": Override({"get_loss": twice}, Twice, tasks=_UNITS),
-    "functional term": Override({"get_loss": functional_term}, FunctionalTerm, "may", tasks=_UNITS, takes_means=True),
+    "functional term": Override(
+        {"get_loss": functional_term}, FunctionalTerm, "may", tasks=_UNITS, takes_means=True, adds_constant=True
+    ),
     "noisy loss": Override({"get_loss": noisy}, Noisy, tasks=_TENSORS),
-    "no loss": Override({"get_loss": nothing}, Nothing, "may"),
+    "no loss": Override({"get_loss": nothing}, Nothing, "may", adds_constant=True),
     "two heads": Override({"get_loss": two_heads}, TwoHeads, "may", tasks=("heads",)),
     "one head": Override({"get_loss": one_head}, OneHead, tasks=("heads",)),
     "clipped in the step": Override({"train_step_single": clipped}, Clipped),
