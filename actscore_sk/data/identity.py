@@ -154,7 +154,7 @@ def _update_array(hasher: Any, array: np.ndarray) -> None:
         values = array.astype(np.float32)
         hasher.update(np.ascontiguousarray(np.add(values, 0, out=values)))
     else:
-        values = array.reshape(-1).tolist()
-        if not all(isinstance(value, _PLAIN) for value in values):
+        objects = array.reshape(-1).tolist()
+        if not all(isinstance(value, _PLAIN) for value in objects):
             raise TypeError("objects say nothing of what they hold")
-        hasher.update("\0".join([*map(str, values), ""]).encode())
+        hasher.update("\0".join([*map(str, objects), ""]).encode())
