@@ -9,13 +9,13 @@ import torch
 
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
-from actscore_sk.recording.loop_intake import LoopIntake
+from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
 from actscore_sk.recording.score_attributes import ScoreAttributes
 from actscore_sk.recording.score_record import NO_TARGET, RecordSettings, ScoreRecord
 from actscore_sk.recording.score_table import score_table
 from actscore_sk.utils.interrupts import uninterrupted
 
-# Loops validate in inference mode, where state that is allocated or replaced could not be written to later.
+# Loops validate in inference mode, where state that is allocated could not be written to later.
 _plain_tensors = torch.inference_mode(False)
 
 
@@ -90,7 +90,7 @@ class ActionScoreTracker(ScoreAttributes):
         self.metrics, self.reduction, self.store_trajectories = metrics, reduction, store_trajectories
         self._check_params()
         self._record: ScoreRecord | None = None
-        self._intake = LoopIntake(n_samples, n_classes)
+        self._intake, self._buffer = LoopIntake(n_samples, n_classes), LoopBuffer(self._add)
         self._n_trained = [0]  # visits that trained something in each epoch, the running one last
 
     def _check_params(self) -> None:
@@ -106,7 +106,6 @@ class ActionScoreTracker(ScoreAttributes):
 
     # -- in the loop ------------------------------------------------------------------------------------------
 
-    @_plain_tensors
     def update(self, index: Any, losses: Any, logits: Any = None, targets: Any = None, held_out: bool = False) -> None:
         """Add the visits of one batch.
 
@@ -136,14 +135,14 @@ class ActionScoreTracker(ScoreAttributes):
             If a loss is NaN or infinite.
         """
         record = self._new_record() if self._record is None else self._record
-        batch = self._intake.check(record, index, losses, logits, targets, held_out)
-        if batch is None:
-            return
-        with uninterrupted(), torch.no_grad():  # a batch counts as a whole or not at all
+        batch = self._intake.check(record.state, index, losses, logits, targets, held_out)
+        if batch is not None:
             self._record = record
-            record.describe(batch.rows, targets=batch.targets, held_out=held_out)
-            record.update(batch.rows, batch.losses, batch.logits, None if batch.logits is None else batch.targets)
+            self._buffer.add(batch)
             self._n_trained[-1] += 0 if held_out else len(batch.rows)
+
+    def _add(self, batch: LoopBatch) -> None:
+        self._intake.record(self._record, batch)  # type: ignore[arg-type]
 
     def _new_record(self) -> ScoreRecord:
         settings = RecordSettings(
@@ -169,6 +168,7 @@ class ActionScoreTracker(ScoreAttributes):
         NonFiniteLossError
             If a loss was NaN or infinite.
         """
+        self._buffer.flush()
         record = self._record
         if record is None or not record.state.epoch_has_visits:
             n_closed = 0 if record is None else record.n_epochs
@@ -189,6 +189,7 @@ class ActionScoreTracker(ScoreAttributes):
     def _current_record(self) -> ScoreRecord:
         if self._record is None:
             raise AttributeError("no scores yet: call update with each batch of training")
+        self._buffer.flush()
         return self._record
 
     @property
@@ -254,10 +255,12 @@ class ActionScoreTracker(ScoreAttributes):
         record.merge(other._record)
         self._record = record
         self._n_trained = [mine + there for mine, there in zip(self._n_trained, other._n_trained, strict=True)]
-        self._intake.n_columns = self._intake.n_columns or other._intake.n_columns
+        for name in ("n_classes", "has_classes"):
+            setattr(self._intake, name, getattr(self._intake, name) or getattr(other._intake, name))
         return self
 
     def _check_noted(self) -> None:
+        self._buffer.flush()
         self._intake.suspects.settle()
         if self._record is not None:
             self._record.state.check_finite()
@@ -267,7 +270,7 @@ class ActionScoreTracker(ScoreAttributes):
         self._check_noted()
         return {
             "record": None if self._record is None else self._record.state_dict(),
-            "n_columns": self._intake.n_columns,
+            "n_classes": self._intake.n_classes,
             "n_trained": [*self._n_trained],
         }
 
@@ -285,11 +288,13 @@ class ActionScoreTracker(ScoreAttributes):
         ValueError
             If it is no such state, or of a tracker with other parameters.
         """
-        if not {"record", "n_columns", "n_trained"} <= set(state):
+        if not {"record", "n_classes", "n_trained"} <= set(state):
             raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
         record = None
         if state["record"] is not None:
             record = self._new_record()
             record.load_state_dict(state["record"])
         self._record, self._n_trained = record, [*state["n_trained"]]
-        self._intake = LoopIntake(self.n_samples, state["n_columns"])
+        has_classes = None if record is None or record.state.visits is None else record.state.has_classes
+        self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
+        self._buffer = LoopBuffer(self._add)

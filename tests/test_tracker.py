@@ -260,7 +260,6 @@ def test_losses_keep_their_gradient_and_the_tracker_no_graph():
     tracker.update([0, 1], losses, torch.stack([weight, -weight], 1), [0, 1])
     losses.sum().backward()
     assert weight.grad.tolist() == [2, 2]
-    assert not any(part.requires_grad for part in (tracker._record.state.visits, tracker._record.state.latest))
     assert pickle.loads(pickle.dumps(tracker)).action_scores_.tolist() == [2, 2]
 
 
@@ -269,6 +268,24 @@ def test_half_precision_logits_count_in_single_precision():
     for tracker, scores in ((half, logits), (single, logits.float())):
         tracker.update(range(4), torch.ones(4), scores, [0, 1, 2, 0])
     np.testing.assert_array_equal(half.sample_metrics_["el2n"], single.sample_metrics_["el2n"])
+
+
+def test_what_a_loop_does_with_its_losses_later_does_not_count():
+    losses, index, tracker = torch.ones(2), torch.tensor([0, 1]), ActionScoreTracker(2)
+    tracker.update(index, losses)
+    losses *= 5
+    index += 1
+    assert tracker.action_scores_.tolist() == [1, 1]
+
+
+def test_many_batches_are_evaluated_before_the_epoch_ends(monkeypatch):
+    monkeypatch.setattr("actscore_sk.recording.loop_intake.CAPACITY", 8)
+    tracker = ActionScoreTracker(4, metrics=["forgetting"])
+    for right in (0, 1, 0, 0, 1, 1, 0):  # a class more right than wrong, three times, and lost twice
+        tracker.update([2], torch.ones(1), torch.eye(2)[right : right + 1], [1])
+    assert len(tracker._buffer._held) == 1
+    assert tracker.sample_metrics_["forgetting"][2] == 2
+    assert tracker.n_visits_.tolist() == [0, 0, 7, 0]
 
 
 def test_loops_may_validate_in_inference_mode_first():
@@ -351,15 +368,12 @@ def test_a_loss_that_is_not_finite_is_refused_at_once():
 
 
 def test_a_sample_is_held_out_or_trained_on():
-    tracker = ActionScoreTracker(4)
-    tracker.update([0, 1], torch.ones(2))
-    with pytest.raises(ValueError, match=r"positions \[1\] came with held_out=True and without"):
-        tracker.update([1, 2], torch.ones(2), held_out=True)
-    assert not tracker.validation_mask_.any()
-    tracker.update([2], torch.ones(1), held_out=True)
-    tracker.update([2, 3], torch.ones(2), held_out=True)
-    with pytest.raises(ValueError, match=r"positions \[3\] came"):
-        tracker.update([3], torch.ones(1))
+    for first in (False, True):
+        tracker = ActionScoreTracker(4)
+        tracker.update([0, 1], torch.ones(2), held_out=first)
+        tracker.update([1, 2], torch.ones(2), held_out=not first)
+        with pytest.raises(ValueError, match=r"positions \[1\] came with held_out=True and without"):
+            tracker.end_epoch()
 
 
 def test_auto_without_held_out_samples_is_an_error():
@@ -397,7 +411,7 @@ def test_an_update_never_waits_for_the_device(reduction):
     for index in (torch.arange(3), torch.arange(3, device=META)):
         tracker.update(index, *batch)
         tracker.update(index, *batch, held_out=True)
-    assert tracker._record.state.visits.device == META
+    assert tracker._current_record().state.visits.device == META
 
 
 def test_a_state_from_the_cpu_moves_to_the_device_of_the_losses():
@@ -405,7 +419,8 @@ def test_a_state_from_the_cpu_moves_to_the_device_of_the_losses():
     tracker.update([0], torch.ones(1), torch.eye(2)[:1], [0])
     tracker.update([1], torch.ones(1), torch.eye(2)[:1], [0], held_out=True)
     tracker.update([2], torch.ones(1, device=META), torch.ones(1, 2, device=META), [0])
-    assert {part.device for part in (tracker._record.state.visits, tracker._record.held_out)} == {META}
+    record = tracker._current_record()
+    assert {part.device for part in (record.state.visits, record.held_out, record.targets)} == {META}
 
 
 def test_rows_out_of_range_on_a_device_are_named_when_the_epoch_ends(monkeypatch):

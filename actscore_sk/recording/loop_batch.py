@@ -117,7 +117,7 @@ class Suspects:
     """
 
     def __init__(self) -> None:
-        self._first: dict[str, FirstRows] = {}
+        self._first: dict[tuple[str, torch.device], FirstRows] = {}
 
     def look(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
         """Check one block.
@@ -137,12 +137,19 @@ class Suspects:
             At once on the CPU.
         """
         if not is_wrong.is_cpu:
-            self._first.setdefault(sentence, FirstRows(rows.device)).note(rows, is_wrong)
+            self.note(sentence, rows, is_wrong)
         elif bool(is_wrong.any()):
             raise ValueError(sentence.format(rows=rows[is_wrong][:N_NAMED].tolist()))
 
+    def note(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
+        """Check one block, and leave the error to `settle` on any device."""
+        key = sentence, rows.device
+        if key not in self._first:
+            self._first[key] = FirstRows(rows.device)
+        self._first[key].note(rows, is_wrong)
+
     def settle(self) -> None:
         """Raise ValueError for what was noted; the host waits for the device."""
-        for sentence, first in self._first.items():
+        for (sentence, _), first in self._first.items():
             if rows := first.found():
                 raise ValueError(sentence.format(rows=rows))

@@ -6,6 +6,7 @@ Memory is constant in the number of epochs: a visit updates running sums, and no
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -167,12 +168,12 @@ class SampleState:
 
     def check_losses(self, rows: Tensor, losses: Tensor) -> None:
         """Raise NonFiniteLossError before an update, on the CPU, where looking costs nothing."""
-        if losses.is_cpu and not bool(losses.sum().isfinite()):
-            self._refuse_non_finite(rows[~losses.isfinite()][:N_NAMED].tolist())
+        if losses.is_cpu and not isfinite(losses.sum().item()):
+            self._refuse_non_finite(rows[~losses.isfinite().to(rows.device)][:N_NAMED].tolist())
 
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
         """Keep the positions of the first samples whose loss is NaN or infinite, for the error at the epoch's end."""
-        if not losses.is_cpu or not bool(losses.sum().isfinite()):
+        if not losses.is_cpu or not isfinite(losses.sum().item()):
             self._bad.note(rows, ~losses.isfinite())  # type: ignore[union-attr]
 
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
