@@ -139,7 +139,7 @@ class ActionScoreTracker(ScoreAttributes):
         if batch is not None:
             self._record = record
             self._buffer.add(batch)
-            self._n_trained[-1] += 0 if held_out else len(batch.rows)
+            self._n_trained[-1] += 0 if held_out else batch.rows.shape[0]
 
     def _add(self, batch: LoopBatch) -> None:
         self._intake.record(self._record, batch)  # type: ignore[arg-type]

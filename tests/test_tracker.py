@@ -204,6 +204,15 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been(visits, reduction, mid_epo
     assert equal(record(second, visits[6:]), record(whole, visits[6:]))
 
 
+def test_a_saved_state_has_the_trajectories_of_a_file(visits, tmp_path):
+    tracker = record(ActionScoreTracker(N, store_trajectories=tmp_path / "rows.npy"), visits[:5])
+    state, expected = tracker.state_dict(), np.array(tracker.trajectories_)
+    again = ActionScoreTracker(N, store_trajectories=tmp_path / "rows.npy")
+    again.load_state_dict(state)
+    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), expected)
+    assert len(record(again, visits[5:]).trajectories_) == N_EPOCHS
+
+
 def test_a_pickled_tracker_goes_on(visits):
     options = {"metrics": ALL, "reduction": "interpolated", "store_trajectories": True}
     first = record(ActionScoreTracker(N, **options), visits[:5])

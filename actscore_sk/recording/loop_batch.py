@@ -26,7 +26,7 @@ def as_losses(losses: Any) -> Tensor:
     if values.ndim != 1:
         hint = "reduction='none' in the criterion, and the mean over all but the first dimension, give them"
         raise ValueError(f"losses has shape {tuple(values.shape)}; expected one loss per sample, 1-D: {hint}")
-    if not values.is_floating_point() and len(values):
+    if not values.is_floating_point() and values.shape[0]:
         raise ValueError(f"losses has dtype {values.dtype}; expected floating numbers, one loss per sample")
     return values
 

@@ -36,11 +36,6 @@ class LoopBatch(NamedTuple):
         """Equal for batches that can be joined."""
         return self.held_out, *(part if part is None else (part.device, part.shape[1:]) for part in self[:4])
 
-    @property
-    def size(self) -> int:
-        """Number of values in it."""
-        return sum(0 if part is None else part.numel() for part in self[:4])
-
 
 class LoopIntake:
     """Checks the batches of one loop.
@@ -82,10 +77,11 @@ class LoopIntake:
             With logits if a metric needs them; None if there is no visit in it.
         """
         values = as_losses(losses)
-        rows = as_positions("index", index, len(values))
-        labels = None if targets is None else as_positions("targets", targets, len(values))
-        scores = self._class_scores(state, logits, labels, len(values)) if state.needs_classes else None
-        if not len(values):
+        n_visits = values.shape[0]
+        rows = as_positions("index", index, n_visits)
+        labels = None if targets is None else as_positions("targets", targets, n_visits)
+        scores = self._class_scores(state, logits, labels, n_visits) if state.needs_classes else None
+        if not n_visits:
             return None
         rows = self._in_range("index", rows, self.n_samples)
         n_classes = self.n_classes if scores is None else scores.shape[1]
@@ -151,16 +147,19 @@ class LoopBuffer:
     def __init__(self, on_flush: Callable[[LoopBatch], None]) -> None:
         self.on_flush = on_flush
         self._held: list[LoopBatch] = []
+        self._kind: tuple = ()
         self._size = 0
 
     def add(self, batch: LoopBatch) -> None:
         """Hold a copy of a batch, or evaluate those held if there are enough, or if they are of another kind."""
-        if self._held and batch.kind != self._held[0].kind:
+        kind = batch.kind
+        if kind != self._kind:
             self.flush()
+            self._kind = kind
         # Copies: a loop may write into its losses, and a compiled net or a loader may use their memory again.
-        copies = {name: part.clone() for name, part in batch._asdict().items() if isinstance(part, Tensor)}
-        self._held.append(batch._replace(**copies))  # type: ignore[arg-type]
-        self._size += batch.size
+        rows, losses, logits, targets = (None if part is None else part.clone() for part in batch[:4])
+        self._held.append(LoopBatch(rows, losses, logits, targets, batch.held_out))  # type: ignore[arg-type]
+        self._size += batch.losses.numel() + (0 if logits is None else logits.numel())
         if self._size >= CAPACITY:
             self.flush()
 
