@@ -17,6 +17,8 @@ __all__ = [  # noqa: RUF022 - in groups
     "ActionScoreEstimator",
     # the same for a net that the user keeps
     "ActionScoreRecorder",
+    # the same for a training loop of the user's
+    "ActionScoreTracker",
     # samplers: fit_resample(X, y)
     "ActionScorePruner",
     "ActionScoreCurriculum",
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from actscore_sk.resampling.resampler import ActionScoreResampler
     from actscore_sk.resampling.reweighted import ReweightedClassifier, ReweightedRegressor
     from actscore_sk.resampling.transformer import ActionScoreTransformer
+    from actscore_sk.tracker import ActionScoreTracker
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -94,6 +97,7 @@ else:
             "actscore_sk.resampling.resampler": ["ActionScoreResampler"],
             "actscore_sk.resampling.reweighted": ["ReweightedClassifier", "ReweightedRegressor"],
             "actscore_sk.resampling.transformer": ["ActionScoreTransformer"],
+            "actscore_sk.tracker": ["ActionScoreTracker"],
             # They resolve here too and are listed in their room alone: `confidence` says nothing without it.
             "actscore_sk.metrics": [
                 "action_score",

@@ -65,6 +65,10 @@ class MemoryTrajectories:
         """Append a copy of the values (n_samples,) of one finished epoch."""
         self._rows.append(_as_row(row, self.n_samples).copy())
 
+    def add(self, rows: Rows) -> None:
+        """Add the rows (n_epochs, n_samples) of other visits in the same epochs."""
+        self._rows = [*_sum_of_visits(self.array(), rows)]
+
     def array(self) -> Rows:
         """Return all rows as one new array of float32 (n_epochs, n_samples)."""
         return np.array(self._rows, dtype=np.float32).reshape(-1, self.n_samples)
@@ -131,6 +135,14 @@ class FileTrajectories:
             os.replace(target, self.path)
         self._started = True
 
+    def add(self, rows: Rows) -> None:
+        """Add the rows (n_epochs, n_samples) of other visits in the same epochs; the file is replaced as a whole."""
+        merged = _sum_of_visits(self.array(), rows)
+        if len(merged):
+            target = self.path.with_name(self.path.name + ".part")
+            target.write_bytes(_header(*merged.shape) + merged.tobytes())
+            os.replace(target, self.path)
+
     def array(self) -> Rows:
         """Map all finished rows, float32 (n_epochs, n_samples), read-only.
 
@@ -150,6 +162,15 @@ class FileTrajectories:
                 "wrote there; give every run a path of its own"
             )
         return rows
+
+
+def _sum_of_visits(mine: Rows, others: Rows) -> Rows:
+    """Return the sum of rows, where NaN is no visit.
+
+    >>> _sum_of_visits(np.array([[1.0, np.nan, np.nan]]), np.array([[2.0, 3.0, np.nan]]))
+    array([[ 3.,  3., nan]])
+    """
+    return np.where(np.isnan(mine), others, mine + np.nan_to_num(others))
 
 
 def _as_row(row: npt.ArrayLike, n_samples: int) -> Rows:

@@ -1,12 +1,11 @@
 """Scores as fitted attributes of an estimator, and as a table."""
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.data.containers import target_columns
 from actscore_sk.estimators.inputs import warn_of_no_visits
 from actscore_sk.recording.score_attributes import warn_of_exposure
-from actscore_sk.utils.optional import import_optional
+from actscore_sk.recording.score_table import score_table
 
 # attributes that only some settings have
 _SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"
@@ -48,10 +47,4 @@ class FittedScores:
             If pandas is not installed.
         """
         check_is_fitted(self, "estimator_")
-        pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
-        given = {} if self._given is None else target_columns("target", self._given)
-        columns = {"index": np.arange(len(self.action_scores_)), **given, **self.sample_metrics_}
-        columns |= {f"component_{name}": scores for name, scores in self.component_scores_.items()}
-        columns |= {"n_visits": self.n_visits_, "is_validation": self.validation_mask_}
-        index = self._index if isinstance(self._index, pandas.Index) else None
-        return pandas.DataFrame(columns, index=index)
+        return score_table(self, {} if self._given is None else target_columns("target", self._given), self._index)

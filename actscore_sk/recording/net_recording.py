@@ -219,6 +219,8 @@ class NetRecording:
     def _record_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
         state = self.record.state  # type: ignore[union-attr]
         logits, labels = self._classes(inputs, visit) if state.needs_classes else (None, None)
+        if labels is not None:
+            state.check_labels(labels)
         self.record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
 
     def _classes(self, inputs: tuple | None, visit: Visit) -> tuple[Tensor | None, Tensor | None]:

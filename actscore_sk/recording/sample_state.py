@@ -6,6 +6,7 @@ Memory is constant in the number of epochs: a visit updates running sums, and no
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,7 @@ from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dt
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic
-
-_N_NAMED = 5  # samples named in an error
+from actscore_sk.recording.first_rows import N_NAMED, FirstRows
 
 
 class SampleState:
@@ -74,7 +74,7 @@ class SampleState:
         self._measured: list[tuple[Measurement, list[Statistic]]] = []
         self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
         self._row: Tensor | None = None
-        self._bad: Tensor | None = None
+        self._bad: FirstRows | None = None
 
     @property
     def needs_classes(self) -> bool:
@@ -108,8 +108,6 @@ class SampleState:
         """
         if self.visits is None:
             self._allocate(losses.device, has_classes=logits is not None)
-        if labels is not None:
-            self._check_labels(labels)
         self.epoch_has_visits = True
         batch = VisitBatch(losses, logits, labels)
         needs_seen = any(statistic.needs_seen for statistic in self._statistics.values())
@@ -139,7 +137,7 @@ class SampleState:
             by_measurement.setdefault(measured_by.get(name, measurements.loss), []).append(statistic)
         self._measured = [*by_measurement.items()]
         self.visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
-        self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
+        self._bad = FirstRows(device)
         if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
 
@@ -158,7 +156,8 @@ class SampleState:
             )
         return measure
 
-    def _check_labels(self, labels: Tensor) -> None:
+    def check_labels(self, labels: Tensor) -> None:
+        """Raise SampleLossError if a label is negative, in the first epoch, for which the host waits."""
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
         if self.epoch == 1 and bool((labels < 0).any()):
             names = ", ".join(metric.name for metric in self.metrics if metric.needs_classes)
@@ -167,15 +166,15 @@ class SampleState:
                 "metrics out, or these samples"
             )
 
+    def check_losses(self, rows: Tensor, losses: Tensor) -> None:
+        """Raise NonFiniteLossError before an update, on the CPU, where looking costs nothing."""
+        if losses.is_cpu and not isfinite(losses.sum().item()):
+            self._refuse_non_finite(rows[~losses.isfinite().to(rows.device)][:N_NAMED].tolist())
+
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
         """Keep the positions of the first samples whose loss is NaN or infinite, for the error at the epoch's end."""
-        if losses.is_cpu and bool(losses.sum().isfinite()):
-            return
-        # Elsewhere no branch on the values, which would make the host wait: places of finite losses sort last.
-        places = torch.arange(len(rows), device=rows.device).masked_fill(losses.isfinite(), len(rows))
-        first = places.topk(min(_N_NAMED, len(rows)), largest=False, sorted=True).values
-        found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
-        self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
+        if not losses.is_cpu or not isfinite(losses.sum().item()):
+            self._bad.note(rows, ~losses.isfinite())  # type: ignore[union-attr]
 
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
         """Close the epoch.
@@ -195,7 +194,7 @@ class SampleState:
         NonFiniteLossError
             If a loss was NaN or infinite. The one host sync of an epoch beside the transfer of the row.
         """
-        self._check_finite()
+        self.check_finite()
         for statistic in self._statistics.values():
             statistic.end_epoch(self.epoch, held_out_loss)
         self.epoch += 1
@@ -208,8 +207,11 @@ class SampleState:
         self._row.fill_(torch.nan)
         return row
 
-    def _check_finite(self) -> None:
-        samples = [] if self._bad is None else [row for row in self._bad.tolist() if row < self.n_samples]
+    def check_finite(self) -> None:
+        """Raise NonFiniteLossError if a loss was NaN or infinite; the host waits for the device."""
+        self._refuse_non_finite([] if self._bad is None else self._bad.found())
+
+    def _refuse_non_finite(self, samples: list[int]) -> None:
         if samples:
             raise NonFiniteLossError(
                 f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
@@ -243,8 +245,11 @@ class SampleState:
         ValueError
             If the other state is of other samples, metrics or epochs.
         """
-        for name in ("n_samples", "epoch", "reduction", "metrics"):
-            mine, theirs = getattr(self, name), getattr(other, name)
+        alike = [
+            (state.n_samples, state.epoch, state.reduction.name, [metric.name for metric in state.metrics])
+            for state in (self, other)
+        ]
+        for name, mine, theirs in zip(("n_samples", "epoch", "reduction", "metrics"), *alike, strict=True):
             if mine != theirs:
                 raise ValueError(f"states with {name} {mine} and {theirs} cannot be merged; both must record alike")
         if other.visits is None:
@@ -255,7 +260,7 @@ class SampleState:
         for name, statistic in self._statistics.items():
             statistic.merge(other._statistics[name], visits, there)  # type: ignore[arg-type]
         visits += there  # type: ignore[operator]
-        self._bad = torch.where(self._bad < self.n_samples, self._bad, other._bad.to(self._bad.device))  # type: ignore[operator, union-attr, arg-type]
+        self._bad.merge(other._bad)  # type: ignore[union-attr]
         if self._row is not None and other._row is not None:
             row = other._row.to(self._row.device)
             self._row = torch.where(row.isnan(), self._row, self._row.nan_to_num(nan=0.0) + row)
@@ -270,19 +275,29 @@ class SampleState:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of a closed epoch as tensors and plain values by name."""
+        """Return the state as tensors, which are not copied, and plain values by name."""
         statistics = {name: statistic.state_dict() for name, statistic in self._statistics.items()}
-        return {"epoch": self.epoch, "visits": self.visits, "has_classes": self.has_classes, "statistics": statistics}
+        names = "epoch", "epoch_has_visits", "visits", "has_classes"
+        return {"statistics": statistics, "row": self._row} | {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state that was recorded with the same settings."""
-        self.epoch = state["epoch"]
+        self.epoch, self.epoch_has_visits = state["epoch"], state["epoch_has_visits"]
         if state["visits"] is not None:
             if self.visits is None:
                 self._allocate(state["visits"].device, has_classes=state["has_classes"])
             self.visits.copy_(state["visits"])  # type: ignore[union-attr]
             for name, statistic in self._statistics.items():
                 statistic.load_state_dict(state["statistics"][name])
+            if self._row is not None:
+                self._row.copy_(state["row"])
+
+    def to(self, device: torch.device) -> None:
+        """Move the state to another device."""
+        state, bad = self.state_dict(), self._bad
+        self._allocate(device, has_classes=state["has_classes"])
+        self.load_state_dict(state)
+        self._bad.merge(bad)  # type: ignore[union-attr]
 
 
 def _kind(recipe: Any) -> type[Statistic]:

@@ -21,6 +21,8 @@ from actscore_sk.recording.detail_state import DetailState
 from actscore_sk.recording.sample_state import SampleState
 from actscore_sk.storage import open_trajectories
 
+NO_TARGET = torch.iinfo(torch.int64).min  # any other whole number may be a target
+
 
 @dataclass(frozen=True)
 class RecordSettings:
@@ -67,6 +69,8 @@ class ScoreRecord:
     ----------
     held_out : Tensor of bool (n_samples,) or None
         Samples whose mean loss tells when the learner memorises.
+    targets : Tensor of int64 (n_samples,) or None
+        Classes that came with visits; `NO_TARGET` without one.
     trained_shares : list of float
         Samples that each epoch trained on, as a share of those that are not held out.
 
@@ -93,6 +97,7 @@ class ScoreRecord:
         )
         self.details = DetailState(n_samples, settings.reduction, settings.store_units, settings.unit_grid)
         self.held_out: Tensor | None = None
+        self.targets: Tensor | None = None
         self.held_out_losses: list[float] = []
         self.trained_shares: list[float] = []
         self._held_out_sum: Tensor | None = None
@@ -114,6 +119,24 @@ class ScoreRecord:
             counts = self.held_out[rows].double() if losses.device.type != "mps" else self.held_out[rows].float()
             pair = torch.stack([torch.where(counts > 0, losses, 0).sum(dtype=counts.dtype), counts.sum()])
             self._held_out_sum = pair if self._held_out_sum is None else self._held_out_sum + pair
+
+    def describe(self, rows: Tensor, *, targets: Tensor | None = None, held_out: bool = False) -> None:
+        """Keep the targets (n_visits,) int64 of visited samples, and which of them are held out of training."""
+        if held_out:
+            if self.held_out is None:
+                self.held_out = torch.zeros(self.n_samples, dtype=torch.bool, device=rows.device)
+            self.held_out.index_fill_(0, rows, True)
+        if targets is not None:
+            if self.targets is None:
+                self.targets = torch.full((self.n_samples,), NO_TARGET, device=rows.device)
+            self.targets[rows] = targets
+
+    def to(self, device: torch.device) -> None:
+        """Move the state of samples to another device."""
+        self.state.to(device)
+        for name in ("held_out", "targets", "_held_out_sum"):
+            value = getattr(self, name)
+            setattr(self, name, None if value is None else value.to(device))
 
     def update_details(self, rows: Tensor, details: LossDetails) -> None:
         """Add parts and units of visits; see `DetailState.update`."""
@@ -179,7 +202,7 @@ class ScoreRecord:
     # -- to go on elsewhere -------------------------------------------------------------------------------
 
     def merge(self, other: "ScoreRecord") -> None:
-        """Add the visits that another record has of the same samples in the same epochs.
+        """Add the visits that another record has of the same samples in the same epochs; parts and units stay.
 
         Each process of a distributed training records its own share of the samples; merged, they are one record.
 
@@ -191,7 +214,8 @@ class ScoreRecord:
         Raises
         ------
         ValueError
-            If the other record is of other samples, metrics or epochs.
+            If the other record is of other samples, metrics or epochs, if one of them alone has trajectories, or if
+            epochs have weights and the two went by different losses of held-out samples.
 
         Examples
         --------
@@ -202,10 +226,30 @@ class ScoreRecord:
         >>> one.sample_metrics()["action_score"]
         array([0.75, 3.  ])
         """
+        if (self.trajectories is None) != (other.trajectories is None):
+            raise ValueError("only one of the records has trajectories; set store_trajectories alike to merge them")
+        weighs = REDUCTIONS[self.settings.reduction].needs_held_out
+        if weighs and not np.array_equal(self.held_out_losses, other.held_out_losses, equal_nan=True):
+            raise ValueError(
+                f'reduction="{self.settings.reduction}" weighs epochs by the loss of held-out samples, which was '
+                f"{self.held_out_losses} and {other.held_out_losses}; pass the same held_out_loss to end_epoch of both"
+            )
         self.state.merge(other.state)
+        if self.trajectories is not None and other.trajectories is not None:
+            self.trajectories.add(other.trajectories.array())
+        self.held_out = _sum_of(self.held_out, other.held_out)
+        self._held_out_sum = _sum_of(self._held_out_sum, other._held_out_sum)
+        if other.targets is not None:
+            there = other.targets.to(self.state.visits.device)  # type: ignore[union-attr]
+            self.targets = there if self.targets is None else self.targets.maximum(there)
+
+    @property
+    def n_training(self) -> int:
+        """Number of samples that are not held out, at least 1; the host waits for the device."""
+        return max(1, self.n_samples - (0 if self.held_out is None else int(self.held_out.sum())))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of closed epochs, to be saved; parts and units are not in it.
+        """Return the state, to be saved; parts and units are not in it, nor trajectories in a file.
 
         Returns
         -------
@@ -218,6 +262,9 @@ class ScoreRecord:
             "n_samples": self.n_samples,
             "reduction": self.settings.reduction,
             "metrics": [*self.settings.metrics],
+            "held_out": self.held_out,
+            "targets": self.targets,
+            "held_out_sum": self._held_out_sum,
             "held_out_losses": [*self.held_out_losses],
             "trained_shares": [*self.trained_shares],
             "state": self.state.state_dict(),
@@ -248,8 +295,15 @@ class ScoreRecord:
                     f"the saved state has {name}={state[name]!r}, expected {mine!r}; record alike to go on"
                 )
         self.held_out_losses, self.trained_shares = [*state["held_out_losses"]], [*state["trained_shares"]]
+        for name in ("held_out", "targets"):
+            setattr(self, name, None if state[name] is None else state[name].clone())
+        self._held_out_sum = state["held_out_sum"]
         self.state.load_state_dict(state["state"])
         for row in () if state["trajectories"] is None else state["trajectories"].numpy():
             self.trajectories.append(row)  # type: ignore[union-attr]
         if state["has_details"]:
             warnings.warn("scores of parts and units are not saved; they begin anew", UserWarning)
+
+
+def _sum_of(mine: Tensor | None, other: Tensor | None) -> Tensor | None:
+    return other if mine is None else mine if other is None else mine + other.to(mine.device)

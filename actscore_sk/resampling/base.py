@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from actscore_sk.data.containers import n_samples_of, record_features, take_rows
 from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
-from actscore_sk.scoring.scorer import check_given_scores, make_scorer
+from actscore_sk.scoring.scorer import check_given_scores, make_scorer, scores_instead
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
@@ -120,6 +120,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
         record_features(self, X)
         weights = self._check_weights(sample_weight, n_samples)
+        action_scores = scores_instead(self.estimator, action_scores)
         scorer = make_scorer(self.estimator, self.random_state)
         labels = class_labels(X, y, scorer, is_scored=action_scores is None)
         self._scored = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
@@ -163,7 +164,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     @property
     def estimator_(self):
-        """The fitted scorer; None if scores were passed."""
+        """The fitted scorer; None if scores were passed, or came from a tracker."""
         check_is_fitted(self)
         return self._scored.scorer
 

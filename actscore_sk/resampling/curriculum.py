@@ -17,7 +17,7 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
 
     Parameters
     ----------
-    estimator : estimator, NeuralNet or None
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer, as in `ActionScorePruner`.
     order : {"easy_first", "hard_first", "random"}
         Samples that come first. "random" is the control.

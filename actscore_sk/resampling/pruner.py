@@ -17,10 +17,10 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     Parameters
     ----------
-    estimator : estimator, NeuralNet or None
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer: `ActionScoreClassifier`, `ActionScoreRegressor`, `ActionScoreEstimator`, a skorch net, or a Pipeline
         that ends in one; it is cloned. None: ``ActionScoreClassifier()``; pass ``ActionScoreRegressor()`` if y holds
-        numbers.
+        numbers. An `ActionScoreTracker` of the same samples is not fitted: its scores are taken.
     strategy : {"hardest", "easiest", "both", "stratified", "random"}
         Samples to drop. "both": half at either end. "stratified": a part as the hardest, the rest so that all strata of
         the scores stay covered [1]_. "random": the control.

@@ -16,7 +16,7 @@ class ActionScoreResampler(BaseActionScoreSampler):
 
     Parameters
     ----------
-    estimator : estimator, NeuralNet or None
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer, as in `ActionScorePruner`.
     weighting : {"hard", "easy", "middle"} or callable
         Samples that are drawn more often; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.

@@ -15,7 +15,7 @@ from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
-from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, scores_instead
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
     Interval,
@@ -94,6 +94,7 @@ class _Reweighted(DelegatingEstimator):
 
     def _score(self, X, y, sample_weight, action_scores, n_samples):
         self.scorer_ = None
+        action_scores = scores_instead(self.scorer, action_scores)
         if action_scores is not None:
             return check_given_scores(action_scores, X)
         scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
@@ -117,9 +118,9 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     ----------
     estimator : estimator
         Any classifier that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
-    scorer : estimator, NeuralNet or None
+    scorer : estimator, NeuralNet, ActionScoreTracker or None
         Scores the samples: `ActionScoreClassifier`, a skorch net, or a Pipeline that ends in one; it is cloned. None:
-        ``ActionScoreClassifier()``.
+        ``ActionScoreClassifier()``. An `ActionScoreTracker` of the same samples is not fitted: its scores are taken.
     weighting : {"hard", "easy", "middle"} or callable
         Samples that count more; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.
     temperature : float
@@ -163,7 +164,7 @@ class ReweightedRegressor(RegressorMixin, _Reweighted):
     ----------
     estimator : estimator
         Any regressor that takes `sample_weight`, or a Pipeline whose last step does; it is cloned.
-    scorer : estimator, NeuralNet or None
+    scorer : estimator, NeuralNet, ActionScoreTracker or None
         None: ``ActionScoreRegressor()``.
     weighting : {"hard", "easy", "middle"} or callable
         As in `ReweightedClassifier`.

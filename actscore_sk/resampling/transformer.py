@@ -20,7 +20,7 @@ from actscore_sk.data.containers import record_features
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.scoring.cached_fit import fit_scorer
-from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, path_to
+from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, path_to, scores_instead
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10
@@ -34,7 +34,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
 
     Parameters
     ----------
-    estimator : estimator, NeuralNet or None
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer, as in `ActionScorePruner`; it is cloned.
     features : {"auto", "penultimate", "input"}
         Input of the prediction: the input of the net's last layer, or X. "auto": "penultimate" if a net was trained,
@@ -130,6 +130,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         if routing_enabled() and fit_params:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         record_features(self, X)
+        action_scores = scores_instead(self.estimator, action_scores)
         if action_scores is None:
             scorer = make_scorer(self.estimator, self.random_state)
             scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight, **fit_params)

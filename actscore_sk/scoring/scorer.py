@@ -15,6 +15,7 @@ from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.scoring.fit_params import check_keeps_samples
+from actscore_sk.tracker import ActionScoreTracker
 
 
 def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
@@ -22,9 +23,9 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
 
     Parameters
     ----------
-    estimator : estimator, NeuralNet or None
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
         A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net is
-        wrapped by the estimator of its kind.
+        wrapped by the estimator of its kind. A tracker has its scores, see `scores_instead`: as None.
     random_state : int, RandomState instance or None
         Passed to every `random_state` in it that is None.
     default : type
@@ -47,7 +48,7 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
     >>> make_scorer(None, random_state=0)
     ActionScoreClassifier(random_state=0)
     """
-    if estimator is None:
+    if estimator is None or isinstance(estimator, ActionScoreTracker):
         scorer = default()
     elif isinstance(estimator, NeuralNet):
         kinds = (NeuralNetClassifier, ActionScoreClassifier), (NeuralNetRegressor, ActionScoreRegressor)
@@ -62,6 +63,31 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
         check_keeps_samples(estimator)
         scorer = clone(estimator)
     return fill_random_states(scorer, random_state)
+
+
+def scores_instead(estimator: Any, action_scores: Any) -> Any:
+    """Return the scores that make it unnecessary to fit a scorer.
+
+    Parameters
+    ----------
+    estimator : estimator, NeuralNet, ActionScoreTracker or None
+        As in `make_scorer`.
+    action_scores : array-like or None
+        Scores that the user passed.
+
+    Returns
+    -------
+    action_scores : array-like or None
+        Those passed, else those of a tracker, see `comparable_scores`; None if a scorer has to be fitted.
+
+    Raises
+    ------
+    NotFittedError
+        If a tracker has recorded nothing.
+    """
+    if action_scores is None and isinstance(estimator, ActionScoreTracker):
+        return comparable_scores(fitted_with(estimator, "action_scores_", "call its update in the training loop first"))
+    return action_scores
 
 
 def fill_random_states(estimator: Any, random_state: Any) -> Any:

@@ -6,8 +6,9 @@ as plain as can be.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from torch import nn
 
-from actscore_sk import ActionScoreClassifier
+from actscore_sk import ActionScoreClassifier, ActionScoreTracker
 from actscore_sk.metrics import get_metric_names
 
 SEED = 0
@@ -112,6 +113,22 @@ def torch_loop_scores(job: Job) -> nn.Module:
     return module
 
 
+def torch_loop_tracker(job: Job, metrics: Sequence[str] = ("action_score",)) -> nn.Module:
+    """Train, and tell a tracker each batch."""
+    module, optimizer = _start(job)
+    criterion, tracker = nn.CrossEntropyLoss(reduction="none"), ActionScoreTracker(job.case.n_samples, metrics=metrics)
+    for batch, (index, Xi, yi) in enumerate(_batches(job), start=1):
+        optimizer.zero_grad()
+        logits = module(Xi)
+        losses = criterion(logits, yi)
+        losses.mean().backward()
+        optimizer.step()
+        tracker.update(index, losses, logits, yi)
+        if batch % (job.case.n_batches // job.case.epochs) == 0:
+            tracker.end_epoch()
+    return module
+
+
 def torch_loop_aum(job: Job) -> nn.Module:
     """Train, and tell the calculator of the `aum` package each batch."""
     module, optimizer = _start(job)
@@ -166,6 +183,8 @@ def workers(job: Job) -> dict[str, Any]:
 ROWS: dict[str, Callable[[Job], Any]] = {
     "torch loop": torch_loop,
     "torch loop + scores": torch_loop_scores,
+    "torch loop + tracker": torch_loop_tracker,
+    "torch loop + tracker, all metrics": partial(torch_loop_tracker, metrics=ALL_METRICS),
     "skorch": lambda job: net(job).fit(job.X, job.y),
     "actscore": lambda job: ActionScoreClassifier(net(job)).fit(job.X, job.y),
     "actscore, all metrics": lambda job: ActionScoreClassifier(net(job), metrics=ALL_METRICS).fit(job.X, job.y),

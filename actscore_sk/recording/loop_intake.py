@@ -1,0 +1,182 @@
+"""What a training loop passes for one batch: checked, held until there is enough of it, and recorded on one device."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from actscore_sk.exceptions import SampleLossError
+from actscore_sk.recording.loop_batch import Suspects, as_logits, as_losses, as_positions
+from actscore_sk.recording.sample_state import SampleState
+from actscore_sk.recording.score_record import ScoreRecord
+from actscore_sk.recording.visit_buffer import CAPACITY
+from actscore_sk.utils.interrupts import uninterrupted
+
+_OUT_OF_RANGE = {
+    "index": "index holds {{rows}}, but there are {n} samples, at positions 0 to {last}; count positions in all data",
+    "targets": "targets holds {{rows}}, but there are {n} classes, from 0 to {last}; leave other samples out",
+}
+_HELD_OUT_AND_TRAINED = (
+    "the samples at positions {rows} came with held_out=True and without; a sample is held out of training or it is not"
+)
+
+
+class LoopBatch(NamedTuple):
+    """Visits that can be recorded; see `LoopIntake.check`."""
+
+    rows: Tensor
+    losses: Tensor
+    logits: Tensor | None
+    targets: Tensor | None
+    held_out: bool
+
+    @property
+    def kind(self) -> tuple:
+        """Equal for batches that can be joined."""
+        return self.held_out, *(part if part is None else (part.device, part.shape[1:]) for part in self[:4])
+
+
+class LoopIntake:
+    """Checks the batches of one loop.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    n_classes : int or None
+        Number of classes; None: the columns of the first logits.
+    has_classes : bool or None
+        True if class scores came with earlier batches; None: there were none.
+
+    Attributes
+    ----------
+    suspects : Suspects
+        What could not be looked at without waiting for the device.
+    """
+
+    def __init__(self, n_samples: int, n_classes: int | None, has_classes: bool | None = None) -> None:
+        self.n_samples, self.n_classes, self.has_classes = n_samples, n_classes, has_classes
+        self.suspects = Suspects()
+
+    def check(
+        self, state: SampleState, index: Any, losses: Any, logits: Any, targets: Any, held_out: bool
+    ) -> LoopBatch | None:
+        """Check one batch before anything is recorded.
+
+        Parameters
+        ----------
+        state : SampleState
+            Where it will be recorded.
+        index, losses, logits, targets, held_out
+            As in `ActionScoreTracker.update`.
+
+        Returns
+        -------
+        batch : LoopBatch or None
+            With logits if a metric needs them; None if there is no visit in it.
+        """
+        values = as_losses(losses)
+        n_visits = values.shape[0]
+        rows = as_positions("index", index, n_visits)
+        labels = None if targets is None else as_positions("targets", targets, n_visits)
+        scores = self._class_scores(state, logits, labels, n_visits) if state.needs_classes else None
+        if not n_visits:
+            return None
+        rows = self._in_range("index", rows, self.n_samples)
+        n_classes = self.n_classes if scores is None else scores.shape[1]
+        if labels is not None and n_classes is not None:
+            labels = self._in_range("targets", labels, n_classes)
+        state.check_losses(rows, values)
+        self.n_classes, self.has_classes = n_classes, scores is not None
+        return LoopBatch(rows, values, scores, labels, held_out)
+
+    def _class_scores(self, state: SampleState, logits: Any, labels: Tensor | None, n_visits: int) -> Tensor | None:
+        """Return class scores, or None if every metric can do without."""
+        if logits is not None and labels is not None and self.has_classes is not False:
+            return as_logits(logits, n_visits, self.n_classes)
+        names = ", ".join(metric.name for metric in state.metrics if metric.needs_classes)
+        missing = [name for name, given in (("logits", logits), ("targets", labels)) if given is None]
+        if not missing:
+            raise SampleLossError(f"logits came now, but not with earlier batches; pass them always, for {names}")
+        if self.n_classes is not None or not state.works_without_classes:
+            raise SampleLossError(
+                f"{names} need class scores and labels of every visit, but there are no {' and no '.join(missing)}; "
+                "pass logits and targets to update, or leave the metrics out"
+            )
+        return None
+
+    def _in_range(self, name: str, positions: Tensor, n: int) -> Tensor:
+        if positions.is_cpu:
+            low, high = positions.aminmax()
+            if low.item() >= 0 and high.item() < n:
+                return positions
+        self.suspects.look(_OUT_OF_RANGE[name].format(n=n, last=n - 1), positions, (positions < 0) | (positions >= n))
+        # On a device, a position out of range would end the process before its error can be raised.
+        return positions.clamp(0, n - 1)
+
+    def record(self, record: ScoreRecord, batch: LoopBatch) -> None:
+        """Record a batch, on the device of the state; that moves away from the CPU when losses come from elsewhere."""
+        visits = record.state.visits
+        if visits is not None and visits.is_cpu and not batch.losses.is_cpu:
+            record.to(batch.losses.device)
+        device = batch.losses.device if visits is None else record.state.visits.device  # type: ignore[union-attr]
+        rows, losses, logits, targets = (None if part is None else _moved(part, device) for part in batch[:4])
+        self._check_split(record, rows, batch.held_out)  # type: ignore[arg-type]
+        record.describe(rows, targets=targets, held_out=batch.held_out)  # type: ignore[arg-type]
+        record.update(rows, losses, logits, None if logits is None else targets)  # type: ignore[arg-type]
+
+    def _check_split(self, record: ScoreRecord, rows: Tensor, held_out: bool) -> None:
+        mask, visits = record.held_out, record.state.visits
+        if not held_out and mask is not None:
+            self.suspects.note(_HELD_OUT_AND_TRAINED, rows, mask[rows])
+        elif held_out and visits is not None:
+            is_fine = visits[rows] == 0 if mask is None else (visits[rows] == 0) | mask[rows]
+            self.suspects.note(_HELD_OUT_AND_TRAINED, rows, ~is_fine)
+
+
+class LoopBuffer:
+    """Batches that wait: their evaluation costs more in calls than in arithmetic, so that many are evaluated at once.
+
+    Parameters
+    ----------
+    on_flush : callable
+        Gets a `LoopBatch` of joined batches, without gradient, and never interrupted half-way.
+    """
+
+    def __init__(self, on_flush: Callable[[LoopBatch], None]) -> None:
+        self.on_flush = on_flush
+        self._held: list[LoopBatch] = []
+        self._kind: tuple = ()
+        self._size = 0
+
+    def add(self, batch: LoopBatch) -> None:
+        """Hold a copy of a batch, or evaluate those held if there are enough, or if they are of another kind."""
+        kind = batch.kind
+        if kind != self._kind:
+            self.flush()
+            self._kind = kind
+        # Copies: a loop may write into its losses, and a compiled net or a loader may use their memory again.
+        rows, losses, logits, targets = (None if part is None else part.clone() for part in batch[:4])
+        self._held.append(LoopBatch(rows, losses, logits, targets, batch.held_out))  # type: ignore[arg-type]
+        self._size += batch.losses.numel() + (0 if logits is None else logits.numel())
+        if self._size >= CAPACITY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Evaluate the batches held, in order."""
+        if self._held:
+            # Loops validate in inference mode, where state that is allocated could not be written to later.
+            with torch.inference_mode(False), torch.no_grad(), uninterrupted():
+                held, self._held, self._size = self._held, [], 0
+                parts = {
+                    name: torch.cat([getattr(batch, name) for batch in held])
+                    for name, part in held[0]._asdict().items()
+                    if isinstance(part, Tensor)
+                }
+                self.on_flush(held[0]._replace(**parts))  # type: ignore[arg-type]
+
+
+def _moved(values: Tensor, device: torch.device) -> Tensor:
+    # A copy to the host is not waited for with non_blocking, and would be read before it is there.
+    return values if values.device == device else values.to(device, non_blocking=device.type != "cpu")

@@ -1,0 +1,300 @@
+"""The tracker: scores of samples in a training loop of your own."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.metrics.registry import get_metric
+from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
+from actscore_sk.recording.score_attributes import ScoreAttributes
+from actscore_sk.recording.score_record import NO_TARGET, RecordSettings, ScoreRecord
+from actscore_sk.recording.score_table import score_table
+from actscore_sk.utils.interrupts import uninterrupted
+
+# Loops validate in inference mode, where state that is allocated could not be written to later.
+_plain_tensors = torch.inference_mode(False)
+
+
+class ActionScoreTracker(ScoreAttributes):
+    """Score the samples of any training loop: pass positions and losses of each batch, and close each epoch.
+
+    The action score of a sample is its loss, accumulated over training (Arriaga & Valdenegro-Toro,
+    arXiv 2011.11461); higher = harder. The state is on the device of the losses, and an update does not wait for it.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples, at least 1.
+    n_classes : int, optional
+        Number of classes, at least 2; the columns of `logits`. None: those of the first ones.
+    metrics : sequence of str
+        Names from `get_metric_names`; all but ``"action_score"`` need `logits` and `targets`.
+    reduction : {"sum", "mean", "interpolated", "auto"}
+        How the losses of a sample become its score; see `ActionScoreClassifier`. "auto" needs held-out samples, or
+        their loss at each end of an epoch.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path.
+
+    Attributes
+    ----------
+    action_scores_, sample_metrics_, n_visits_, n_epochs_, trajectories_, epoch_weights_
+        As those of `ActionScoreClassifier`; up to date at any time in training.
+    validation_mask_ : ndarray of bool (n_samples,)
+        Samples that came with ``held_out=True``.
+    gradient_work_ : ndarray of float64 (n_epochs,)
+        Visits that trained something in each epoch, as a share of the samples that are not held out.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of its values.
+
+    See Also
+    --------
+    ActionScoreRecorder : The same for a skorch net.
+
+    Examples
+    --------
+    >>> import torch
+    >>> X = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+    >>> y = (X[:, 0] > 0).long()
+    >>> net, tracker = torch.nn.Linear(4, 2), ActionScoreTracker(len(X), metrics=("action_score", "aum"))
+    >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    >>> for epoch in range(3):
+    ...     for index in torch.randperm(len(X)).split(32):
+    ...         logits = net(X[index])
+    ...         losses = torch.nn.functional.cross_entropy(logits, y[index], reduction="none")
+    ...         optimizer.zero_grad()
+    ...         losses.mean().backward()
+    ...         optimizer.step()
+    ...         tracker.update(index, losses, logits, y[index])
+    ...     tracker.end_epoch()
+    >>> tracker.action_scores_.shape, tracker.n_epochs_, int(tracker.n_visits_.min())
+    ((100,), 3, 3)
+    """
+
+    def __init__(
+        self,
+        n_samples: int,
+        *,
+        n_classes: int | None = None,
+        metrics: Sequence[str] = ("action_score",),
+        reduction: str = "sum",
+        store_trajectories: bool | str | os.PathLike = False,
+    ) -> None:
+        self.n_samples, self.n_classes = n_samples, n_classes
+        self.metrics, self.reduction, self.store_trajectories = metrics, reduction, store_trajectories
+        self._check_params()
+        self._record: ScoreRecord | None = None
+        self._intake, self._buffer = LoopIntake(n_samples, n_classes), LoopBuffer(self._add)
+        self._n_trained = [0]  # visits that trained something in each epoch, the running one last
+
+    def _check_params(self) -> None:
+        for name, value, least in (("n_samples", self.n_samples, 1), ("n_classes", self.n_classes, 2)):
+            if value is not None and (not isinstance(value, (int, np.integer)) or value < least):
+                raise ValueError(f"{name}={value!r}; expected a whole number from {least} on")
+        if self.reduction not in REDUCTIONS:
+            raise ValueError(f"reduction={self.reduction!r}; expected one of {', '.join(map(repr, REDUCTIONS))}")
+        if isinstance(self.metrics, str):
+            raise ValueError(f"metrics={self.metrics!r}; expected a sequence of names, such as ({self.metrics!r},)")
+        for name in self.metrics:
+            get_metric(name)
+
+    # -- in the loop ------------------------------------------------------------------------------------------
+
+    def update(self, index: Any, losses: Any, logits: Any = None, targets: Any = None, held_out: bool = False) -> None:
+        """Add the visits of one batch.
+
+        Nothing is added by a call that raises. What cannot be known without waiting for a device raises at `end_epoch`.
+
+        Parameters
+        ----------
+        index : Tensor, ndarray or list of int (n_visits,)
+            Position of each sample among all; may repeat.
+        losses : Tensor or array-like of float (n_visits,)
+            Loss of each sample, with or without gradient, in any precision.
+        logits : Tensor or array-like of float (n_visits, n_classes), optional
+            Class scores whose softmax gives the probabilities; for metrics that need classes.
+        targets : Tensor or array-like of int (n_visits,), optional
+            Given class of each sample, from 0 on. Kept for `to_frame`, whether a metric needs them or not.
+        held_out : bool
+            The samples are not trained on; their losses are those of validation.
+
+        Raises
+        ------
+        ValueError
+            If lengths, dtypes or shapes do not fit, a position or a class is out of range, or a sample is held out and
+            trained on.
+        SampleLossError
+            If a metric needs `logits` and `targets`, and they are missing.
+        NonFiniteLossError
+            If a loss is NaN or infinite.
+        """
+        record = self._new_record() if self._record is None else self._record
+        batch = self._intake.check(record.state, index, losses, logits, targets, held_out)
+        if batch is not None:
+            self._record = record
+            self._buffer.add(batch)
+            self._n_trained[-1] += 0 if held_out else batch.rows.shape[0]
+
+    def _add(self, batch: LoopBatch) -> None:
+        self._intake.record(self._record, batch)  # type: ignore[arg-type]
+
+    def _new_record(self) -> ScoreRecord:
+        settings = RecordSettings(
+            reduction=self.reduction, metrics=self.metrics, store_trajectories=self.store_trajectories
+        )
+        return ScoreRecord(self.n_samples, settings)
+
+    @_plain_tensors
+    def end_epoch(self, held_out_loss: float | None = None) -> None:
+        """Close the epoch; the host waits for the device.
+
+        Parameters
+        ----------
+        held_out_loss : float, optional
+            Mean loss of held-out samples in the epoch, for ``reduction="auto"``. None: that of the visits with
+            ``held_out=True``.
+
+        Raises
+        ------
+        ValueError
+            If no batch came since the last call, if a position or a class was out of range, if a sample was held out
+            and trained on, or if ``reduction="auto"`` has no loss of held-out samples.
+        NonFiniteLossError
+            If a loss was NaN or infinite.
+        """
+        self._buffer.flush()
+        record = self._record
+        if record is None or not record.state.epoch_has_visits:
+            n_closed = 0 if record is None else record.n_epochs
+            raise ValueError(f"epoch {n_closed + 1} ends without an update; call update with each batch before")
+        self._intake.suspects.settle()
+        known = record.mean_held_out_loss() if held_out_loss is None else float(held_out_loss)
+        if held_out_loss is None and REDUCTIONS[self.reduction].needs_held_out and np.isnan(known):
+            raise ValueError(
+                f'reduction="{self.reduction}" goes by the loss of held-out samples, and none came in epoch '
+                f"{record.n_epochs + 1}; call update with held_out=True for some, or end_epoch(held_out_loss=...)"
+            )
+        with uninterrupted():  # as many rows of trajectories as epochs
+            record.end_epoch(known)
+            self._n_trained.append(0)
+
+    # -- results ------------------------------------------------------------------------------------------------
+
+    def _current_record(self) -> ScoreRecord:
+        if self._record is None:
+            raise AttributeError("no scores yet: call update with each batch of training")
+        self._buffer.flush()
+        return self._record
+
+    @property
+    def validation_mask_(self) -> np.ndarray:
+        """Samples that came with ``held_out=True``, (n_samples,) bool."""
+        mask = self._current_record().held_out
+        return np.zeros(self.n_samples, dtype=bool) if mask is None else mask.cpu().numpy().copy()
+
+    @property
+    def gradient_work_(self) -> np.ndarray:
+        """Visits that trained something in each epoch, as a share of the samples not held out, (n_epochs,) float64."""
+        return np.array(self._n_trained[:-1]) / self._current_record().n_training
+
+    def to_frame(self) -> Any:
+        """Return the scores as a pandas DataFrame, one row per sample in the order of positions.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``index`` (position), ``target`` if targets came (missing for samples without a visit), one for each
+            metric, ``n_visits``, ``is_validation``.
+
+        Raises
+        ------
+        AttributeError
+            If nothing was recorded yet.
+        ImportError
+            If pandas is not installed.
+        """
+        targets = self._current_record().targets
+        frame = score_table(self, {} if targets is None else {"target": targets.cpu().numpy()})
+        if targets is not None and (unknown := frame["target"] == NO_TARGET).any():
+            frame["target"] = frame["target"].astype("Int64").mask(unknown)
+        return frame
+
+    # -- to go on elsewhere -------------------------------------------------------------------------------------
+
+    @_plain_tensors
+    def merge(self, other: "ActionScoreTracker") -> "ActionScoreTracker":
+        """Add the visits that another tracker has seen in the same epochs: of a shard of the data, or on another rank.
+
+        Parameters
+        ----------
+        other : ActionScoreTracker
+            With the same parameters, positions and number of closed epochs; it is left as it is.
+
+        Returns
+        -------
+        self : ActionScoreTracker
+            With the visits of both.
+
+        Raises
+        ------
+        ValueError
+            If the two have not recorded alike, or if the reduction needs the order of visits and both have seen a
+            sample.
+        """
+        if other._record is None:
+            raise ValueError("the other tracker has seen no batch; merge trackers after their epochs")
+        for tracker in (self, other):
+            tracker._check_noted()
+        record = self._new_record() if self._record is None else self._record
+        record.merge(other._record)
+        self._record = record
+        self._n_trained = [mine + there for mine, there in zip(self._n_trained, other._n_trained, strict=True)]
+        for name in ("n_classes", "has_classes"):
+            setattr(self._intake, name, getattr(self._intake, name) or getattr(other._intake, name))
+        return self
+
+    def _check_noted(self) -> None:
+        self._buffer.flush()
+        self._intake.suspects.settle()
+        if self._record is not None:
+            self._record.state.check_finite()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as tensors, which are not copied, and plain values, for ``torch.save``; at any time."""
+        self._check_noted()
+        return {
+            "record": None if self._record is None else self._record.state_dict(),
+            "n_classes": self._intake.n_classes,
+            "n_trained": [*self._n_trained],
+        }
+
+    @_plain_tensors
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a tracker with the same parameters, in place of what was recorded here.
+
+        Parameters
+        ----------
+        state : dict
+            Of `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If it is no such state, or of a tracker with other parameters.
+        """
+        if not {"record", "n_classes", "n_trained"} <= set(state):
+            raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
+        record = None
+        if state["record"] is not None:
+            record = self._new_record()
+            record.load_state_dict(state["record"])
+        self._record, self._n_trained = record, [*state["n_trained"]]
+        has_classes = None if record is None or record.state.visits is None else record.state.has_classes
+        self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
+        self._buffer = LoopBuffer(self._add)
