@@ -45,11 +45,16 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         Pool dense units of a sample to this shape, by the mean over each cell.
     score_class_weights : bool
         Keep the weights that the criterion gives to classes in the scores; see `ActionScoreClassifier`.
+    store_probabilities : bool
+        Keep class probabilities, averaged over the epochs that count, from which `find_label_issues` says which labels
+        are wrong; see `ActionScoreClassifier`.
 
     Attributes
     ----------
     action_scores_, sample_metrics_, n_visits_, n_epochs_, trajectories_, epoch_weights_, gradient_work_
         As those of `ActionScoreClassifier`; up to date at any time in training.
+    class_probabilities_ : ndarray of float32 (n_samples, n_classes)
+        Averages over the epochs that count; NaN = no visit that counts; only with `store_probabilities`.
     component_scores_, unit_scores_, unit_component_scores_
         As those of `ActionScoreEstimator`.
     validation_mask_ : ndarray of bool (n_samples,)
@@ -92,6 +97,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         store_units: bool | str | os.PathLike = False,
         unit_grid: int | tuple[int, ...] | None = None,
         score_class_weights: bool = False,
+        store_probabilities: bool = False,
     ) -> None:
         self.recording = recording
         self.reduction = reduction
@@ -101,6 +107,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.store_units = store_units
         self.unit_grid = unit_grid
         self.score_class_weights = score_class_weights
+        self.store_probabilities = store_probabilities
 
     def initialize(self) -> "ActionScoreRecorder":
         """Forget all samples: the net starts anew."""
@@ -151,6 +158,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
                 store_units=self.store_units,
                 unit_grid=self.unit_grid,
                 keep_latest=session.train_sampler is not None,
+                store_probabilities=self.store_probabilities,
             )
             self.recording_ = NetRecording(self.recording, settings)
         self.recording_.eval_set, self.recording_.session = self.eval_set, session

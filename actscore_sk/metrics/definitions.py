@@ -15,7 +15,11 @@ EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost
 
 
 def action_score(
-    losses: npt.ArrayLike, *, reduction: str = "sum", held_out_losses: npt.ArrayLike | None = None
+    losses: npt.ArrayLike,
+    *,
+    reduction: str = "sum",
+    held_out_losses: npt.ArrayLike | None = None,
+    class_entropy: float | None = None,
 ) -> Scores:
     """Loss accumulated over the visits, in [0, inf) for a loss that is never negative; higher = harder.
 
@@ -26,9 +30,11 @@ def action_score(
     reduction : {"sum", "mean", "interpolated", "auto"}
         "sum" adds what was visited; "mean" divides by the number of visits; "interpolated" adds all epochs, with those
         that did not visit the sample on a straight line between the visits around, or equal to the only one beside;
-        "auto" adds what was visited before the net began to memorise, see `epoch_weights`.
+        "auto" adds what was visited in the epochs that count, see `epoch_weights`.
     held_out_losses : array-like of shape (n_epochs,), optional
         Mean loss over held-out samples in each epoch; for "auto".
+    class_entropy : float, optional
+        Entropy of the class shares, in nats; for "auto". None: nothing is known of classes.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def action_score(
             raise ValueError(
                 f'reduction="auto" needs {len(values)} held_out_losses, one an epoch; got shape {held_out.shape}'
             )
-        values = epoch_weights(held_out)[:, None] * values
+        values = epoch_weights(held_out, class_entropy)[:, None] * values
     if reduction == "mean":
         return _mean(values)
     if reduction == "interpolated":

@@ -16,6 +16,7 @@ from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dt
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic
+from actscore_sk.recording.label_state import LabelState
 
 _N_NAMED = 5  # samples named in an error
 
@@ -39,7 +40,11 @@ class SampleState:
     keep_latest : bool
         Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
     class_entropy : float or None
-        Entropy of the shares of the classes, in nats, for a reduction that needs held-out samples.
+        Entropy of the shares of the classes, in nats, for a window over epochs.
+    store_probabilities : bool
+        Keep class probabilities, margins and labels; see `LabelState`.
+    has_held_out : bool
+        If True, these are averaged over a window of epochs.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class SampleState:
         keep_row: bool = False,
         keep_latest: bool = False,
         class_entropy: float | None = None,
+        store_probabilities: bool = False,
+        has_held_out: bool = True,
     ) -> None:
         names = dict.fromkeys(("action_score", *metrics))
         self.n_samples, self.reduction = n_samples, REDUCTIONS[reduction]
@@ -58,26 +65,36 @@ class SampleState:
         self.epoch = 1
         self.epoch_has_visits = False
         self.visits: Tensor | None = None
+        self.n_classes: int | None = None  # known from the first visit, if it has class scores
         self._statistics: dict[str, Statistic] = {}
         self._measured: list[tuple[Measurement, list[Statistic]]] = []
         self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
+        self._store_probabilities, self._has_held_out = store_probabilities, has_held_out
+        self.of_labels: LabelState | None = None
         self._row: Tensor | None = None
         self._bad: Tensor | None = None
 
     @property
     def needs_classes(self) -> bool:
-        """True if any metric needs class scores and labels."""
-        return any(metric.needs_classes for metric in self.metrics)
+        """True if anything to be kept needs class scores and labels."""
+        return bool(self.readers_of_classes)
+
+    @property
+    def readers_of_classes(self) -> list[str]:
+        """Names of what needs class scores and labels."""
+        names = [metric.name for metric in self.metrics if metric.needs_classes]
+        return [*names, "class probabilities"] if self._store_probabilities else names
 
     @property
     def works_without_classes(self) -> bool:
-        """True if every metric can also be had from the loss alone."""
-        return all(metric.regression_measurement is not None for metric in self.metrics)
+        """True if everything to be kept can also be had from the loss alone."""
+        no_classes = [metric.regression_measurement is not None for metric in self.metrics]
+        return all(no_classes) and not self._store_probabilities
 
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        own = [part.nbytes for part in (self.visits, self._row) if part is not None]
+        own = [part.nbytes for part in (self.visits, self._row, self.of_labels) if part is not None]
         return sum(statistic.nbytes for statistic in self._statistics.values()) + sum(own)
 
     def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
@@ -95,7 +112,7 @@ class SampleState:
             Given label of each visit.
         """
         if self.visits is None:
-            self._allocate(losses.device, has_classes=logits is not None)
+            self._allocate(losses.device, None if logits is None else logits.shape[1])
         if labels is not None:
             self._check_labels(labels)
         self.epoch_has_visits = True
@@ -106,20 +123,28 @@ class SampleState:
             values = measure(batch)
             for statistic in statistics:
                 statistic.update(rows, values, seen, self.epoch)
+        if self.of_labels is not None:
+            self.of_labels.update(rows, batch, seen, self.epoch)
         self.visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             self._row.index_add_(0, rows, losses.to(self._row.dtype))
         self._note_bad(rows, losses)
 
-    def _allocate(self, device: torch.device, *, has_classes: bool) -> None:
+    def _allocate(self, device: torch.device, n_classes: int | None) -> None:
+        if self._store_probabilities:
+            if n_classes is None:
+                raise SampleLossError("store_probabilities=True needs the class scores and the label of every visit")
+            options = {"windowed": self._has_held_out, "class_entropy": self._class_entropy}
+            self.of_labels = LabelState(self.n_samples, n_classes, device, **options)  # type: ignore[arg-type]
+        self.n_classes = n_classes
         recipes = {metric.name: self._recipe(metric) for metric in self.metrics}
         if self._keep_latest:
             recipes["latest"] = Latest
         widths = [1 if recipe is Latest else _kind(recipe).n_columns for recipe in recipes.values()]
         table = torch.empty(self.n_samples, sum(widths), dtype=precise_dtype(device), device=device)
         by_measurement: dict[Measurement, list[Statistic]] = {}
-        measured_by = {metric.name: self._measurement(metric, has_classes) for metric in self.metrics}
+        measured_by = {metric.name: self._measurement(metric, n_classes is not None) for metric in self.metrics}
         for (name, recipe), width, end in zip(recipes.items(), widths, accumulate(widths), strict=True):
             columns = table[:, end - 1] if width == 1 else table[:, end - width : end]
             self._statistics[name] = statistic = recipe(self.n_samples, device, storage=columns)
@@ -148,10 +173,9 @@ class SampleState:
     def _check_labels(self, labels: Tensor) -> None:
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
         if self.epoch == 1 and bool((labels < 0).any()):
-            names = ", ".join(metric.name for metric in self.metrics if metric.needs_classes)
             raise SampleLossError(
-                f"{names} need a label for every sample, but some targets are negative (ignore_index); leave these "
-                "metrics out, or these samples"
+                f"{', '.join(self.readers_of_classes)} need a label for every sample, but some targets are negative "
+                "(ignore_index); leave these metrics out, or these samples"
             )
 
     def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
@@ -179,6 +203,8 @@ class SampleState:
         self._check_finite()
         for statistic in self._statistics.values():
             statistic.end_epoch(self.epoch, held_out_loss)
+        if self.of_labels is not None:
+            self.of_labels.end_epoch(self.epoch, held_out_loss)
         self.epoch += 1
         self.epoch_has_visits = False
         if not self._keep_row:
@@ -231,10 +257,12 @@ class SampleState:
         if other.visits is None:
             return
         if self.visits is None:
-            self._allocate(other.visits.device, has_classes=other.has_classes)
+            self._allocate(other.visits.device, other.n_classes)
         visits, there = self.visits, other.visits.to(self.visits.device)  # type: ignore[union-attr]
         for name, statistic in self._statistics.items():
             statistic.merge(other._statistics[name], visits, there)  # type: ignore[arg-type]
+        if self.of_labels is not None and other.of_labels is not None:
+            self.of_labels.merge(other.of_labels, visits, there)  # type: ignore[arg-type]
         visits += there  # type: ignore[operator]
         self._bad = torch.where(self._bad < self.n_samples, self._bad, other._bad.to(self._bad.device))  # type: ignore[operator, union-attr, arg-type]
         if self._row is not None and other._row is not None:
@@ -242,28 +270,29 @@ class SampleState:
             self._row = torch.where(row.isnan(), self._row, self._row.nan_to_num(nan=0.0) + row)
         self.epoch_has_visits |= other.epoch_has_visits
 
-    @property
-    def has_classes(self) -> bool:
-        """True if class scores came with the first visits."""
-        return any(
-            measure in [metric.measurement for metric in self.metrics if metric.needs_classes]
-            for measure, _ in self._measured
-        )
-
     def state_dict(self) -> dict[str, Any]:
         """Return the state of a closed epoch as tensors and plain values by name."""
         statistics = {name: statistic.state_dict() for name, statistic in self._statistics.items()}
-        return {"epoch": self.epoch, "visits": self.visits, "has_classes": self.has_classes, "statistics": statistics}
+        labels = None if self.of_labels is None else self.of_labels.state_dict()
+        return {
+            "epoch": self.epoch,
+            "visits": self.visits,
+            "n_classes": self.n_classes,
+            "statistics": statistics,
+            "labels": labels,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state that was recorded with the same settings."""
         self.epoch = state["epoch"]
         if state["visits"] is not None:
             if self.visits is None:
-                self._allocate(state["visits"].device, has_classes=state["has_classes"])
+                self._allocate(state["visits"].device, state["n_classes"])
             self.visits.copy_(state["visits"])  # type: ignore[union-attr]
             for name, statistic in self._statistics.items():
                 statistic.load_state_dict(state["statistics"][name])
+            if self.of_labels is not None:
+                self.of_labels.load_state_dict(state["labels"])
 
 
 def _kind(recipe: Any) -> type[Statistic]:

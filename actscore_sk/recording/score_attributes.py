@@ -72,11 +72,18 @@ class ScoreAttributes:
         return record.trajectories.array()
 
     @property
+    def class_probabilities_(self) -> np.ndarray:
+        """Probabilities of the classes, averaged over the epochs that count, (n_samples, n_classes) float32."""
+        return self._current_record().label_evidence().probabilities
+
+    @property
     def epoch_weights_(self) -> np.ndarray:
-        """Weight of each epoch in the score, (n_epochs,) float64."""
+        """Weight of each epoch in what is taken over a window, (n_epochs,) float64; see `epoch_weights`."""
         record = self._current_record()
-        if not REDUCTIONS[record.settings.reduction].needs_held_out:
-            raise AttributeError('epochs have weights only with reduction="auto"')
+        if not record.settings.has_window:
+            raise AttributeError(
+                'epochs have weights only with reduction="auto", or where probabilities are stored and samples held out'
+            )
         return record.epoch_weights()
 
 
