@@ -11,6 +11,7 @@ from skorch.callbacks import Callback
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
 from actscore_sk.recording.fast_path_proof import is_proved
+from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.net_recording import NetRecording
 from actscore_sk.recording.recorded_net import RecordedNetMixin
 from actscore_sk.recording.score_attributes import ScoreAttributes, warn_of_exposure
@@ -183,6 +184,32 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         recording.flush()
         return recording.record
 
+    def label_evidence(self, on: str = "train") -> LabelEvidence:
+        """Return class probabilities, margins and labels, as `find_label_issues` takes them; copies.
+
+        Parameters
+        ----------
+        on : {"train", "eval"}
+            Samples of X, or of the `eval_set`.
+
+        Returns
+        -------
+        evidence : LabelEvidence
+            Averages over the epochs that count; NaN = no visit that counts.
+
+        Raises
+        ------
+        AttributeError
+            If no probabilities were stored, or no `eval_set` was scored.
+        """
+        record = self._current_record()
+        return (record if on == "train" else self._current_eval_record()).label_evidence()
+
+    @property
+    def class_probabilities_(self) -> np.ndarray:
+        """Probabilities of the classes, averaged over the epochs that count, (n_samples, n_classes) float32."""
+        return self.label_evidence().probabilities
+
     @property
     def validation_mask_(self) -> np.ndarray:
         """Samples held out by `train_split`, (n_samples,) bool."""
@@ -192,7 +219,10 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
     @property
     def eval_action_scores_(self) -> np.ndarray:
         """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
+        return self._current_eval_record().sample_metrics()["action_score"]
+
+    def _current_eval_record(self) -> ScoreRecord:
         self._current_record()
         if self.recording_.eval_record is None:
             raise AttributeError("no eval_set was scored; pass one")
-        return self.recording_.eval_record.sample_metrics()["action_score"]
+        return self.recording_.eval_record

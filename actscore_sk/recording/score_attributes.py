@@ -72,11 +72,6 @@ class ScoreAttributes:
         return record.trajectories.array()
 
     @property
-    def class_probabilities_(self) -> np.ndarray:
-        """Probabilities of the classes, averaged over the epochs that count, (n_samples, n_classes) float32."""
-        return self._current_record().label_evidence().probabilities
-
-    @property
     def epoch_weights_(self) -> np.ndarray:
         """Weight of each epoch in what is taken over a window, (n_epochs,) float64; see `epoch_weights`."""
         record = self._current_record()

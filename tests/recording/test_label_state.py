@@ -39,7 +39,7 @@ def test_averages_over_the_window_are_those_of_all_outputs(options):
     recorder = record(make_net(train_split=split, max_epochs=EPOCHS), X, Y, store_probabilities=True, **options)
     np.testing.assert_allclose(recorder.epoch_weights_, weights, rtol=1e-4)
     probabilities, margins = averages(visits, weights)
-    found = recorder._current_record().label_evidence()
+    found = recorder.label_evidence()
     np.testing.assert_allclose(found.probabilities, probabilities, rtol=1e-4)
     np.testing.assert_allclose(found.margins, margins, rtol=1e-4, atol=1e-5)
     assert found.labels.tolist() == Y.tolist()
@@ -72,7 +72,7 @@ def test_training_is_the_same_to_the_bit():
 
 def test_eval_set_is_judged_by_the_same_window():
     recorder = record(make_net(), X, Y, store_probabilities=True, eval_set=(X[:9], Y[:9]))
-    seen = recorder.recording_.eval_record.label_evidence()
+    seen = recorder.label_evidence("eval")
     assert seen.probabilities.shape == (9, 3)
     assert seen.labels.tolist() == Y[:9].tolist()
     assert recorder.epoch_weights_.tolist() == recorder.recording_.eval_record.epoch_weights().tolist()
