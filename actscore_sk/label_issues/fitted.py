@@ -104,6 +104,11 @@ class FittedLabelIssues:
         """P(given i | true j) at [i, j], (n_classes, n_classes), in the order of `classes_`; columns sum to 1."""
         return self._decided("noise_matrix")
 
+    @property
+    def label_refusal_(self) -> str | None:
+        """Sentence that says why nothing can be decided but a ranking and suggestions; None if more can."""
+        return self._judge().refusal
+
     def label_issues(self, on: str = "train") -> Any:
         """Return what is known of each label as a pandas DataFrame, the one most likely wrong first.
 
