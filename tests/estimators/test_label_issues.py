@@ -9,6 +9,7 @@ import torch
 from helpers import make_net
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.model_selection import GroupKFold
 from skorch.dataset import ValidSplit
 from torch.utils.data import TensorDataset
 
@@ -161,6 +162,15 @@ def test_more_outputs_than_classes():
     assert scorer.noise_matrix_.shape == (3, 3)
 
 
+def test_rows_that_belong_together_are_held_out_together():
+    groups = np.arange(len(X)) // 4
+    split = ValidSplit(GroupKFold(4))
+    scorer = judging(estimator=make_net(max_epochs=5, train_split=split)).fit(X, GIVEN, groups=groups)
+    held_out = scorer.validation_mask_
+    assert held_out.sum() == 300
+    assert not set(groups[held_out]) & set(groups[~held_out])
+
+
 # -- what cannot be decided --------------------------------------------------------------------------------------
 
 
@@ -226,7 +236,8 @@ def test_what_is_said_follows_the_training():
 
 @pytest.mark.filterwarnings("ignore:samples were visited")
 def test_samples_without_a_visit_have_no_score_and_are_no_issue():
-    net = make_net(max_epochs=1, lr=1.0, iterator_train__drop_last=True, batch_size=50, train_split=ValidSplit(0.35))
+    split = ValidSplit(0.35, random_state=0)
+    net = make_net(max_epochs=1, lr=0.3, iterator_train__drop_last=True, train_split=split)
     scorer = judging(estimator=net).fit(X, GIVEN)
     unseen = scorer.n_visits_ == 0
     assert np.isnan(scorer.wrong_label_scores_).tolist() == unseen.tolist()
