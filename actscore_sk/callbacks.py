@@ -111,14 +111,32 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.store_probabilities = store_probabilities
 
     def initialize(self) -> "ActionScoreRecorder":
-        """Forget all samples: the net starts anew."""
+        """Forget all samples: the net starts anew.
+
+        Returns
+        -------
+        self : ActionScoreRecorder
+            Without records.
+        """
         if "recording_" in vars(self) and self.recording_.session is not None:
             self.recording_.session.detach()  # an error outside of the fit loop left the net as it was recorded
         self.__dict__.pop("recording_", None)
         return self
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Record the net from here to the end of training; a recorder of `watching` does already."""
+        """Record the net from here to the end of training; skorch calls this.
+
+        A recorder that `watching` has attached already is left as it is.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net whose training begins.
+        X, y : optional
+            Ignored: the rows of X are found in the data set that the net makes of them.
+        **kwargs : dict
+            Ignored.
+        """
         self._check_params()
         if "recording_" not in vars(self) or self.recording_.session is None:
             session = net.session_ if isinstance(net, RecordedNetMixin) else None
@@ -127,7 +145,15 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             self._join(session)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Warn if samples were visited unequally often, and the scores compare that."""
+        """Warn if samples were visited unequally often and the scores compare that; skorch calls this.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net whose training ended.
+        **kwargs : dict
+            Ignored.
+        """
         warn_of_exposure(self.reduction, self.n_visits_[~self.validation_mask_])
 
     @contextmanager
@@ -140,6 +166,11 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             It has its own class back when the block ends, whatever ends it.
         **options : dict
             Passed to `RecordingSession`.
+
+        Yields
+        ------
+        None
+            The scores are attributes of the recorder, up to date inside the block as after it.
         """
         self._check_params()
         session = RecordingSession(net, score_class_weights=self.score_class_weights, is_proved=is_proved, **options)

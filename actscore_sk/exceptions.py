@@ -2,7 +2,10 @@
 
 
 class ActionScoreError(ValueError):
-    """Base of all errors that this package raises about scoring."""
+    """Base of all errors that this package raises about scoring.
+
+    ``except ActionScoreError`` catches them all; their messages say what came, what was expected and what to do.
+    """
 
 
 class IndexTrackingError(ActionScoreError):
@@ -10,7 +13,7 @@ class IndexTrackingError(ActionScoreError):
 
 
 class SampleLossError(ActionScoreError):
-    """The criterion does not tell the loss of single samples."""
+    """The criterion hides the loss of single samples, so they cannot be scored."""
 
 
 class NonFiniteLossError(ActionScoreError):
@@ -18,4 +21,4 @@ class NonFiniteLossError(ActionScoreError):
 
 
 class CommandError(ActionScoreError):
-    """What the user asked for cannot be done; the message is the one line that they see."""
+    """The command cannot do what it was asked to do; it prints the message as one line."""

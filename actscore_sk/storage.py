@@ -1,6 +1,7 @@
 """Trajectories: float32 (n_epochs, n_samples), NaN = not visited, in memory or in a growing ``.npy`` file."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ _FIELDS = "{{'descr': '<f4', 'fortran_order': False, 'shape': ({:>11}, {}), }}"
 
 
 def open_trajectories(
-    store: bool | str | os.PathLike[str], n_samples: int
+    store: bool | str | os.PathLike[str], n_samples: int, *, n_kept: int = 0
 ) -> "MemoryTrajectories | FileTrajectories | None":
     """Open a new, empty store of trajectories.
 
@@ -24,6 +25,8 @@ def open_trajectories(
         False: none. True: in memory. A path: in a ``.npy`` file there.
     n_samples : int
         Number of samples in X.
+    n_kept : int
+        Number of rows of an interrupted run that stay in the file.
 
     Returns
     -------
@@ -39,7 +42,7 @@ def open_trajectories(
     """
     if isinstance(store, bool | np.bool_):
         return MemoryTrajectories(n_samples) if store else None
-    return FileTrajectories(store, n_samples)
+    return FileTrajectories(store, n_samples, n_kept=n_kept)
 
 
 class MemoryTrajectories:
@@ -78,9 +81,11 @@ class FileTrajectories:
     Parameters
     ----------
     path : path-like
-        File to write. Trajectories of an earlier run at this path are removed.
+        File to write. Trajectories of an earlier run at this path are replaced, with a warning.
     n_samples : int
         Length of a row.
+    n_kept : int
+        Number of rows of an interrupted run that stay in the file; later ones are dropped.
 
     Raises
     ------
@@ -100,11 +105,12 @@ class FileTrajectories:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: str | os.PathLike[str], n_samples: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], n_samples: int, *, n_kept: int = 0) -> None:
         self.path = Path(path).absolute()
         self.n_samples = n_samples
-        self._started = False
-        _remove_earlier_run(self.path)
+        self._started = _keep_rows(self.path, n_kept, n_samples)
+        if not self._started:
+            _remove_earlier_run(self.path)
 
     def __len__(self) -> int:
         return len(self.array())
@@ -168,7 +174,20 @@ def _remove_earlier_run(path: Path) -> None:
         return
     if not _is_trajectories(path):
         raise FileExistsError(f"{path} exists and was not written as trajectories; move it or choose another path")
+    warnings.warn(f"{path} holds trajectories of an earlier run, which are replaced", UserWarning)
     path.unlink()
+
+
+def _keep_rows(path: Path, n_kept: int, n_samples: int) -> bool:
+    """Cut the file of an interrupted run to its first rows; return False if it does not have them."""
+    if not n_kept or not _is_trajectories(path):
+        return False
+    n_rows, width = np.load(path, mmap_mode="r").shape
+    if n_rows < n_kept or width != n_samples:
+        return False
+    with open(path, "r+b") as file:
+        file.write(_header(n_kept, n_samples))
+    return True
 
 
 def _is_trajectories(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Run a benchmark: `python -m benchmarks NAME [--quick]`; without a name, say what there is.
 
 Prints its tables, and writes them with every measurement to `benchmarks/results/`. With `--quick`, which takes less
-than two minutes on two cores, nothing is written unless `--output` names a folder. `python -m benchmarks NAME --help`
-says which options that benchmark has.
+than two minutes on two cores, nothing is written unless `--output` names a folder, and a benchmark whose data are not
+there is left out. `python -m benchmarks NAME --help` says which options that benchmark has.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.datasets import MissingData
 from benchmarks.common.record import RESULTS, Settings, run
 from benchmarks.common.timing import CLOCKS
 
@@ -60,7 +61,12 @@ def main() -> None:
     args = vars(make_parser(names, getattr(module, "OPTIONS", ())).parse_args())
     del args["name"]
     folder = args.pop("output") or (None if args["quick"] else RESULTS)
-    run(name, names[name].rstrip("."), module.measure, Settings(**args), folder)
+    try:
+        run(name, names[name].rstrip("."), module.measure, Settings(**args), folder)
+    except MissingData as missing:
+        if not args["quick"]:
+            raise
+        print(f"left out: {missing}")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ LARGER = ("chess", "marketing", "mushroom", "splice")
 DYNAMICS = Source("cifar10n_dynamics.npz", "record a ResNet-9 on CIFAR-10N: see benchmarks/README.md")
 N_SEEDS, N_ROWS, N_IMAGES, N_FOLDS, BATCH = 3, 700, 10_000, 5, 32
 
+OPTIONS = ("jobs", "only")
 Labels = np.ndarray
 Noise = Callable[[Table, float, np.random.Generator], Labels]
 
@@ -261,7 +262,7 @@ def run_table(name: str, part: str, settings: Settings) -> dict[str, list[dict[s
     is_images = name == "fashion"
     whole = load_fashion() if is_images else load_keel(name)
     n_rows = N_IMAGES if is_images else N_ROWS if part != "larger" else len(whole.y)
-    cells = CELLS[::4] if settings.quick or is_images else CELLS
+    cells = CELLS[::3] if settings.quick or is_images else CELLS
     results: dict[str, list[dict[str, dict[str, float]]]] = {}
     for (kind, rate), (regime_name, regime) in product(cells, REGIMES.items()):
         if kind == "pair" and whole.n_classes == 2:

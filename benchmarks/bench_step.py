@@ -48,12 +48,18 @@ NETS: dict[str, type[NeuralNetClassifier]] = {"plain net": NeuralNetClassifier, 
 class StepProfile:
     """Calls inside the package during one training step.
 
+    Parameters
+    ----------
+    net : NeuralNet
+        Its steps are counted, and not those of nets that the package trains besides.
+
     Attributes
     ----------
     step, loader : list of str
         File of each call, in order, without its suffix: of the step, and of drawing the next batch.
     """
 
+    net: NeuralNetClassifier
     step: list[str] = field(default_factory=list)
     loader: list[str] = field(default_factory=list)
     _n_steps: int = 0
@@ -69,7 +75,7 @@ class StepProfile:
             self._iterating = None if frame is self._iterating else self._iterating
 
     def _enter(self, frame: FrameType, name: str) -> None:
-        if name == "train_step" and self._outermost is None:
+        if name == "train_step" and self._outermost is None and first_argument(frame) is self.net:
             self._outermost, self._n_steps = frame, self._n_steps + 1
         path = Path(frame.f_code.co_filename)
         if self._n_steps != COUNTED_STEP + 1 or PACKAGE not in path.parents:
@@ -78,6 +84,11 @@ class StepProfile:
             self._iterating = frame
         calls = self.step if self._iterating is None else self.loader
         calls.append(str(path.relative_to(PACKAGE).with_suffix("")))
+
+
+def first_argument(frame: FrameType) -> object:
+    """Return the net that a method, or a function in its place, is called with."""
+    return frame.f_locals[frame.f_code.co_varnames[0]]
 
 
 def path_of(calls: list[str]) -> list[str]:
@@ -106,7 +117,7 @@ def profile_step(net_class: Callable[..., NeuralNetClassifier]) -> StepProfile:
         callbacks=[("action_scores", ActionScoreRecorder())],
         verbose=0,
     )
-    profile = StepProfile()
+    profile = StepProfile(net)
     before = sys.getprofile()
     sys.setprofile(profile)
     try:

@@ -36,7 +36,7 @@ class Focal(Reduced):
 
 
 class Vector(nn.Module):
-    """Criterion that returns one loss a sample."""
+    """Criterion that returns one loss per sample."""
 
     def forward(self, output, target):
         return cross_entropies(output, target)

@@ -142,7 +142,7 @@ def train_plainly(
 ):
     """Train in plain torch as skorch does with the same seed; give the module and all visits.
 
-    `each_loss` maps output and target to one loss a sample, `reduce` these to what is trained on (it may take the
+    `each_loss` maps output and target to one loss per sample, `reduce` these to what is trained on (it may take the
     target as a second argument), `scored` to what is recorded, if that is something else. `train`
     and `valid` are positions in X.
     """

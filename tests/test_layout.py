@@ -1,6 +1,7 @@
 """The structure of the package: floors, imports, sizes."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -59,8 +60,29 @@ def imports_in(tree):
     return [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
+DOCS = ROOT.parent / "docs"
+
+
+def rooms_on_the_page():
+    block = (DOCS / "design.md").read_text().split("```")[1]
+    return re.findall(r"(\w+)(?:/|\.py)(?=\s)", block)[1:]
+
+
+def rooms_in_the_picture():
+    titles = re.findall(r'font-weight="bold"[^>]*>([^<]*)<', (DOCS / "images/architecture.svg").read_text())
+    return re.findall(r"\w+", " ".join(titles))
+
+
 def test_every_room_is_on_a_floor():
     assert {room_of(path) for path in MODULES} <= set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("shown", [rooms_on_the_page, rooms_in_the_picture])
+def test_page_and_picture_show_all_rooms_from_the_roof_down(shown):
+    rooms = shown()
+    assert set(rooms) == {room_of(path) for path in MODULES}
+    floors = [FLOOR_OF[room] for room in rooms]
+    assert floors == sorted(floors, reverse=True)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -150,6 +150,7 @@ def test_a_pickle_holds_the_path_and_goes_on_behind_the_rows(tmp_path, monkeypat
     np.testing.assert_array_equal(rows.array()[:, 0], [0.0, 1.0])
 
 
+@pytest.mark.filterwarnings("ignore:.*holds trajectories of an earlier run")
 def test_a_new_run_starts_anew_and_spares_the_readers_of_the_old(tmp_path):
     old = FileTrajectories(tmp_path / "losses.npy", 2)
     old.append([1.0, 2.0])

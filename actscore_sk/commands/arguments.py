@@ -31,7 +31,7 @@ def seed_number(text: str) -> int:
 
 
 def _whole_number(text: str, smallest: int, largest: int | None) -> int:
-    """Read a whole number within limits, or say what they are."""
+    """Read a whole number within limits, or name these limits."""
     try:
         number = int(text)
     except ValueError:

@@ -79,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> None:
-    """Flip, train, write, then show what was found.
+    """Flip, train, write, then show the digits found.
 
     Parameters
     ----------
@@ -127,6 +127,7 @@ def flip_labels(seed: int) -> Digits:
     n_flipped = round(FLIPPED_PART * len(true_label))
     flipped = rng.choice(len(true_label), n_flipped, replace=False)
     given_label = true_label.copy()
+    # 1 to K - 1 added modulo K: every other class is as likely, and none keeps its label
     given_label[flipped] += rng.integers(1, N_CLASSES, n_flipped)
     return Digits((bunch.images / MAX_GREY).astype(np.float32), given_label % N_CLASSES, true_label)
 
@@ -212,7 +213,7 @@ def _make_directory(path: Path) -> Path:
 
 
 def _show(table: "pd.DataFrame", seconds: dict[str, float]) -> None:
-    """Show the hardest digits, how many flipped labels were found, and what it cost."""
+    """Show the hardest digits, how many flipped labels were found, and the cost."""
     hardest = table.nsmallest(N_HARDEST, "rank")
     show_rows("hardest digits", hardest.drop(columns=["n_visits", "rank"]), n_fixed=5)
     n_flipped = int(table["flipped"].sum())

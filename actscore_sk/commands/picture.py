@@ -27,13 +27,14 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
     images : ndarray, (n_samples, height, width)
         Grey values, higher = more ink.
     table : DataFrame
-        One row an image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
+        One row per image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
 
     Returns
     -------
     png : bytes
         A PNG file.
     """
+    # a Figure without pyplot: no backend is chosen, and no window opens
     figures = import_optional("matplotlib.figure", extra="cli", purpose="draw the picture of the demo")
     ranked = table.sort_values("rank")
     blocks = {

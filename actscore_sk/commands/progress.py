@@ -1,4 +1,4 @@
-"""How the commands follow a training: its epochs, its threads, an interrupt."""
+"""Follow a training on the screen: its epochs, its threads, an interrupt."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
     Yields
     ------
     None
-        The number of threads is what it was after the block.
+        After the block torch has as many threads as before.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

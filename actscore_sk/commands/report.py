@@ -102,6 +102,7 @@ def _report(scores: "pd.DataFrame", fitted: Any, arguments: Namespace, *, title:
     if fitted is not None:
         own = rows.iloc[:, scores.shape[1] :]
         return ActionScoreReport.from_estimator(fitted, y, data=own if own.shape[1] else None, **options)
+    # a table of scores alone has no estimator behind it to say which rows were held out
     held_out = _column(rows, HELD_OUT).astype(bool) if HELD_OUT in rows else None
     return ActionScoreReport.from_scores(_scores(rows, arguments.score), y, data=further, held_out=held_out, **options)
 
@@ -133,6 +134,7 @@ def _join(scores: "pd.DataFrame", data: "pd.DataFrame") -> "pd.DataFrame":
         raise CommandError(
             f"scores are of rows up to {places.max()}, but the data have {len(data)}; are they of another table?"
         )
+    # the scores may be sorted or filtered; their column of positions says where each row came from
     beside = data.iloc[places].reset_index(drop=True)
     pandas = import_optional("pandas", extra="cli", purpose="read tables")
     return pandas.concat([scores.reset_index(drop=True), beside.loc[:, ~beside.columns.isin(scores.columns)]], axis=1)
@@ -157,6 +159,7 @@ def _image_files(rows: "pd.DataFrame", arguments: Namespace) -> list[Path] | Non
     """Paths in a column; relative ones begin at the table that holds them."""
     if arguments.images is None:
         return None
+    # as in HTML: a table moves together with the files that it names
     directory = (arguments.data or arguments.file).parent
     files = [directory / str(name) for name in _column(rows, arguments.images)]
     if missing := [file for file in files if not file.is_file()]:

@@ -1,6 +1,7 @@
 """``actscore score``: a score for each row of a table."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 N_HARDEST = 10
 NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
-ESTIMATORS = {
+ESTIMATORS: dict[str, Callable[..., Any]] = {
     "classification": partial(ActionScoreClassifier, store_probabilities=True),
     "regression": ActionScoreRegressor,
 }
@@ -196,12 +197,14 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     table["n_visits"] = 0
     table.loc[known, "n_visits"] = estimator.n_visits_
     comparable = pd.Series(comparable_scores(estimator), index=scores.index)
+    # "first" makes ranks unique; the nullable dtype leaves them whole numbers beside missing ones
     table["rank"] = comparable.rank(method="first", ascending=False).astype("Int64")
     return table
 
 
 def _features(frame: "pd.DataFrame", position: int) -> "pd.DataFrame":
     """Return the columns beside the target, each under a name of its own."""
+    # columns are taken by position: in a CSV file two may have one name
     features = frame.drop(columns=frame.columns[position])
     names = [str(name) for name in features.columns]
     repeated = [names[:i].count(name) for i, name in enumerate(names)] if len(set(names)) < len(names) else None
@@ -233,6 +236,7 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
     """
     is_judged = target.task == "classification"
     net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes, holds_out=is_judged)
+    # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
     with one_thread(), show_progress("training", net.max_epochs) as advance:
         net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
@@ -241,7 +245,7 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
 
 
 def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
-    """Say what was read and how it is used."""
+    """Describe the table and the use of its columns."""
     kinds = preprocessor.column_kinds_
     n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
     print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
@@ -256,7 +260,7 @@ def _describe(source: Path, name: str, preprocessor: TablePreprocessor, target: 
 
 
 def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
-    """Show the rows with the highest scores, and what is in them."""
+    """Show the rows with the highest scores, with their values."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     rows = table.nsmallest(N_HARDEST, "rank").index
     scores = table.loc[rows, ["row", "target", "action_score"]]

@@ -42,7 +42,7 @@ def print_line(text: str) -> None:
     Parameters
     ----------
     text : str
-        May hold anything from a file; what is not printable becomes a question mark.
+        May hold anything from a file; characters that cannot be printed become question marks.
     """
     make_console().print(_printable(text), soft_wrap=True)
 
@@ -113,6 +113,7 @@ def _count_fitting(columns: list[list[str]], width: int) -> int:
     >>> _count_fitting([["row", "10"], ["target", "tulip"], ["colour", "red"]], width=20)
     2
     """
+    # each column begins with its name, so a long name counts as a long value does
     widths = [max(map(len, column)) + CELL_PADDING for column in columns]
     return int((np.cumsum(widths) + CELL_PADDING <= width).sum())
 

@@ -77,7 +77,7 @@ def _encode_parquet(frame: "pd.DataFrame") -> bytes:
 
 @dataclass(frozen=True)
 class TableFormat:
-    """How tables of one format are read and encoded.
+    """One row of the table of formats: functions that read and encode a table.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def check_output(path: Path, *, source: Path) -> None:
-    """Refuse an output that could not be written, before any time is spent on what to write.
+    """Refuse an output that could not be written, before any time is spent on its content.
 
     Parameters
     ----------
@@ -176,6 +176,7 @@ def check_output(path: Path, *, source: Path) -> None:
     """
     if FORMATS[table_suffix(path)] is PARQUET:
         import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    # a training can take hours; a place that refuses the file is better known before it
     check_directory(path, source=source)
 
 
@@ -215,6 +216,6 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
     Raises
     ------
     OSError
-        If the system refuses; what was there is left as it was.
+        If the system refuses; an older file is left as it was.
     """
     write_atomically(path, FORMATS[table_suffix(path)].encode(frame))

@@ -1,4 +1,4 @@
-"""What is to be predicted: the target column, and whether that is classification or regression."""
+"""The column to predict, and the task that follows from its values: classification or regression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,6 +112,7 @@ def read_target(column: "pd.Series", task: str) -> Target:
     if chosen == "regression":
         amounts, lines = _standardised(column, kind)
         return Target(chosen, reason, known, amounts, 0, (*rows, *lines))
+    # a class per row is a name or a key; a net could only memorise it
     if len(classes) == len(codes):
         raise CommandError(f"no class of {column.name!r} has two rows: no target for classification")
     line = f"y, classes = pd.factorize({labels}, sort=True)"
@@ -157,7 +158,7 @@ def _classes(column: "pd.Series") -> "tuple[np.ndarray, pd.Index, str]":
     classes : Index
         Sorted values.
     labels : str
-        The Python expression of what was numbered.
+        Python expression of the column that was numbered.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     try:

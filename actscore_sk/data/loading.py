@@ -35,7 +35,9 @@ class TrackedLoader:
     Attributes
     ----------
     weights_in_hand : tensor of float32 (batch_size,) or None
-        Weights that `sampler` gives to the samples of the latest batch that `rows_of` was asked about; None: all 1.
+        Weights that `sampler` gives to the samples of the latest batch; None: all 1.
+    rows_in_hand : tensor of int64 (batch_size,)
+        Positions in X of the samples of the latest batch.
     batch_size_in_hand : int
         Number of samples in the latest batch.
 
@@ -70,7 +72,7 @@ class TrackedLoader:
         self._fetch: Fetch | None = None
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
         self._identity: list[Any] = []
-        self.batch_size_in_hand = 0
+        self.batch_size_in_hand, self.rows_in_hand = 0, torch.empty(0, dtype=torch.int64)
         self._look_at_data()
 
     def _look_at_data(self) -> None:
@@ -112,8 +114,12 @@ class TrackedLoader:
                 f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
-            self._open[id(batch)] = batch, index
-            self._index_in_hand, self.batch_size_in_hand = index, len(index)
+            positions = self._alignment.positions
+            self.rows_in_hand = rows = index if positions is None else positions.index_select(0, index)
+            self.batch_size_in_hand = len(rows)
+            if self._sampler is not None:
+                self.weights_in_hand = self._sampler.weights_at(index)
+            self._open[id(batch)] = batch, rows
             yield batch
             self._open.pop(id(batch), None)
 
@@ -142,17 +148,7 @@ class TrackedLoader:
             None if the batch did not come from this loader, or was asked about before.
         """
         found = self._open.pop(id(batch), None)
-        return None if found is None else self._rows(found[1])
-
-    def rows_in_hand(self) -> torch.Tensor:
-        """Positions in X (n,) int64 of the samples in the latest batch."""
-        return self._rows(self._index_in_hand)
-
-    def _rows(self, index: torch.Tensor) -> torch.Tensor:
-        if self._sampler is not None:
-            self.weights_in_hand = self._sampler.weights_at(index)
-        positions = self._alignment.positions
-        return index if positions is None else positions.index_select(0, index)
+        return None if found is None else found[1]
 
 
 def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:

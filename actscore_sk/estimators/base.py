@@ -1,4 +1,4 @@
-"""What the three estimators share: fit the net, watch it, publish the scores."""
+"""The base of the three estimators: fit the net, record it, publish the scores."""
 
 from typing import ClassVar
 
@@ -25,7 +25,10 @@ from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_contex
 
 
 class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
-    """Base of the estimators; a subclass says how targets become what the net is trained on."""
+    """Base of the estimators; a subclass says how targets become those that the net is trained on.
+
+    A subclass defines `_check_y`, `_learn_targets`, `_to_targets` and `_build_net`; `fit` calls them in this order.
+    """
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": "no_validation",  # its own message says how to make a net of a module
@@ -61,23 +64,44 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     def _check_y(self, y):
-        """Validate y by its kind; return it as the other two take it."""
+        """Validate y by its kind, before anything is learnt from it.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples, ...)
+            As passed to `fit`.
+
+        Returns
+        -------
+        y : ndarray or Tensor (n_samples, ...)
+            In the form that `_learn_targets` and `_to_targets` take.
+        """
         raise NotImplementedError
 
     def _learn_targets(self, X, y, classes):
-        """Learn from y what maps it to targets of the net (`classes_`, say); y is None for some data sets."""
+        """Learn the map from y to targets of the net (`classes_`, say).
+
+        Parameters
+        ----------
+        X : Any
+            Checked.
+        y : ndarray or None
+            From `_check_y`; None for a data set that does not tell its targets.
+        classes : array-like or None
+            As passed to `partial_fit`.
+        """
         raise NotImplementedError
 
     def _check_classes(self, classes):
-        """Raise ValueError if `classes` of a later call are not those of the first."""
+        """Raise ValueError if `classes` of a later call differ from those of the first."""
         raise ValueError("classes is for ActionScoreClassifier; leave it out")
 
     def _to_targets(self, y):
-        """Map y to targets of the net."""
+        """Map y to targets of the net, by what `_learn_targets` has learnt."""
         raise NotImplementedError
 
     def _build_net(self, X, y, sample_weight):
-        """Build the net for ``estimator=None``."""
+        """Build the net for ``estimator=None``; see `default_net`."""
         raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -107,7 +131,8 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         IndexTrackingError, SampleLossError
-            Before the first update, if samples or their losses cannot be told apart; says what to do.
+            Before the first update, if the rows of a batch, or the losses of its samples, are unknown; the message
+            says the remedy.
         NonFiniteLossError
             If a loss becomes NaN or infinite.
         """
@@ -215,6 +240,13 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         return X, self._to_targets(self._check_y(y))
 
     def _clone_net(self, X, targets, weights):
+        """Return a clone of the user's net, which is never trained itself, or the default net.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is a torch module or a class, and not a skorch net; the message shows how to make one.
+        """
         if self.estimator is None:
             return self._build_net(X, targets, None if weights is None else weights.numpy())
         if not isinstance(self.estimator, NeuralNet):

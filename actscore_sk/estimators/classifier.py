@@ -187,7 +187,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
 
     def _to_targets(self, y):
         if self.classes_ is None or _are_codes(y, self.classes_):
-            return y  # no copy: 8 bytes a sample
+            return y  # no copy: 8 bytes per sample
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
         unknown = self.classes_[codes] != y
         if unknown.any():

@@ -1,4 +1,8 @@
-"""Give X and y the dtypes that a net takes, which scikit-learn's users never have to think about."""
+"""Cast X and y to the dtypes that a net takes.
+
+scikit-learn's users pass float64, integers, booleans and sparse matrices without a thought; a torch module raises for
+all but its own dtype. The estimators learn that dtype once and cast to it, in training as in prediction.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -38,16 +42,16 @@ class DtypeAdapter:
     Parameters
     ----------
     class_codes : bool
-        Whether y holds codes 0..K-1 of classes, to be signed for losses that take -1 and 1.
+        True if y holds codes 0..K-1 of classes; they become -1 and 1 for losses that want signs.
     forward_params : dict
-        What the module is called with beside X.
+        Arguments of the module beside X.
 
     Attributes
     ----------
     float_dtype_ : torch.dtype
         Of the net's parameters.
     keeps_integers_ : bool
-        Whether the net takes integers (an embedding) or wants them as numbers.
+        True if integers in X stay integers, for an embedding; False if they become floats.
     """
 
     def __init__(self, class_codes: bool, forward_params: dict | None = None) -> None:
@@ -56,7 +60,20 @@ class DtypeAdapter:
         self.forward_params = {name: value for name, value in (forward_params or {}).items() if name != "epochs"}
 
     def __call__(self, net: Any, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return X and y as `net`, which is initialized, takes them."""
+        """Return X and y with the dtypes that `net` takes.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            Initialized.
+        X, y : array, sparse matrix, tensor, dict or tuple of these, or Dataset
+            A Dataset is returned as it is: its items are the net's own business.
+
+        Raises
+        ------
+        ValueError
+            If the loss is one for two classes and y holds more.
+        """
         if not hasattr(self, "float_dtype_"):
             parameters = (parameter for _, parameter in net.get_all_learnable_params())
             floating = (p.dtype for p in parameters if p.dtype.is_floating_point)
@@ -96,13 +113,13 @@ class DtypeAdapter:
         return _to_int64(part) if _is_integer(part) else self._to_float(part)
 
     def _takes_integers(self, net: Any, X: Any) -> bool:
-        """Whether integers in X stay what they are: the module takes them, or takes numbers no better."""
+        """Return True if integers in X stay int64: the module accepts them, or rejects floats as well."""
         found: list[bool] = []
         _map(X, lambda part: found.append(_is_integer(part) and not sparse.issparse(part)))
         return any(found) and (self._is_taken(net, X, keeps_integers=True) or not self._is_taken(net, X))
 
     def _is_taken(self, net: Any, X: Any, *, keeps_integers: bool = False) -> bool:
-        """Whether a copy of the module accepts two samples of X."""
+        """Return True if a copy of the module accepts two samples of X, in inference mode."""
         module = copy.deepcopy(net.module_).eval()
         sample = self._cast(_map(X, lambda part: part[:2]), keeps_integers=keeps_integers)
         batch = to_tensor(_map(sample, lambda part: part.toarray() if sparse.issparse(part) else part), net.device)

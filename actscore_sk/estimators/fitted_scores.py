@@ -13,7 +13,7 @@ _SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_sco
 
 
 class FittedScores:
-    """Mix-in of the estimators: takes the results of `_recorder` over, and hands them out."""
+    """Mix-in of the estimators: sets the results of `_recorder` as fitted attributes, and shows them as a table."""
 
     def _publish(self, X):
         """Set the fitted attributes to the results of the recorder."""
@@ -34,7 +34,7 @@ class FittedScores:
                 setattr(self, name, found)
 
     def to_frame(self):
-        """Return the scores as a pandas DataFrame, one row a sample in the order of X.
+        """Return the scores as a pandas DataFrame, one row per sample in the order of X.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What the estimators are given: errors that say what to do where scikit-learn's or torch's do not."""
+"""Checks of the estimators' input: errors that name the remedy where scikit-learn's or torch's do not."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def explained_X(X: Any) -> Iterator[None]:
 
 
 def _odd_columns(X: Any) -> dict[str, str]:
-    """Columns of a table of pandas or polars that hold no numbers, with their dtypes."""
+    """Return the dtypes of those columns of a table, of pandas or polars, that hold no numbers."""
     if not hasattr(X, "columns") or not hasattr(X, "dtypes"):
         return {}
     dtypes = {str(name): dtype for name, dtype in zip(X.columns, list(X.dtypes), strict=True)}
@@ -63,8 +63,12 @@ def _is_numeric(dtype: Any) -> bool:
 
 
 def as_numbers(X: Any) -> Any:
-    """Return an array of objects as one of numbers, which scikit-learn leaves as it is for a table with categories.
+    """Convert an array of objects to float64; return anything else as it is.
 
+    scikit-learn leaves the object dtype of a table with categories alone, and torch refuses it.
+
+    Examples
+    --------
     >>> as_numbers(np.array([[1, 2.5]], dtype=object))
     array([[1. , 2.5]])
     """
@@ -72,8 +76,10 @@ def as_numbers(X: Any) -> Any:
 
 
 def is_text(data: Any) -> bool:
-    """Whether the first entry of an array or list is a string.
+    """Return True if the first entry of an array or list is a string.
 
+    Examples
+    --------
     >>> is_text([["a", 1.0]]), is_text(np.array([1.0]))
     (True, False)
     """
@@ -148,7 +154,13 @@ def explained_targets(y: Any) -> Iterator[None]:
 
 
 def warn_of_no_visits(n_visits: np.ndarray) -> None:
-    """Warn if no sample was visited at all, (n_samples,) int: the net is kept, as skorch does, and scores are NaN."""
+    """Warn if no sample was visited at all: the net is kept, as skorch does, and all scores are NaN.
+
+    Parameters
+    ----------
+    n_visits : ndarray of int (n_samples,)
+        Number of visits of each sample.
+    """
     if not n_visits.any():
         warnings.warn(
             "training ended before its first batch (interrupted, or with 0 epochs), so all scores are NaN and the net "
@@ -158,7 +170,19 @@ def warn_of_no_visits(n_visits: np.ndarray) -> None:
 
 
 def check_weights(sample_weight: Any, n_samples: int) -> Tensor | None:
-    """Return weights (n_samples,) float64, or None where all are 1.
+    """Return weights as float64, or None where all are 1: then the net is that of a fit without weights, to the bit.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+        At least 0.
+    n_samples : int
+        Number of samples in X.
+
+    Returns
+    -------
+    weights : Tensor of float64 (n_samples,) or None
+        A copy.
 
     Raises
     ------
@@ -173,5 +197,5 @@ def check_weights(sample_weight: Any, n_samples: int) -> Tensor | None:
     if sample_weight is None:
         return None
     weights = check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
-    # Weights of 1 take the road without weights: the same net, to the bit.
+    # The weighted loss rounds differently, so weights of 1 must not take that path.
     return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only

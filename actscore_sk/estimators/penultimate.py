@@ -1,4 +1,4 @@
-"""What a trained net sees just before its last layer."""
+"""Features of samples from a trained net: the input of its last layer."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def penultimate_features(estimator: BaseActionScore, X: Any) -> np.ndarray:
 
 
 def _last_layer(net: Any, X: Any) -> Any:
-    """The module with parameters of its own that is called last for the first batch."""
+    """Return the module with parameters of its own that is called last for the first batch."""
     called: list[Any] = []
     layers = [module for module in net.module_.modules() if any(True for _ in module.parameters(recurse=False))]
     handles = [layer.register_forward_pre_hook(lambda module, _: called.append(module)) for layer in layers]

@@ -78,14 +78,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    column_kinds_ : list of str (n_features_in_,)
+    column_kinds_ : list of str (n_features,)
         Kind of each column, or the reason why it is left out: "always the same", "no value repeats" or "row numbers".
     encoders_ : dict of str to transformer
         The fitted scikit-learn transformers of the blocks "numbers", "codes" and "categories", in the order of the
         features.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of str (n_features_in_,)
+    feature_names_in_ : ndarray of str (n_features,)
         Only if all column names are strings.
 
     See Also
@@ -134,8 +134,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y
+        X : DataFrame or array-like of shape (n_samples, n_columns)
             As in `fit`.
+        y : None
+            Ignored.
 
         Returns
         -------
@@ -173,7 +175,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str (n_features_in_,), optional
+        input_features : array-like of str (n_features,), optional
             Names of the columns, if those seen in `fit` had none.
 
         Returns

@@ -68,7 +68,7 @@ def _are_boxes(y: Any) -> bool:
 
 
 def _boxes(y: Any, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Class and corners of each box; of images that were never visited none."""
+    """Return class and corners of each box; images that were never visited have none."""
     targets = read_targets(y).cpu().numpy()
     is_box = targets[..., 0] >= 0
     visited = counts > 0

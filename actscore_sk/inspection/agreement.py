@@ -109,6 +109,7 @@ def _turned(vectors: dict[str, np.ndarray], higher_is_harder: Mapping[str, bool]
 
 
 def _compare(first: str, second: str, a: np.ndarray, b: np.ndarray, k: float, confidence_level: float) -> dict:
+    # ranks compare only among the same samples: one without a score on either side is left out of both
     known = ~(np.isnan(a) | np.isnan(b))
     a, b, n = a[known], b[known], int(known.sum())
     n_hardest = k * n if 0 < k < 1 else k
@@ -133,7 +134,9 @@ def _compare(first: str, second: str, a: np.ndarray, b: np.ndarray, k: float, co
 def _interval(correlation: float, n: int, confidence_level: float) -> tuple[float, float]:
     if n < 4 or np.isnan(correlation):
         return np.nan, np.nan
+    # arctanh of a perfect correlation is infinite
     bounded = np.clip(correlation, -1 + 1e-15, 1 - 1e-15)
+    # the variance of ranks is larger than Fisher's 1 / (n - 3), by the factor of Bonett and Wright
     half = norm.ppf((1 + confidence_level) / 2) * np.sqrt((1 + correlation**2 / 2) / (n - 3))
     low, high = np.tanh(np.arctanh(bounded) + np.array([-half, half]))
     return float(low), float(high)

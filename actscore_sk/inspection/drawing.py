@@ -109,7 +109,7 @@ def finish_axes(ax: Any, title: str, **labels: Any) -> None:
     ax : Axes
         Where a display is drawn.
     title : str
-        Says what the picture shows.
+        Describes the picture.
     **labels : dict
         Properties for ``Axes.set``, such as ``xlabel``.
     """
@@ -135,6 +135,7 @@ def stretch_axis(ax: Any, which: str, scale: float, largest: float) -> None:
     if not 0 < HEAVY_TAIL * scale < largest:
         return
     ticker = import_optional("matplotlib.ticker", extra="plot", purpose="draw")
+    # asinh has no kink between its linear and its logarithmic part, as symlog has
     getattr(ax, f"set_{which}scale")("asinh", linear_width=scale)
     axis = getattr(ax, f"{which}axis")
     axis.set_major_locator(ticker.SymmetricalLogLocator(base=10, linthresh=scale, subs=(1, 2, 5)))
@@ -230,4 +231,5 @@ def dark_cividis() -> Any:
     """
     matplotlib = import_optional("matplotlib", extra="plot", purpose="draw")
     colours = import_optional("matplotlib.colors", extra="plot", purpose="draw")
+    # the light end is yellow, which does not show on a white page
     return colours.ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0, DARKEST_SHARE, 256)))

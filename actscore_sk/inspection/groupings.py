@@ -55,6 +55,7 @@ def target_column(y: Any) -> "pd.Series":
         return y.reset_index(drop=True)
     if getattr(y, "ndim", None) == 1:
         return pandas.Series(np.asarray(y))
+    # a target with parts (boxes, masks) is no value to group by; its text at least is the same for equal ones
     values = [value.tolist() if hasattr(value, "tolist") else value for value in y]
     single = all(np.ndim(value) == 0 and not isinstance(value, dict) for value in values)
     return pandas.Series(values if single else [str(value) for value in values])
@@ -115,6 +116,7 @@ def group_targets(y: Any, n_bins: int) -> Grouping:
     target = target_column(y)
     ordered: list = []
     if is_continuous(target):
+        # quantiles rather than equal widths: every group has enough samples to be compared
         codes, edges = pandas.qcut(target, n_bins, labels=False, retbins=True, duplicates="drop")
         ordered = [" to ".join(pair) for pair in pairwise(_texts_apart(edges))]
         target = codes.map(lambda code: ordered[int(code)], na_action="ignore")

@@ -245,12 +245,14 @@ def shrunk(image: np.ndarray) -> np.ndarray:
         Less than 1,024 pixels wide and high.
     """
     step = max(1, max(image.shape[:2]) // LARGE)
+    # a view: to resample a photo of 100 megapixels would take longer than to draw the page
     return image[::step, ::step]
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:
     """Return uint8 values; NaN and infinity are black."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    # grey values have no agreed range (depth, X-rays), so each image uses its own; colours have one
     if image.ndim == 2:
         low, high = values.min(), values.max()
         values = (values - low) / ((high - low) or 1) * 255

@@ -1,4 +1,4 @@
-"""Scores that somebody passes in."""
+"""Checks of scores that a user passes in."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
-    """Give scores as float64 (n_samples,), NaN = no score.
+    """Return scores as float64 (n_samples,), NaN = no score.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one number a sample, if one is infinite, or if all are NaN.
+        If they are not one number per sample, if one is infinite, or if all are NaN.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1:
-        raise ValueError(f"{name} has shape {values.shape}; expected one number a sample, (n_samples,)")
+        raise ValueError(f"{name} has shape {values.shape}; expected one number per sample, (n_samples,)")
     if np.isinf(values).any():
         raise ValueError(f"{name} has {int(np.isinf(values).sum())} infinite values; expected finite numbers, or NaN")
     if not (~np.isnan(values)).any():
@@ -36,7 +36,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 
 
 def membership(scores: np.ndarray, n_hardest: float) -> np.ndarray:
-    """How much of each sample is among the `n_hardest`, (n_samples,) in [0, 1]: ties at the edge share its places.
+    """Return the share of each sample among the `n_hardest`, (n_samples,) in [0, 1]: ties at the edge share places.
 
     Examples
     --------

@@ -16,7 +16,7 @@ class Searched(NamedTuple):
     Parameters
     ----------
     axis : {"share_kept", "threshold"}
-        What `places` are.
+        The meaning of `places`.
     places : ndarray of float (n_candidates,)
         Share of the data that is kept, or the score beyond which samples are left out.
     strategies : list (n_candidates,)

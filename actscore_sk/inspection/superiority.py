@@ -31,7 +31,7 @@ UNKNOWN = Superiority(np.nan, np.nan, np.nan, np.nan)
 
 
 def superiority(group: Floats, others: Floats, confidence_level: float = 0.95) -> Superiority:
-    """Compare two sets of scores by the test of Brunner and Munzel, which neither assumes equal spreads nor a shape.
+    """Compare two sets of scores by the test of Brunner and Munzel, which assumes neither equal spreads nor a shape.
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ def superiority(group: Floats, others: Floats, confidence_level: float = 0.95) -
     total = variances.sum()
     if total <= 1e-30:  # no overlap, or all scores equal
         return _without_variance(estimate, n, m, confidence_level)
+    # Satterthwaite's degrees of freedom, since the two spreads may differ
     freedom = total**2 / (variances**2 / np.array([n - 1, m - 1])).sum()
     half = t.ppf((1 + confidence_level) / 2, freedom) * np.sqrt(total)
     p_value = 2 * t.sf(abs(estimate - 0.5) / np.sqrt(total), freedom)
@@ -75,7 +76,8 @@ def superiority(group: Floats, others: Floats, confidence_level: float = 0.95) -
 
 
 def _share_below(scores: Floats, others: Floats) -> Floats:
-    """Share of the others below each score, ties counting half."""
+    """Return the share of the others below each score, ties counting half."""
+    # two binary searches per score instead of all n * m pairs
     ordered = np.sort(others)
     return (np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")) / (2 * len(others))
 
@@ -83,6 +85,7 @@ def _share_below(scores: Floats, others: Floats) -> Floats:
 def _without_variance(estimate: float, n: int, m: int, confidence_level: float) -> Superiority:
     if 0 < estimate < 1:
         return Superiority(estimate, estimate, estimate, 1.0)
+    # Clopper-Pearson limit of n successes in n
     least = ((1 - confidence_level) / 2) ** (1 / min(n, m))
     low, high = (least, 1.0) if estimate == 1 else (0.0, 1 - least)
     return Superiority(estimate, low, high, min(1.0, 2 / comb(n + m, n)))
@@ -115,6 +118,7 @@ def adjust(p_values: Floats, correction: str | None) -> Floats:
     if correction == "fdr_bh":
         adjusted[known] = false_discovery_control(p_values[known])
         return adjusted
+    # Holm: the smallest of n p-values counts n times, the next n - 1 times, and none less than one before it
     order = np.argsort(p_values[known], kind="stable")
     steps = np.maximum.accumulate(p_values[known][order] * np.arange(len(order), 0, -1))
     in_order = np.empty(len(order))

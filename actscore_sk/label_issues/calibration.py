@@ -11,7 +11,7 @@ EDGE = 1e-6  # no probability is nearer to 0 or 1 than that
 
 
 def spread_posterior(scores: Floats, held_out: npt.NDArray[np.bool_], posterior: Floats) -> Floats:
-    """Give all rows the posterior that held-out rows with their score have, by isotonic regression.
+    """Estimate the posterior of all rows from held-out rows with the same score, by isotonic regression.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One call from what a fit has recorded to what a user should do about each label."""
+"""One call from the records of a fit to a decision about each label."""
 
 import warnings
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ NOTHING_LEARNT = (
 
 @dataclass(frozen=True)
 class LabelIssues:
-    """What is known of each given label, and of all of them.
+    """Decisions about each given label, and the rate of wrong ones.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class LabelIssues:
     noise_rate : float or None
         Share of wrong labels, in [0, 1].
     noise_rate_interval : ndarray of float64 (2,) or None
-        Where it may lie.
+        Its confidence interval, low <= rate <= high.
     noise_matrix : ndarray of float64 (n_classes, n_classes) or None
         P(given i | true j) at [i, j]; columns sum to 1.
     """
@@ -63,7 +63,7 @@ class LabelIssues:
 
     @property
     def suggested_probability(self) -> npt.NDArray[np.float64] | None:
-        """Probability that the suggested label is right (n_samples,): that of a wrong label times the share."""
+        """Probability that the suggested label is right, (n_samples,): that of a wrong label times its share."""
         return None if self.wrong_label_proba is None else self.wrong_label_proba * self.suggested_share
 
 
@@ -75,7 +75,7 @@ def find_label_issues(
     *,
     held_out_probabilities: npt.ArrayLike | None = None,
 ) -> LabelIssues:
-    """Say which labels look wrong, how many are, and what they should be, from what one fit has recorded.
+    """Find the labels that look wrong, their number, and the labels they should be, from the records of one fit.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def find_label_issues(
 
 
 def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> str | None:
-    """Say in a sentence why nothing can be decided, or None if it can.
+    """Return the reason why nothing can be decided, one sentence, or None if it can.
 
     A net that learnt something gives the label of a held-out row more than it would give a label drawn by class shares.
     With the mean d and the standard error e of the difference, it must be that ``d > 2.5 e``; d is 0 on average for

@@ -55,7 +55,7 @@ def confident_joint(probabilities: Floats, given: Codes) -> Floats:
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Which labels are given to a true class, and how much surer than the net one may be.
+    """Model of label noise: the labels that each true class is given, and how much surer than the net one may be.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class NoiseModel:
         return cls(transition, shares, float(TEMPERATURES[int(np.argmax(likelihoods))]))
 
     def probability_wrong(self, probabilities: Floats, given: Codes) -> Floats:
-        """Posterior probability that a given label is not the true class (n_samples,), by Bayes' rule.
+        """Return the posterior probability that a given label is not the true class (n_samples,), by Bayes' rule.
 
         ``P(true = i | x, given = j)`` is proportional to ``P(true = i | x) P(given = j | true = i)``.
 
@@ -114,7 +114,7 @@ class NoiseModel:
         return 1 - right / np.maximum(weights.sum(axis=1), TINY**2)
 
     def matrix(self, rate: float) -> Floats:
-        """Noise matrix of a given rate: P(given i | true j) at [i, j], columns sum to 1, as cleanlab's.
+        """Return the noise matrix of a given rate: P(given i | true j) at [i, j], columns sum to 1, as cleanlab's.
 
         The odds of a wrong label are multiplied, for all classes by one factor, until its rate is the one asked for.
 

@@ -12,7 +12,7 @@ Codes = npt.NDArray[np.int64]
 # Found on seventeen small tables with labels made wrong, five larger ones and CIFAR-10N's "worse" and "aggre" labels.
 BY_POSTERIOR, BY_SURE, BY_UNSURE = 5 / 8, 1 / 4, 1 / 8  # weights of the three readings
 CAUTION = 0.5  # standard errors that the rate stays below their sum
-CONTROL = 0.5  # how much of what the held-out rows have more of than all rows is taken off
+CONTROL = 0.5  # share of the surplus of held-out rows over all rows that is taken off
 LOW, HIGH = 3.0, 2.0  # standard errors of the interval, around their sum
 
 
@@ -25,7 +25,7 @@ class NoiseRate:
     rate : float
         In [0, 1].
     low, high : float
-        Where it may lie: low <= rate <= high.
+        Its confidence interval, low <= rate <= high.
     """
 
     rate: float
@@ -42,7 +42,7 @@ def estimate_noise_rate(posterior_mean: float, probabilities: Floats, given: Cod
 
         r = 5/8 p + 1/4 d + 1/8 u − shift        rate = max(0, r − e / 2)        e² = (r (1 − r) + 1 / (2 n)) / n
 
-    Rows that are hard by nature and noise that follows the features cannot be told apart by anything in the data: the
+    Rows that are hard by nature and noise that follows the features cannot be distinguished by the data: the
     former are counted in part, the latter not wholly. The fewer rows are held out, the more the rate stays below r,
     which flags fewer labels of clean data.
 
@@ -82,7 +82,7 @@ def estimate_noise_rate(posterior_mean: float, probabilities: Floats, given: Cod
 
 
 def chance_shift(margins: Floats, held_out: npt.NDArray[np.bool_]) -> float:
-    """How much more wrong labels the held-out rows seem to have than all rows, from margins of one kind for all.
+    """Estimate how many more wrong labels the held-out rows have than all rows, from margins of one kind for all.
 
     After a second fit on all rows, a negative margin means the same for each of them, and its share among the held-out
     rows less that among all is an accident of the split, of which half is taken for wrong labels.

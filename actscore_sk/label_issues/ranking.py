@@ -1,4 +1,4 @@
-"""Which labels are most likely wrong: a ranking of all rows by their margins over the window of epochs."""
+"""Ranking of labels, the most likely wrong first: a ranking of all rows by their margins over the window of epochs."""
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ def wrong_label_scores(margins: npt.ArrayLike, given: npt.ArrayLike, held_out: n
 
 
 def as_if_trained(scores: Floats, held_out: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> Floats:
-    """Give each held-out row the score that has its rank among the rows trained on; see `wrong_label_scores`.
+    """Replace the score of each held-out row by that of equal rank among the rows trained on.
 
     >>> three = np.array([1.0, 2.0, 9.0])
     >>> as_if_trained(three, np.array([False, False, True]), np.isfinite(three))

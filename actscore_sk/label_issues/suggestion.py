@@ -1,4 +1,4 @@
-"""What a label should be, if it is wrong."""
+"""The label that a row should have, if its given one is wrong."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ Codes = npt.NDArray[np.int64]
 
 
 def suggest_labels(probabilities: Floats, given: Codes) -> tuple[Codes, npt.NDArray[np.float64]]:
-    """The likeliest class of each row apart from the given one, and how likely it is if the given one is wrong.
+    """Return the likeliest class of each row apart from the given one, and its probability if the given one is wrong.
 
     The given label is left out because a net learns it, right or wrong; and an average over epochs is asked, which is
     right more often than the last epoch.

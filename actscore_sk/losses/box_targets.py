@@ -1,4 +1,4 @@
-"""Boxes to learn: padded rows that a data loader can stack, and what is wrong with them."""
+"""Boxes to learn: padded rows that a data loader can stack, and checks that name a box which cannot be learnt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def pad_boxes(boxes: Sequence[Any], labels: Sequence[Any]) -> np.ndarray:
            [[-1.,  0.,  0.,  0.,  0.]]], dtype=float32)
     """
     if len(boxes) != len(labels):
-        raise ValueError(f"got boxes of {len(boxes)} images and labels of {len(labels)}; expected one entry an image")
+        raise ValueError(f"got boxes of {len(boxes)} images and labels of {len(labels)}; expected one entry per image")
     parts = [_rows_of(image, *pair) for image, pair in enumerate(zip(boxes, labels, strict=True))]
     targets = np.zeros((len(parts), max([1, *map(len, parts)]), 5), dtype=np.float32)
     targets[..., 0] = -1
@@ -99,7 +99,7 @@ def _rows_of_mapping(image: int, target: Mapping) -> Tensor:
 def check_boxes(targets: Tensor, n_classes: int | None = None) -> None:
     """Raise ValueError if a box among rows (n_images, max_boxes, 5) cannot be learnt; says which, and what to do.
 
-    Makes the host wait if they lie on a device.
+    Makes the host wait if they are on a device.
     """
     labels, boxes = targets[..., 0], targets[..., 1:]
     is_box = labels >= 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# What the offsets of centres, and of log sizes, are divided by: those of SSD, which give both about unit variance.
+# Divisors of the offsets of centres, and of log sizes: those of SSD, which give both about unit variance.
 _VARIANCES = (0.1, 0.2)
 
 
@@ -60,7 +60,7 @@ def make_anchors(
     """
     if len(feature_sizes) != len(box_sizes):
         raise ValueError(
-            f"box_sizes has {len(box_sizes)} entries for {len(feature_sizes)} feature maps; expected one a map, "
+            f"box_sizes has {len(box_sizes)} entries for {len(feature_sizes)} feature maps; expected one per map, "
             "such as [[20, 30], [60]]"
         )
     anchors = []
@@ -86,6 +86,7 @@ def pairwise_iou(boxes: Tensor, anchors: Tensor) -> Tensor:
     >>> pairwise_iou(torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[0.0, 0, 2, 2], [1, 0, 3, 2], [2, 0, 3, 1]]))
     tensor([[1.0000, 0.3333, 0.0000]])
     """
+    # A gap between two boxes is a negative width or height; clamped, it shares no area.
     left, top, right, bottom = boxes.unsqueeze(-1).unbind(-2)
     x1, y1, x2, y2 = anchors.unbind(-1)
     width = (torch.minimum(right, x2) - torch.maximum(left, x1)).clamp(min=0)

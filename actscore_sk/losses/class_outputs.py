@@ -30,6 +30,7 @@ def _binary_probability(probability: Tensor, target: Tensor) -> tuple[Tensor, Te
 
 
 def _probabilities(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    # log-probabilities are logits whose softmax is the probabilities; the log of 0 must stay finite
     return probabilities.double().clamp(min=torch.finfo(torch.float64).tiny).log(), target
 
 
@@ -92,4 +93,5 @@ def read_class_outputs(criterion: Any, inputs: tuple, metrics: str) -> Reader:
 
 
 def _are_probabilities(scores: Tensor) -> bool:
+    # a softmax in half precision adds up to 1 no closer than this
     return bool((scores >= 0).all() and ((scores.sum(1) - 1).abs() < 1e-3).all())

@@ -1,4 +1,4 @@
-"""What a criterion can tell beside the scalar that is trained on: losses of samples, of their parts, of finer units."""
+"""Losses beside the scalar that is trained on: those of samples, of their parts, of finer units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,17 +14,17 @@ _REDUCTIONS = ("mean", "sum", "none")
 
 @dataclass(frozen=True)
 class Units:
-    """Losses of what is finer than a sample: pixels, boxes, tokens.
+    """Losses finer than a sample: those of pixels, boxes, tokens.
 
     Parameters
     ----------
     values : tensor (n_samples, ...)
         Loss of each unit; anything where `mask` is False.
     mask : tensor of bool, shape of `values`, optional
-        Which values are losses of units; others are padding, or ignored. None: all.
+        True where a value is the loss of a unit; other values are padding, or ignored. None: all are losses.
     is_ragged : bool
-        Samples have different numbers of units: those under `mask`, in order. Then `values` is (n_samples, width), and
-        its width says nothing.
+        True if samples have different numbers of units: those under `mask`, in order. Then `values` is
+        (n_samples, width), where the width is that of the widest sample in the batch.
     """
 
     values: Tensor
@@ -33,25 +33,38 @@ class Units:
 
     @classmethod
     def of(cls, units: Any) -> "Units":
-        """Make units of a tensor (n_samples, ...), or of a list of n_samples tensors (n_units,).
+        """Build units from a tensor, or from a list of tensors of different lengths.
 
+        Parameters
+        ----------
+        units : Units, tensor (n_samples, ...) or list of n_samples tensors (n_units,)
+            Losses of units. `Units` are returned as they are; a list is padded, and becomes ragged.
+
+        Returns
+        -------
+        units : Units
+            With the gradient of the input.
+
+        Examples
+        --------
         >>> Units.of([torch.ones(2), torch.ones(0)]).mask
         tensor([[ True,  True],
                 [False, False]])
         """
         if isinstance(units, (Units, Tensor)):
             return units if isinstance(units, Units) else cls(units)
+        # padded and masked rather than a list: later steps are a few vector operations on the device
         values = nn.utils.rnn.pad_sequence([*units], batch_first=True)
         sizes = torch.tensor([len(part) for part in units], device=values.device)
         return cls(values, torch.arange(values.shape[1], device=values.device) < sizes[:, None], is_ragged=True)
 
     def sizes(self) -> Tensor:
-        """Number of units of each sample (n_samples,)."""
+        """Return the number of units of each sample, (n_samples,) int64."""
         mask = torch.ones_like(self.values, dtype=torch.bool) if self.mask is None else self.mask
         return mask.flatten(1).sum(1)
 
     def detached(self) -> "Units":
-        """The same without gradient."""
+        """Return the same units without gradient."""
         return replace(self, values=self.values.detach())
 
 
@@ -62,13 +75,13 @@ class LossDetails:
     Parameters
     ----------
     samples : tensor (n_samples,)
-        Loss of each sample; what is trained on is made of these alone.
+        Loss of each sample; the net is trained on these alone. Higher = harder.
     components : dict of str to tensor (n_samples,)
         Parts of it: localisation, classification. Recorded, and not trained on.
     units : tensor (n_samples, ...), list of n_samples tensors (n_units,), Units or None
         Losses of pixels, boxes, tokens. Recorded, and not trained on.
-    unit_components : dict of str to the like
-        Parts of the losses of units.
+    unit_components : dict of str to tensor, list or Units
+        Parts of the losses of units, each in one of the forms of `units`.
     """
 
     samples: Tensor
@@ -78,11 +91,11 @@ class LossDetails:
 
     @property
     def is_more(self) -> bool:
-        """Whether there is anything beside the losses of samples."""
+        """True if there are parts or units beside the losses of samples."""
         return bool(self.components or self.unit_components) or self.units is not None
 
     def detached(self) -> "LossDetails":
-        """The same without gradient, with `Units` for units."""
+        """Return the same losses without gradient, with `Units` for units: they hold no graph."""
         return LossDetails(
             self.samples.detach(),
             {name: part.detach() for name, part in self.components.items()},
@@ -101,7 +114,7 @@ class DetailedLoss(nn.Module):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        How the losses of samples become what is trained on.
+        Reduction of the losses of samples to the loss that is trained on.
 
     Examples
     --------
@@ -126,31 +139,83 @@ class DetailedLoss(nn.Module):
             raise TypeError(f"{cls.__name__} defines forward; define details, and reduced for what is trained on")
 
     def details(self, y_pred: Any, y_true: Any) -> LossDetails:
-        """Losses of the samples in a batch, with gradient."""
+        """Compute the losses of the samples in a batch, with gradient.
+
+        Parameters
+        ----------
+        y_pred, y_true : tensor, tuple, list or dict
+            Output of the net for the batch, and its targets.
+
+        Returns
+        -------
+        details : LossDetails
+            One loss per sample, and its parts and units if there are any.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define details(y_pred, y_true)")
 
     def check_targets(self, y_true: Any) -> None:
-        """Raise ValueError if the target of some sample cannot be learnt; by default none is looked at.
+        """Raise ValueError if the target of some sample cannot be learnt; by default no target is looked at.
 
         `ActionScoreEstimator` calls it with all targets before the first update.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples, ...)
+            Targets of all samples, as passed to `fit`.
         """
 
     def forward(self, y_pred: Any, y_true: Any) -> Tensor:
-        """Loss to train on: a scalar, or (n_samples,) with ``reduction="none"``."""
+        """Compute the loss to train on.
+
+        Parameters
+        ----------
+        y_pred, y_true : tensor, tuple, list or dict
+            Output of the net for the batch, and its targets.
+
+        Returns
+        -------
+        loss : tensor
+            A scalar, or (n_samples,) with ``reduction="none"``.
+        """
         return self.reduced(self.details(y_pred, y_true).samples)
 
     def reduced(self, samples: Tensor) -> Tensor:
-        """Reduce losses (n_samples,) to what is trained on."""
+        """Reduce the losses of samples to the loss that is trained on.
+
+        Parameters
+        ----------
+        samples : tensor (n_samples,)
+            Loss of each sample.
+
+        Returns
+        -------
+        loss : tensor
+            A scalar, or `samples` with ``reduction="none"``.
+        """
         return samples if self.reduction == "none" else getattr(samples, self.reduction)()
 
 
 def read_details(output: Any, n_samples: int, criterion: Any) -> LossDetails | None:
-    """Understand what a criterion returned, if it is more than a tensor: `LossDetails`, or a pair (loss, dict).
+    """Understand the return value of a criterion that is more than a tensor: `LossDetails`, or a pair (loss, dict).
 
-    The entries of the dict are told apart by their shapes: (n_samples,) is a part of the loss; (n_samples, ...) or a
-    list of n_samples tensors (n_units,) are losses of units. Of several such entries, "units" is the whole and others
-    its parts. A loss (n_samples,) is that of the samples; beside a scalar, it is the entry "loss", or the sum of the
+    The shape of an entry of the dict says its kind: (n_samples,) is a part of the loss; (n_samples, ...) or a list of
+    n_samples tensors (n_units,) are losses of units. Of several such entries, "units" is the whole and others its
+    parts. A loss (n_samples,) is that of the samples; beside a scalar, it is the entry "loss", or the sum of the
     parts, or the mean of the units.
+
+    Parameters
+    ----------
+    output : Any
+        Return value of the criterion.
+    n_samples : int
+        Size of the batch.
+    criterion : callable
+        Named in errors.
+
+    Returns
+    -------
+    details : LossDetails or None
+        None if the output is neither form, a tensor for example.
 
     Raises
     ------
@@ -181,7 +246,13 @@ def read_details(output: Any, n_samples: int, criterion: Any) -> LossDetails | N
 
 
 def without_details(loss: Any) -> Any:
-    """Give the loss in a pair (loss, dict) or in `LossDetails`, which can be trained on; anything else as it is."""
+    """Return the loss of a pair (loss, dict) or of `LossDetails`, which can be trained on; anything else as it is.
+
+    Examples
+    --------
+    >>> without_details((torch.tensor(2.0), {"size": torch.ones(3)}))
+    tensor(2.)
+    """
     if isinstance(loss, LossDetails):
         return loss.samples
     is_pair = isinstance(loss, (tuple, list)) and len(loss) == 2 and isinstance(loss[1], Mapping)
@@ -196,8 +267,8 @@ def _kind(name: str, entry: Any, n_samples: int, criterion: Any) -> str:
         return "units"
     shape = tuple(entry.shape) if isinstance(entry, Tensor) else type(entry).__name__
     raise SampleLossError(
-        f"{type(criterion).__name__} returned {name!r} of shape {shape} for {n_samples} samples; expected one number a "
-        f"sample, ({n_samples},), or losses of units, ({n_samples}, ...) or a list of {n_samples} tensors (n_units,)"
+        f"{type(criterion).__name__} returned {name!r} of shape {shape} for {n_samples} samples; expected one number "
+        f"per sample, ({n_samples},), or units, ({n_samples}, ...) or a list of {n_samples} tensors (n_units,)"
     )
 
 
@@ -212,7 +283,13 @@ def _sum_of(components: dict[str, Tensor], units: Units | None, criterion: Any) 
 
 
 def mean_of_units(units: Units) -> Tensor:
-    """Mean loss over the units of each sample (n_samples,); 0 for a sample without units."""
+    """Return the mean loss over the units of each sample (n_samples,); 0 for a sample without units.
+
+    Examples
+    --------
+    >>> mean_of_units(Units.of([torch.tensor([1.0, 2.0]), torch.ones(0)]))
+    tensor([1.5000, 0.0000])
+    """
     values = units.values.flatten(1)
     if units.mask is None:
         return values.mean(1)

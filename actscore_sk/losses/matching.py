@@ -1,4 +1,4 @@
-"""Which anchor stands for which box."""
+"""Matching of boxes and anchors: each box gets at least one anchor that predicts it."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from actscore_sk.losses.boxes import pairwise_iou
 
 
 def match(boxes: Tensor, is_box: Tensor, anchors: Tensor, iou_threshold: float) -> Tensor:
-    """Give every box an anchor of its own, and then each other anchor the box that it overlaps most, if that is enough.
+    """Match each box with an anchor of its own, then other anchors with the box they overlap most, if that is enough.
 
     The first step goes from the closest pair of all to the next closest of those whose box and anchor are free [1]_: of
     two boxes that want one anchor, the one that overlaps it more gets it. Pairs that overlap are closer than those that
@@ -19,7 +19,7 @@ def match(boxes: Tensor, is_box: Tensor, anchors: Tensor, iou_threshold: float) 
     boxes : tensor (n_images, width, 4)
         (x1, y1, x2, y2); anything where `is_box` is False.
     is_box : tensor of bool (n_images, width)
-        What is no padding; nowhere more than there are anchors.
+        False for padding. An image has at most as many boxes as there are anchors.
     anchors : tensor (n_anchors, 4)
         In the same unit.
     iou_threshold : float
@@ -41,6 +41,7 @@ def match(boxes: Tensor, is_box: Tensor, anchors: Tensor, iou_threshold: float) 
     >>> match(boxes, torch.ones(1, 2, dtype=torch.bool), anchors, 0.6)
     tensor([[ 0,  1,  1, -1]])
     """
+    # padding may hold any corners; below 0 it wins no anchor
     iou = pairwise_iou(boxes, anchors).masked_fill(~is_box[..., None], -1.0)
     best = iou.max(1)
     matched = torch.where(best.values >= iou_threshold, best.indices, -1)
@@ -60,7 +61,7 @@ def _closeness(iou: Tensor, boxes: Tensor, anchors: Tensor) -> Tensor:
 
 
 def _match_one_to_one(closeness: Tensor, is_box: Tensor) -> Tensor:
-    """Give each box (n_images, width) its anchor, closest pair first.
+    """Return the anchor of each box (n_images, width), matched from the closest pair on.
 
     Each round takes, in all images, the pairs in which box and anchor are each other's closest. Going through the pairs
     one by one would take them, too, since no closer pair has their box or their anchor. A few rounds are usual; as many

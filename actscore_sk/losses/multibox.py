@@ -49,17 +49,24 @@ class MultiBoxLoss(DetailedLoss):
     alpha : float
         Weight of positives in the focal loss, in [0, 1]; that of negatives is ``1 - alpha``.
     gamma : float
-        How much the focal loss spares what is right already; 0 or more.
+        Exponent that lowers the focal loss of anchors with the right class; 0 = not at all.
     localization_weight : float
         Weight of the loss of offsets; 0 or more.
     reduction : {"mean", "sum", "none"}
-        How the losses of images become what is trained on.
+        Reduction of the losses of images to the loss that is trained on.
+
+    Raises
+    ------
+    ValueError
+        If a box has no area, is not finite, or has an unknown class, or if an image has more boxes than there are
+        anchors: before the first update in `ActionScoreEstimator`, elsewhere when the batch comes. Boxes that are on a
+        device are not checked, which would make the host wait for it.
 
     Notes
     -----
     ``y_pred`` is a pair (boxes, logits), or a dict with these entries: offsets (n_images, n_anchors, 4) as `decode`
     takes them, and logits (n_images, n_anchors, n_classes + 1), background first. Of a pair, skorch's `predict` returns
-    the first only, and its `forward` both; dicts of several batches it cannot join, `forward_iter` gives one a batch.
+    the first only, and its `forward` both; dicts of several batches it cannot join, `forward_iter` yields one each.
 
     ``y_true`` is a tensor (n_images, max_boxes, 5) of rows (class, x1, y1, x2, y2), class -1 for padding, as from
     `pad_boxes`; or a list of dicts "boxes" (n_boxes, 4) and "labels" (n_boxes,), which a ``collate_fn`` makes. In rows,
@@ -67,15 +74,8 @@ class MultiBoxLoss(DetailedLoss):
 
     `ActionScoreEstimator` records the components "localization", "positive" and "negative", which add up to the loss of
     the image; and for each box, in order, the mean over its anchors of localization and positive, together
-    (`unit_scores_`) and apart (`unit_component_scores_`). What is there without being annotated has no box to score: it
+    (`unit_scores_`) and apart (`unit_component_scores_`). An object without an annotation has no box to score: it
     shows in "negative".
-
-    Raises
-    ------
-    ValueError
-        If a box has no area, is not finite, or has an unknown class, or if an image has more boxes than there are
-        anchors: before the first update in `ActionScoreEstimator`, elsewhere when the batch comes. Boxes that lie on a
-        device are not checked, which would make the host wait for it.
 
     References
     ----------
@@ -128,7 +128,20 @@ class MultiBoxLoss(DetailedLoss):
         self._check_options()
 
     def details(self, y_pred: Any, y_true: Any) -> LossDetails:
-        """Losses of images, of their three parts, and of boxes."""
+        """Compute the losses of images, of their three parts, and of boxes.
+
+        Parameters
+        ----------
+        y_pred : tuple (boxes, logits) or dict
+            Offsets (n_images, n_anchors, 4) and logits (n_images, n_anchors, n_classes + 1).
+        y_true : tensor (n_images, max_boxes, 5) or list of dict
+            Boxes and their classes; see the notes of the class.
+
+        Returns
+        -------
+        details : LossDetails
+            With the components and ragged units that the notes of the class describe.
+        """
         offsets, logits = self._read_outputs(y_pred)
         targets = self._read_targets(y_true, logits)
         is_box, boxes = targets[..., 0] >= 0, targets[..., 1:]
@@ -141,6 +154,7 @@ class MultiBoxLoss(DetailedLoss):
             "positive": torch.where(is_positive, classified, 0).sum(1),
             "negative": self._negative(classified, is_positive),
         }
+        # the image's own divisor: the number of positives in the batch would tie images to their neighbours
         components = {name: part / is_positive.sum(1).clamp(min=1) for name, part in sums.items()}
         unit_components = {
             "localization": Units(_mean_of_anchors(localization, matched, is_box), is_box, is_ragged=True),
@@ -151,15 +165,29 @@ class MultiBoxLoss(DetailedLoss):
         return LossDetails(samples, components, Units(units, is_box, is_ragged=True), unit_components)
 
     def check_targets(self, y_true: Any) -> None:
-        """Raise ValueError if a box among targets (n_images, max_boxes, 5), or in dicts, cannot be learnt."""
+        """Raise ValueError if a box cannot be learnt.
+
+        Parameters
+        ----------
+        y_true : tensor or ndarray (n_images, max_boxes, 5) or list of dict
+            Targets of all images.
+        """
         targets = read_targets(y_true)
         check_boxes(targets)
         self._check_amounts(targets)
 
     def decode(self, boxes: Tensor) -> Tensor:
-        """Return the boxes (n_images, n_anchors, 4) that predicted offsets of the same shape stand for.
+        """Turn predicted offsets into boxes.
 
-        Rows are (x1, y1, x2, y2) in the unit of the anchors; not clipped to the image.
+        Parameters
+        ----------
+        boxes : tensor (n_images, n_anchors, 4)
+            Offsets, as the net returns them.
+
+        Returns
+        -------
+        boxes : tensor (n_images, n_anchors, 4)
+            Rows (x1, y1, x2, y2) in the unit of the anchors; not clipped to the image.
         """
         return decode(boxes, self.anchors.to(boxes.device))
 
@@ -181,8 +209,9 @@ class MultiBoxLoss(DetailedLoss):
         if not is_pair or shapes[0][1:] != (n_anchors, 4) or len(shapes[1]) != 3 or shapes[1][1] != n_anchors:
             raise ValueError(
                 f"the net returned {shapes}; expected a pair (boxes, logits), or a dict of them, of shapes (n_images, "
-                f"{n_anchors}, 4) and (n_images, {n_anchors}, n_classes + 1): one row an anchor"
+                f"{n_anchors}, 4) and (n_images, {n_anchors}, n_classes + 1): one row per anchor"
             )
+        # autocast returns half precision, in which sums over thousands of anchors lose digits
         boxes, logits = (part.to(torch.promote_types(part.dtype, torch.float32)) for part in found)
         return boxes, logits
 

@@ -11,20 +11,20 @@ from actscore_sk.losses.sample_loss import SampleLoss
 
 
 class MultiOutputLoss(DetailedLoss):
-    """Weighted sum of one loss an output; each of them is a part that is recorded.
+    """Weighted sum of one loss per output; each of them is a part that is recorded.
 
     Parameters
     ----------
     losses : nn.Module, or list or dict of nn.Module
-        One elementwise criterion for all outputs, which lie along the second dimension: ``BCEWithLogitsLoss()`` for
-        labels, ``MSELoss()`` for numbers. Or one criterion a head; one that delivers details itself, too.
+        One elementwise criterion for all outputs, which are along the second dimension: ``BCEWithLogitsLoss()`` for
+        labels, ``MSELoss()`` for numbers. Or one criterion per head; one that delivers details itself, too.
     weights : sequence of float, or dict of str to float, optional
         Weight of each output in the sum; 1 each if None. Parts are recorded without it.
     names : sequence of str, optional
         Names of the parts; those of the dict, or "output_0", "output_1" and so on if None.
     reduction : {"mean", "sum", "none"}
-        How the losses of samples become what is trained on. That of an inner criterion says how what is finer than an
-        output becomes its loss: a mean over pixels, or a sum.
+        Reduction of the losses of samples to the loss that is trained on. That of
+        an inner criterion says how losses within an output (pixels) become its loss: by a mean, or a sum.
 
     Notes
     -----
@@ -32,7 +32,7 @@ class MultiOutputLoss(DetailedLoss):
     or dict of heads, and targets are the like, or columns (n_samples, n_outputs). A dict goes by the names. A target of
     the shape of its output gets its dtype; one with a dimension less holds codes of classes.
 
-    Losses of what is finer than an output (pixels of a head) are parts of units, under the name of the output; parts of
+    Losses finer than an output (pixels of a head) are parts of units, under the name of the output; parts of
     a head's loss have both names, as in ``"mask_dice"``.
 
     Examples
@@ -66,7 +66,19 @@ class MultiOutputLoss(DetailedLoss):
             self._named_weights(len(heads))
 
     def details(self, y_pred: Any, y_true: Any) -> LossDetails:
-        """Losses of the samples in a batch; outputs and targets as in the notes.
+        """Compute the losses of the samples in a batch, and of their outputs.
+
+        Parameters
+        ----------
+        y_pred : tensor, list, tuple or dict
+            Outputs of the net; see the notes of the class.
+        y_true : tensor, list, tuple or dict
+            One target per output.
+
+        Returns
+        -------
+        details : LossDetails
+            One part per output, unweighted.
 
         Raises
         ------
@@ -88,7 +100,7 @@ class MultiOutputLoss(DetailedLoss):
         return LossDetails(torch.stack(weighted).sum(0), parts, unit_components=unit_parts)
 
     def _named_weights(self, n_outputs: int) -> dict[str, float]:
-        """Give each of the outputs, in order, its name and weight."""
+        """Return the weight of each output by its name, in the order of the outputs."""
         names = [f"output_{i}" for i in range(n_outputs)] if self.names is None else [*self.names]
         weights = [1.0] * n_outputs if self.weights is None else self.weights
         for what, given in (("names", set(names)), ("weights", weights)):
@@ -105,8 +117,8 @@ class MultiOutputLoss(DetailedLoss):
         values = sample_loss.units(inputs, len(y_pred))
         if values.ndim < 2:
             raise ValueError(
-                f"{type(self.losses[0]).__name__} gives one loss a sample for outputs {tuple(y_pred.shape)}; expected "
-                "an elementwise one, (n_samples, n_outputs), or a list of criteria, one an output"
+                f"{type(self.losses[0]).__name__} gives one loss per sample for outputs {tuple(y_pred.shape)}; "
+                "expected an elementwise one, (n_samples, n_outputs), or a list of criteria, one per output"
             )
         units = sample_loss.unit_losses(values, inputs) or Units(values)
         masks = torch.ones_like(values, dtype=torch.bool) if units.mask is None else units.mask
@@ -121,7 +133,7 @@ class MultiOutputLoss(DetailedLoss):
         for what, given in (("outputs", y_pred), ("targets", y_true)):
             n_given = given.shape[1] if isinstance(given, Tensor) and given.ndim > 1 else len(given)
             if n_given != len(self.losses):
-                raise ValueError(f"{n_given} {what} for {len(self.losses)} losses; expected one an output")
+                raise ValueError(f"{n_given} {what} for {len(self.losses)} losses; expected one per output")
         for i, name in enumerate(self._named_weights(len(self.losses))):
             output, target = _entry(y_pred, i, name, "outputs"), _entry(y_true, i, name, "targets")
             found.append(_details_of(self.losses[i], output, target))
@@ -145,9 +157,10 @@ def _details_of(loss: nn.Module, output: Any, target: Any) -> LossDetails:
 
 
 def _as_target(target: Tensor, output: Tensor) -> Tensor:
-    """Give a target the dtype and shape that go with its output."""
+    """Return a target with the dtype and shape that its output needs."""
     if target.ndim == 1 and output.shape == (len(target), 1):
         target = target[:, None]
     if target.shape == output.shape:
         return target.to(output.dtype)
+    # a dimension less: codes of classes, which torch takes as int64 only
     return target.long() if target.ndim == output.ndim - 1 else target

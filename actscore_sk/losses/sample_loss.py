@@ -117,7 +117,7 @@ class SampleLoss:
         return check_units(output, n_samples, self.criterion)
 
     def details(self, output: Any, inputs: tuple, n_samples: int) -> LossDetails:
-        """Read what the criterion returned without reduction: details, or units alone.
+        """Read the value of the criterion without reduction: details, or units alone.
 
         Raises
         ------
@@ -139,10 +139,11 @@ class SampleLoss:
         return Units(units, None if counted is None or counted.shape != units.shape else counted)
 
     def settings(self) -> list[tuple]:
-        """Return what the value of a sample depends on beside its inputs; equal as long as nothing changed."""
+        """Return the settings and buffers that the value of a sample depends on; equal as long as none has changed."""
         attributes = getattr(self.criterion, "__dict__", {})
         plain = [(name, value) for name, value in attributes.items() if isinstance(value, (int, float, str))]
         buffers = self.criterion.named_buffers() if isinstance(self.criterion, nn.Module) else ()
+        # the version counts writes into a buffer; to compare its values would make the host wait
         weights = [(name, id(buffer), buffer._version) for name, buffer in buffers]
         return [setting for setting in plain if setting[0] != "training"] + weights
 
@@ -160,8 +161,10 @@ class SampleLoss:
 
     def leave_out_reduction(self, twin: Any, *, scored: bool = True) -> None:
         """Change a copy of the criterion in place; see `unreduced`."""
+        # past nn.Module's own __setattr__, which searches parameters and buffers at each batch
         object.__setattr__(twin, "reduction", "none")
         if scored and not self.score_class_weights and self.has_class_weights:
+            # a new dict: a shallow copy shares the buffers of the criterion, which must keep its weights
             twin._buffers = twin._buffers | dict.fromkeys(self._class_weights)
 
     def values(self, units: Tensor, inputs: tuple) -> Tensor:

@@ -14,7 +14,7 @@ class SegmentationLoss(DetailedLoss):
 
     The loss of an image is ``cross_entropy * C + dice * D``. C is the mean cross-entropy of its pixels, and D one
     minus the soft Dice coefficient of Milletari et al. (V-Net, 3DV 2016), where p is the probability of a class at a
-    pixel, and g whether it is the class of that pixel:
+    pixel, and g is 1 at the pixels of that class, else 0:
 
         D = 1 - (2 sum p g + smooth) / (sum p^2 + sum g^2 + smooth)
 
@@ -30,9 +30,10 @@ class SegmentationLoss(DetailedLoss):
     weight : sequence of float or tensor (n_classes,), optional
         Weight of each class in the cross-entropy; the mean of an image is taken over the number of its pixels.
     smooth : float
-        Above 0. Pixels that an image without the class may have by chance.
+        Additive smoothing of the Dice coefficient, > 0: about how many false-positive pixels are forgiven in an image
+        without the class.
     reduction : {"mean", "sum", "none"}
-        How the losses of images become what is trained on.
+        Reduction of the losses of images to the loss that is trained on.
 
     Notes
     -----
@@ -73,7 +74,19 @@ class SegmentationLoss(DetailedLoss):
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))
 
     def details(self, y_pred: Tensor, y_true: Tensor) -> LossDetails:
-        """Losses of the images in a batch; logits and masks as in the notes.
+        """Compute the losses of the images in a batch, of their two parts, and of their pixels.
+
+        Parameters
+        ----------
+        y_pred : tensor
+            Logits (n_samples, n_classes, ...), or one logit per pixel; see the notes of the class.
+        y_true : tensor (n_samples, ...)
+            Masks of integers or booleans.
+
+        Returns
+        -------
+        details : LossDetails
+            Parts "cross_entropy" and "dice"; units shaped like the masks.
 
         Raises
         ------
@@ -89,7 +102,7 @@ class SegmentationLoss(DetailedLoss):
         return LossDetails(self.cross_entropy * parts["cross_entropy"] + self.dice * parts["dice"], parts, units)
 
     def _as_classes(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, bool]:
-        """Give logits (n, n_classes, n_pixels), masks (n, n_pixels), and whether there is one logit a pixel."""
+        """Return logits (n, n_classes, n_pixels), masks (n, n_pixels), and True if there is one logit per pixel."""
         if y_true.is_floating_point():
             raise ValueError(f"masks are of {y_true.dtype}; expected codes of classes: cast them to int64")
         if y_true.ndim > 1 and y_pred.shape == y_true.shape:
@@ -99,7 +112,7 @@ class SegmentationLoss(DetailedLoss):
         else:
             raise ValueError(
                 f"logits have shape {tuple(y_pred.shape)} and masks {tuple(y_true.shape)}; expected (n_samples, "
-                "n_classes, ...) and (n_samples, ...), or one logit a pixel"
+                "n_classes, ...) and (n_samples, ...), or one logit per pixel"
             )
         if is_binary:  # two classes have the same probabilities with the logits 0 and that one
             logits = torch.cat([torch.zeros_like(logits), logits], 1)
@@ -108,6 +121,7 @@ class SegmentationLoss(DetailedLoss):
     def _dice(self, logits: Tensor, mask: Tensor, counts: Tensor, is_binary: bool) -> Tensor:
         classes = torch.arange(int(is_binary), logits.shape[1], device=mask.device)
         is_class = (mask[:, None] == classes[:, None]) & counts[:, None]
+        # pixels that do not count are 0 in p and in g, so they are in none of the sums
         p = logits.softmax(1)[:, int(is_binary) :] * counts[:, None]
         shared, n_pixels = (p * is_class).sum(2), is_class.sum(2)
         losses = 1 - (2 * shared + self.smooth) / (p.square().sum(2) + n_pixels + self.smooth)

@@ -14,8 +14,8 @@ _OVER_TOKENS = ("mean", "sum")
 class TokenCrossEntropyLoss(DetailedLoss):
     """Cross-entropy of the tokens of each text, without those that pad it.
 
-    Texts count alike, however long they are: torch's own mean divides by the tokens of the batch, so that what a text
-    counts depends on its neighbours.
+    Texts count alike, however long they are: torch's own mean divides by the tokens of the batch, so that the weight
+    of a text depends on its neighbours.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class TokenCrossEntropyLoss(DetailedLoss):
     label_smoothing : float
         As in `torch.nn.CrossEntropyLoss`.
     reduction : {"mean", "sum", "none"}
-        How the losses of texts become what is trained on.
+        Reduction of the losses of texts to the loss that is trained on.
 
     Notes
     -----
@@ -66,7 +66,19 @@ class TokenCrossEntropyLoss(DetailedLoss):
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))
 
     def details(self, y_pred: Tensor, y_true: Tensor) -> LossDetails:
-        """Losses of the texts in a batch; logits as `classes_dim` says, targets (n_samples, n_tokens).
+        """Compute the losses of the texts in a batch, and of their tokens.
+
+        Parameters
+        ----------
+        y_pred : tensor
+            Logits, (n_samples, n_tokens, n_classes) or (n_samples, n_classes, n_tokens) as `classes_dim` says.
+        y_true : tensor of int64 (n_samples, n_tokens)
+            Codes of classes.
+
+        Returns
+        -------
+        details : LossDetails
+            Ragged units: the tokens that count.
 
         Raises
         ------
@@ -90,5 +102,6 @@ class TokenCrossEntropyLoss(DetailedLoss):
             label_smoothing=self.label_smoothing,
             reduction="none",
         )
+        # ragged: the width of a batch is that of its longest text, and says nothing about the others
         units = Units(tokens, y_true != self.ignore_index, is_ragged=True)
         return LossDetails(mean_of_units(units) if self.over_tokens == "mean" else tokens.sum(1), units=units)

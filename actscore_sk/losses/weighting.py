@@ -16,6 +16,8 @@ class SampleWeights:
 
     Attributes
     ----------
+    is_used : bool
+        True if samples in the running batch have weights.
     of_visits : Tensor of shape (batch_size,) or None
         Weights that make up for unequal visits, of the samples in the running batch. A mean of losses is then taken
         over the number of visits and not over the sum of these weights: its expectation is that of equal visits.
@@ -25,9 +27,11 @@ class SampleWeights:
         self._weights = weights
         self._mean = 1.0 if weights is None else float(weights.mean())
         self.of_visits: Tensor | None = None
+        self.is_used = weights is not None
 
-    def __bool__(self) -> bool:
-        return self._weights is not None or self.of_visits is not None
+    def set_visits(self, of_visits: Tensor | None) -> None:
+        """Take the weights that make up for unequal visits in the next batch; None: all 1."""
+        self.of_visits, self.is_used = of_visits, self._weights is not None or of_visits is not None
 
     def set_training_rows(self, rows: Tensor | None) -> None:
         """Say which rows of X are trained on, (n_rows,) int64; None: all."""
@@ -102,14 +106,14 @@ def weighted_loss(
 
 
 def numerators(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor:
-    """Return what each sample adds to the sum that the criterion divides, (n_samples,)."""
+    """Return the summand of each sample in the sum that the criterion divides, (n_samples,)."""
     if isinstance(sample_loss.criterion, nn.CTCLoss) and sample_loss.reduction == "mean":
         units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one per symbol
     return units if units.ndim == 1 else units.flatten(1).sum(1)
 
 
 def divisors(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor | float:
-    """Return what each sample adds to the divisor of the criterion's own mean: (n_samples,), or one number for all."""
+    """Return the summand of each sample in the divisor of the criterion's mean: (n_samples,), or one number for all."""
     if sample_loss.reduction == "batchmean":
         return 1.0
     counted, weight = sample_loss.counted(inputs), sample_loss.criterion_weight
@@ -151,6 +155,7 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
 
 def _sums(values: Tensor, sizes: list[int]) -> Tensor:
     """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
+    # batches of one size need one call; the last batch of an epoch is the usual exception
     size = sizes[0]
     if all(other == size for other in sizes):
         return values.reshape(len(sizes), size).sum(1)

@@ -1,7 +1,8 @@
 """The metrics as plain NumPy, from whole trajectories: the results that statistics must reach while a net trains.
 
 Every function takes an array ``(n_epochs, n_samples)`` in which NaN marks an epoch that did not visit the
-sample, and gives float64 scores ``(n_samples,)``, NaN for a sample that was never visited.
+sample, and returns float64 scores ``(n_samples,)``, NaN for a sample that was never visited. The streaming
+`Statistic` of a metric sees the same values batch by batch; tests compare it with the function here.
 """
 
 import numpy as np
@@ -26,20 +27,25 @@ def action_score(
     Parameters
     ----------
     losses : array-like of shape (n_epochs, n_samples)
-        Loss of each sample in each epoch.
+        Loss of each sample in each epoch; NaN = not visited.
     reduction : {"sum", "mean", "interpolated", "auto"}
-        "sum" adds what was visited; "mean" divides by the number of visits; "interpolated" adds all epochs, with those
-        that did not visit the sample on a straight line between the visits around, or equal to the only one beside;
-        "auto" adds what was visited in the epochs that count, see `epoch_weights`.
+        ``"sum"``: total over visits. ``"mean"``: total divided by the number of visits. ``"interpolated"``: total over
+        all epochs; an epoch that skipped the sample is filled in linearly between the visits around it, or with the
+        nearest visit at either end. ``"auto"``: total over the epochs that count; see `epoch_weights`.
     held_out_losses : array-like of shape (n_epochs,), optional
         Mean loss over held-out samples in each epoch; for "auto".
     class_entropy : float, optional
         Entropy of the class shares, in nats; for "auto". None: nothing is known of classes.
 
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        In the unit of the loss; NaN = never visited.
+
     Raises
     ------
     ValueError
-        If `losses` is not 2-D, `reduction` is unknown, or "auto" has not one held-out loss an epoch.
+        If `losses` is not 2-D, `reduction` is unknown, or "auto" does not have one held-out loss per epoch.
 
     References
     ----------
@@ -58,7 +64,7 @@ def action_score(
         held_out = np.asarray(held_out_losses, dtype=np.float64)
         if held_out.shape != (len(values),):
             raise ValueError(
-                f'reduction="auto" needs {len(values)} held_out_losses, one an epoch; got shape {held_out.shape}'
+                f'reduction="auto" needs {len(values)} held_out_losses, one per epoch; got shape {held_out.shape}'
             )
         values = epoch_weights(held_out, class_entropy)[:, None] * values
     if reduction == "mean":
@@ -69,10 +75,24 @@ def action_score(
 
 
 def aum(margins: npt.ArrayLike) -> Scores:
-    """Area under the margin: mean logit of the given label over the largest other logit; lower = harder.
+    """Area under the margin: mean of (logit of the given label − largest other logit); lower = harder.
 
+    Parameters
+    ----------
+    margins : array-like of shape (n_epochs, n_samples)
+        Margin of each sample in each epoch, in logits; negative = another class won. NaN = not visited.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        In (-inf, inf); NaN = never visited.
+
+    References
+    ----------
     Pleiss et al., Identifying Mislabeled Data using the Area Under the Margin Ranking, NeurIPS 2020.
 
+    Examples
+    --------
     >>> aum([[4.0, -1.0], [2.0, -3.0]])
     array([ 3., -2.])
     """
@@ -82,9 +102,27 @@ def aum(margins: npt.ArrayLike) -> Scores:
 def forgetting(correct: npt.ArrayLike) -> Scores:
     """Number of changes from right to wrong between consecutive visits, in [0, n_visits]; higher = harder.
 
-    A sample that was wrong at every visit gets its number of visits: it ranks hardest, and no sample has more
-    events than wrong visits. Toneva et al., An Empirical Study of Example Forgetting, ICLR 2019.
+    Parameters
+    ----------
+    correct : array-like of shape (n_epochs, n_samples)
+        1 where the net predicted the given label, 0 where it did not; NaN = not visited.
 
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        NaN = never visited.
+
+    Notes
+    -----
+    The paper sets a sample that was never learnt to infinity. Here it gets its number of visits: it still ranks
+    hardest, and no sample has more events than wrong visits.
+
+    References
+    ----------
+    Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning, ICLR 2019.
+
+    Examples
+    --------
     >>> forgetting([[1, 0, 1], [0, 0, 1], [1, 0, 1], [0, 0, 1]])
     array([2., 4., 0.])
     """
@@ -104,8 +142,24 @@ def forgetting(correct: npt.ArrayLike) -> Scores:
 def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
     """Mean l2 norm of (probabilities − one-hot label) in the first `k` epochs, in [0, √2]; higher = harder.
 
-    A sample with no visit in these epochs gets NaN. Paul et al., Deep Learning on a Data Diet, NeurIPS 2021.
+    Parameters
+    ----------
+    errors : array-like of shape (n_epochs, n_samples)
+        Norm of each sample in each epoch; NaN = not visited.
+    k : int
+        Number of epochs that count, from the first. Later errors are small for almost every sample.
 
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        NaN = not visited in the first `k` epochs.
+
+    References
+    ----------
+    Paul et al., Deep Learning on a Data Diet, NeurIPS 2021.
+
+    Examples
+    --------
     >>> el2n([[1.0, 0.5], [0.5, 0.25], [0.0, 0.0]], k=2)
     array([0.75 , 0.375])
     """
@@ -115,8 +169,22 @@ def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
 def confidence(probabilities: npt.ArrayLike) -> Scores:
     """Mean probability of the given label, in [0, 1]; lower = harder.
 
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_epochs, n_samples)
+        Probability of the given label of each sample in each epoch; NaN = not visited.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        NaN = never visited.
+
+    References
+    ----------
     Swayamdipta et al., Dataset Cartography, EMNLP 2020.
 
+    Examples
+    --------
     >>> confidence([[0.5, 1.0], [0.25, 1.0]])
     array([0.375, 1.   ])
     """
@@ -126,9 +194,23 @@ def confidence(probabilities: npt.ArrayLike) -> Scores:
 def variability(probabilities: npt.ArrayLike) -> Scores:
     """Population standard deviation of the probability of the given label, in [0, 0.5]; higher = harder.
 
-    For regression the same rule is applied to the losses.
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_epochs, n_samples)
+        Probability of the given label of each sample in each epoch; NaN = not visited. For a regression net the losses
+        take their place, and the score has the unit of the loss.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        0 for one visit; NaN = never visited.
+
+    References
+    ----------
     Swayamdipta et al., Dataset Cartography, EMNLP 2020.
 
+    Examples
+    --------
     >>> variability([[0.5, 1.0], [0.25, 1.0]])
     array([0.125, 0.   ])
     """
@@ -139,8 +221,22 @@ def variability(probabilities: npt.ArrayLike) -> Scores:
 def correctness(correct: npt.ArrayLike) -> Scores:
     """Share of the visits at which the net predicted the given label, in [0, 1]; lower = harder.
 
+    Parameters
+    ----------
+    correct : array-like of shape (n_epochs, n_samples)
+        1 where the net predicted the given label, 0 where it did not; NaN = not visited.
+
+    Returns
+    -------
+    scores : ndarray of float64 (n_samples,)
+        NaN = never visited.
+
+    References
+    ----------
     Swayamdipta et al., Dataset Cartography, EMNLP 2020.
 
+    Examples
+    --------
     >>> correctness([[1, 0], [1, 1]])
     array([1. , 0.5])
     """

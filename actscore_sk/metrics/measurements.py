@@ -1,4 +1,4 @@
-"""What is measured at a visit: functions from the visits of a block of visits to one value a visit.
+"""Measurements at a visit: functions from a batch of visits to one value per visit.
 
 They run on every batch, under ``torch.no_grad`` of the caller: a few vector operations, no host sync on CUDA.
 """
@@ -103,7 +103,7 @@ def probability(visits: VisitBatch) -> torch.Tensor:
     >>> probability(VisitBatch(torch.zeros(1), torch.zeros(1, 4), torch.tensor([2])))
     tensor([0.2500], dtype=torch.float64)
     """
-    # Class-wide work stays in the precision of the logits; from here on there is one number a visit.
+    # Class-wide work stays in the precision of the logits; from here on there is one number per visit.
     given = visits.given_log_probability[:, 0]
     return given.to(precise_dtype(given.device)).exp()
 

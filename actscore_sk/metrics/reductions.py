@@ -1,4 +1,4 @@
-"""What becomes of the visits of a sample: one row per reduction."""
+"""How the visits of a sample become its score: one row per reduction."""
 
 from dataclasses import dataclass, field
 
@@ -39,7 +39,7 @@ class Reduction:
     compares_exposure: bool = False
 
     def statistic_of(self, statistic: type[Statistic]) -> type[Statistic]:
-        """Return what a metric with this statistic uses under the reduction."""
+        """Return the statistic that takes the place of a metric's own under the reduction."""
         return self.replaces.get(statistic, statistic)
 
 

@@ -96,10 +96,20 @@ METRICS = {row.name: row for row in _ROWS}
 def get_metric(name: str) -> Metric:
     """Look a metric up by name.
 
+    Parameters
+    ----------
+    name : str
+        One of `get_metric_names`.
+
+    Returns
+    -------
+    metric : Metric
+        The row of the table.
+
     Raises
     ------
     ValueError
-        If there is no such metric, with the names there are.
+        If there is no such metric; the message lists the valid names and the closest one.
 
     Examples
     --------

@@ -217,7 +217,7 @@ class Std(Statistic):
 class Forgetting(Statistic):
     """Number of changes from right to wrong in visit order; the number of visits for a sample never right.
 
-    One number holds both what is counted and the last answer: it is 2 × events, and 1 more while the sample is right.
+    One number holds both the count and the last answer: it is 2 × events, and 1 more while the sample is right.
     """
 
     def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:

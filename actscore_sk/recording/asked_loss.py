@@ -1,4 +1,8 @@
-"""One call of a net's own `get_loss`, which can be asked again: for parts of the batch, with other criteria."""
+"""One call of a net's own `get_loss`, which can be asked again: for parts of the batch, with other criteria.
+
+The answer to a second call depends on random numbers and on the state of criteria. Both are put back to what they were
+before the first call, and afterwards to what the first call left, so that training does not notice.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +37,7 @@ class AskedLoss:
     before : RandomState
         Generators before the call.
     listener : LossListener
-        Of the step.
+        Of the step; its `rows` are those of the samples asked for.
     """
 
     get_loss: Callable
@@ -51,7 +55,7 @@ class AskedLoss:
     def again(
         self, mode: str, samples: Tensor | None = None, *, changed_after: int | None = None, factor: float = 0.9
     ) -> tuple[Any, list[Tensor]]:
-        """Ask once more, with the same random numbers; return the value, and those of criteria that were probed.
+        """Ask once more, with the same random numbers.
 
         Parameters
         ----------
@@ -63,6 +67,13 @@ class AskedLoss:
             Outputs of the net for the samples from this position on are changed.
         factor : float
             They are multiplied by it; below 1, so that probabilities stay probabilities.
+
+        Returns
+        -------
+        value : Tensor
+            The value of `get_loss`, without details.
+        probed : list of Tensor
+            Values of the criteria, in mode "probe".
         """
         arguments, rows = self.arguments, self.listener.rows
         if changed_after is not None:
@@ -79,7 +90,10 @@ class AskedLoss:
                 self.listener.rows = rows
 
     def one_by_one(self) -> Tensor | None:
-        """Return the value for each sample as a batch of its own, (n_samples,); None if it cannot be had."""
+        """Return the value for each sample as a batch of its own, (n_samples,); None if it cannot be computed.
+
+        `vmap` computes all of them in one pass; a `get_loss` that it cannot trace is called once per sample.
+        """
         arguments, n_samples = self.arguments, self.n_samples
         axes = map_batch(arguments, n_samples, lambda part: 0, lambda part: None)
 
@@ -100,6 +114,7 @@ class AskedLoss:
 
     @contextmanager
     def _replayed(self, mode: str) -> Iterator[list[Tensor]]:
+        """Restore the random numbers of the first call inside the block, and let criteria answer in a mode."""
         after = RandomState(self.listener.device)
         self.before.restore()
         try:
@@ -121,6 +136,7 @@ def _changed(y_pred: Any, start: int, factor: float, n_samples: int) -> Any:
 
 
 def _with_batch_axis(parts: Any, axes: Any) -> Any:
+    """Return the parts of one sample as a batch of one; parts that no sample owns stay as they are."""
     if isinstance(parts, dict):
         return {name: _with_batch_axis(part, axes[name]) for name, part in parts.items()}
     if isinstance(parts, (tuple, list)):

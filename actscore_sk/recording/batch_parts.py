@@ -1,4 +1,8 @@
-"""Parts of the batches that nets pass around: tensors in tuples, lists and dicts, samples along the first dimension."""
+"""Parts of the batches that nets pass around: tensors in tuples, lists and dicts, samples along the first dimension.
+
+Only the first dimension is looked at. A tensor that has another size there (a weight per class, a scalar) is no part of
+the samples, and is left as it is.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +27,11 @@ def map_batch(
     other : callable, optional
         Gets anything else that is no container. None: it stays as it is.
 
+    Returns
+    -------
+    batch : the same containers
+        With the results in place of their parts; a mapping becomes a dict.
+
     Examples
     --------
     >>> import torch
@@ -41,14 +50,39 @@ def map_batch(
 
 
 def take_samples(batch: Any, index: Tensor, n_samples: int) -> Any:
-    """Return the batch of the samples at `index` (n,) int64."""
+    """Return the batch of some of the samples.
+
+    Parameters
+    ----------
+    batch : Any
+        As in `map_batch`.
+    index : Tensor of int64 (n_taken,)
+        Positions in the batch; may repeat.
+    n_samples : int
+        Number of samples in `batch`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> take_samples({"X": torch.tensor([5.0, 6.0, 7.0]), "n": 3}, torch.tensor([2, 0]), 3)
+    {'X': tensor([7., 5.]), 'n': 3}
+    """
     return map_batch(
         batch, n_samples, lambda part: part[index.to(part.device) if isinstance(part, Tensor) else index.numpy()]
     )
 
 
 def like_output(y_true: Any, y_pred: Any) -> Any:
-    """Return a target of shape (n,) or (n, 1) in the shape of the output; torch would make (n, n) of both."""
+    """Return a target of shape (n,) or (n, 1) in the shape of the output; any other target as it is.
+
+    torch broadcasts (n,) against (n, 1) to (n, n), so that every sample is compared with every target.
+
+    Examples
+    --------
+    >>> import torch
+    >>> like_output(torch.zeros(4), torch.zeros(4, 1)).shape
+    torch.Size([4, 1])
+    """
     if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
         n_dims = y_true.ndim, y_pred.ndim
         if (n_dims == (1, 2) and y_pred.shape[1] == 1) or (n_dims == (2, 1) and y_true.shape[1] == 1):

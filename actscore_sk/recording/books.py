@@ -1,4 +1,8 @@
-"""The books balance: recorded losses, put together as the criterion reduces them, give the loss trained on."""
+"""The books balance: recorded losses, put together as the criterion reduces them, give the loss trained on.
+
+A score that leaves a part of the loss out looks like any other score. The one thing that shows it is the loss that the
+net is trained on: it is computed by the net, independently of the recorded losses, and both must agree to rounding.
+"""
 
 import warnings
 
@@ -20,13 +24,20 @@ REMEDY = (
 class Books:
     """Two totals, kept on the device: losses trained on, and the same put together from recorded losses.
 
-    The first batch of a training is compared before the update, the totals at the end of each epoch.
+    The first batch of a training is compared before the update, the totals at the end of each epoch. Elsewhere the host
+    does not wait for either.
 
     Examples
     --------
     >>> books = Books()
-    >>> books.add([torch.tensor(0.5)], torch.tensor(0.5))
+    >>> books.add([torch.tensor(0.5)], torch.tensor([0.5]))
     >>> books.close(epoch=1)
+
+    A term beside the criterion's loss is missed at once:
+
+    >>> Books().add([torch.tensor(0.5)], torch.tensor(0.4))
+    Traceback (most recent call last):
+    actscore_sk.exceptions.SampleLossError: the net is trained on a loss of 0.5 in the first batch, ...
     """
 
     def __init__(self) -> None:
@@ -36,7 +47,15 @@ class Books:
         self._tolerance = TOLERANCE
 
     def add(self, trained: list[Tensor | None], recorded: Tensor | None) -> None:
-        """Add the losses trained on, scalars, and their recorded total or totals; None = not known.
+        """Add losses of one or several batches.
+
+        Parameters
+        ----------
+        trained : list of Tensor or None
+            Loss that each batch was trained on, a scalar. None = not known; then nothing is added, since a total of
+            some batches could not be compared.
+        recorded : Tensor or None
+            The same put together from recorded losses: a total, or one number per batch. None = not known.
 
         Raises
         ------
@@ -57,7 +76,21 @@ class Books:
     def add_block(
         self, sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int], trained: list[Tensor | None]
     ) -> None:
-        """Add batches of the given sizes, whose units (n, ...) were evaluated together."""
+        """Add batches whose units were evaluated together; class weights that scores leave out are multiplied back in.
+
+        Parameters
+        ----------
+        sample_loss : SampleLoss
+            View of the criterion.
+        units : Tensor of shape (n_samples, ...)
+            Recorded losses of units of all batches, one batch behind the other.
+        inputs : tuple
+            Arguments of the criterion for these samples.
+        sizes : list of int
+            Number of samples of each batch.
+        trained : list of Tensor or None
+            As in `add`.
+        """
         if trained[0] is None or not sample_loss.has_reduction:
             return
         if sample_loss.has_class_weights and not sample_loss.score_class_weights:
@@ -65,6 +98,7 @@ class Books:
         self.add(trained, batch_losses(sample_loss, units, inputs, sizes))
 
     def _check_first(self) -> None:
+        """Compare the first batch, for which the host waits once per training."""
         self._is_first = False
         trained, recorded = float(self._trained[0]), float(self._recorded[0])  # the host waits, once per training
         if not agrees(trained, recorded, self._tolerance):
@@ -96,8 +130,17 @@ class Books:
 
 
 def agrees(trained: float, recorded: float, tolerance: float = TOLERANCE) -> bool:
-    """Return True if two losses are equal to rounding, or one of them is no number.
+    """Return True if two losses are equal to rounding, or one of them is NaN or infinite.
 
+    Parameters
+    ----------
+    trained, recorded : float
+        The losses.
+    tolerance : float
+        Largest difference, as a share of the larger loss.
+
+    Examples
+    --------
     >>> agrees(1.0, 1.00001), agrees(1.0, 1.1)
     (True, False)
     """

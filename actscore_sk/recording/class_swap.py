@@ -1,14 +1,41 @@
-"""Give one object extra behaviour for a while, without a trace in its class, its pickles or its copies."""
+"""Add behaviour to one object for a while, without a trace in its class, its pickles or its copies.
+
+A net must stay the user's own object: callbacks hold references to it, and `isinstance` is asked of it. A wrapper
+around it would be another object, and a patched method would be pickled with it. Another class in front of its own is
+neither: methods of the mix-in come first, `super()` reaches the net's own, and to undo it is one assignment.
+"""
 
 import copyreg
 from typing import Any
 
 
 class Swapped:
-    """Base of the class that an object has meanwhile.
+    """Base of the class that an object has while its class is swapped.
 
     The object answers `isinstance` as before, and the mix-in's methods come first. A pickle or a copy made meanwhile
     is one of the plain object.
+
+    Attributes
+    ----------
+    _added_ : tuple of str
+        Names of the attributes that the swap brought; pickles leave them out, and `restore_class` deletes them.
+
+    Examples
+    --------
+    >>> import copy
+    >>> class Polite:
+    ...     def greet(self):
+    ...         return "Good day, " + super().greet()
+    >>> class Person:
+    ...     def greet(self):
+    ...         return "I am Ada"
+    >>> ada = Person()
+    >>> swap_class(ada, Polite, title="Dr")
+    >>> ada.greet(), isinstance(ada, Person), type(copy.copy(ada)) is Person
+    ('Good day, I am Ada', True, True)
+    >>> restore_class(ada)
+    >>> ada.greet(), vars(ada)
+    ('I am Ada', {})
     """
 
     _added_: tuple[str, ...] = ()  # attributes that the swap brought
@@ -20,7 +47,25 @@ class Swapped:
 
 
 def swap_class(thing: Any, mixin: type, **attributes: Any) -> None:
-    """Put `mixin` in front of the class of `thing`, unless its class has it already, and set attributes of its own."""
+    """Put `mixin` in front of the class of `thing`, and set attributes on the object.
+
+    The class is made per object: other objects of the same class never see the mix-in. If the object's class inherits
+    the mix-in already, only the attributes are set.
+
+    Parameters
+    ----------
+    thing : object
+        Keeps its identity and its state.
+    mixin : type
+        Its methods come before those of the object's class.
+    **attributes : Any
+        Set on the object; `restore_class` removes them.
+
+    Raises
+    ------
+    TypeError
+        If the object's class cannot be assigned: functions, objects with slots.
+    """
     plain = type(thing)
     if not issubclass(plain, mixin):
         namespace: dict[str, Any] = {
@@ -36,7 +81,13 @@ def swap_class(thing: Any, mixin: type, **attributes: Any) -> None:
 
 
 def restore_class(thing: Any) -> None:
-    """Give `thing` its own class back; do nothing if it has it."""
+    """Set the own class of `thing` again and delete the attributes of the swap; do nothing if it is not swapped.
+
+    Parameters
+    ----------
+    thing : object
+        Any object; may be restored twice.
+    """
     if isinstance(thing, Swapped):
         names = thing._added_
         object.__setattr__(thing, "__class__", plain_class(thing))
@@ -45,5 +96,9 @@ def restore_class(thing: Any) -> None:
 
 
 def plain_class(thing: Any) -> type:
-    """Return the class that an object has, or had before the swap."""
+    """Return the class that an object has, or had before the swap.
+
+    >>> plain_class(3.0)
+    <class 'float'>
+    """
     return type(thing).__bases__[2] if isinstance(thing, Swapped) else type(thing)

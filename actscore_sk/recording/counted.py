@@ -7,12 +7,20 @@ from actscore_sk.metrics.statistics import Statistic
 
 
 class Counted:
-    """A statistic and the number of visits it has seen, which not every visit of a sample need reach.
+    """A statistic with a count of visits of its own, which not every visit of a sample need reach.
+
+    A criterion may report a part of the loss, or units, in some steps only; the count in `SampleState` would then be
+    too high for them.
 
     Parameters
     ----------
     statistic : Statistic
         Of values (n_samples, ...).
+
+    Attributes
+    ----------
+    n_visits : Tensor of int32 (n_samples,)
+        Number of visits that reached the statistic.
 
     Examples
     --------
@@ -29,7 +37,17 @@ class Counted:
         self.n_visits = torch.zeros(len(storage), dtype=torch.int32, device=storage.device)
 
     def add(self, rows: Tensor, values: Tensor, epoch: int) -> None:
-        """Add values (n_visits, ...) of visits to samples at rows (n_visits,), which may repeat."""
+        """Add the values of visits.
+
+        Parameters
+        ----------
+        rows : Tensor of int64 (n_visits,)
+            Positions of the samples; may repeat.
+        values : Tensor of shape (n_visits, ...)
+            On the device of the statistic.
+        epoch : int
+            Number of the running epoch, from 1 on.
+        """
         self.statistic.update(rows, values, rows, epoch)
         self.n_visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
 

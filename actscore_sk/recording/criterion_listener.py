@@ -1,4 +1,8 @@
-"""Listen to one criterion: arguments of each call, and the losses of samples behind its answer."""
+"""Listen to one criterion: arguments of each call, and the losses of samples behind its answer.
+
+A criterion returns a mean. Its arguments tell the loss of each sample, so its call is intercepted, inside of whatever
+`get_loss` does before and after.
+"""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -22,11 +26,11 @@ class Call:
     Parameters
     ----------
     arguments : tuple
-        Its arguments.
+        Its arguments, in the order of the signature of `forward`.
     is_batch_first : bool
         True if they are tensors of one row per sample.
     details : LossDetails or None
-        Losses of samples; None if they can be had from `arguments` at any time.
+        Losses of samples; None if they can be computed from `arguments` at any time.
     output : Tensor
         Value that it returned, without gradient.
     sample_loss : SampleLoss
@@ -62,8 +66,9 @@ class CriterionListener:
     calls : list of Call
         Each call is added to it.
     mode : {"listen", "per sample", "zeros", "probe"}
-        Answer with the criterion's own value and add to `calls`; with one loss per sample; with as many zeros; or with
-        the value of a copy, which changes nothing in the criterion and is added to `probed`.
+        The answer to a call. ``"listen"``: the criterion's own value; the call is added to `calls`. ``"per sample"``:
+        one loss per sample. ``"zeros"``: as many zeros. ``"probe"``: the value of a copy, which changes nothing in the
+        criterion and is added to `probed`.
     probed : list of Tensor
         Values of the calls made in mode "probe".
     """
@@ -82,7 +87,15 @@ class CriterionListener:
         self._before = None if self.sample_loss.is_stateless else independent_copy(self.criterion)
 
     def replay(self, mode: str, probed: list[Tensor]) -> None:
-        """Answer in another mode than "listen", beginning at the state kept last."""
+        """Answer in another mode than "listen", beginning at the state kept last.
+
+        Parameters
+        ----------
+        mode : {"per sample", "zeros", "probe"}
+            See the attribute.
+        probed : list of Tensor
+            Filled by mode "probe"; shared by all criteria of a net, in the order of their calls.
+        """
         self.mode, self.probed = mode, probed
         self._copy = independent_copy(self.criterion if self._before is None else self._before)
         if mode != "probe" and self.sample_loss.has_reduction:
@@ -94,7 +107,22 @@ class CriterionListener:
         return self._parent.is_open
 
     def answer(self, call: Callable, inputs: tuple, named: dict) -> Any:
-        """Answer a call of the criterion; `call` is the criterion's own."""
+        """Answer a call of the criterion.
+
+        Parameters
+        ----------
+        call : callable
+            The criterion's own `__call__`.
+        inputs : tuple
+            Positional arguments.
+        named : dict
+            Keyword arguments; they are bound to the signature, so that each criterion is evaluated by position.
+
+        Returns
+        -------
+        output : Any
+            In the form in which the criterion answers.
+        """
         if named:
             bound = inspect.signature(self.criterion.forward).bind(*inputs, **named)
             bound.apply_defaults()
@@ -107,7 +135,7 @@ class CriterionListener:
             return value
         sample_loss, parent, n_samples = self.sample_loss, self._parent, len(self._parent.rows)
         is_batch_first, details = not named and parent.axis.is_first(sample_loss, inputs, n_samples), None
-        if sample_loss.is_detailed or (parent.weights and sample_loss.has_reduction):
+        if sample_loss.is_detailed or (parent.weights.is_used and sample_loss.has_reduction):
             output, details = self._reduced_here(inputs, named)
         elif sample_loss.is_stateless and is_batch_first and parent.axis.may_join(sample_loss):
             output = call(*inputs)
@@ -119,13 +147,16 @@ class CriterionListener:
         return output
 
     def _reduced_here(self, inputs: tuple, named: dict) -> tuple[Any, LossDetails]:
-        """Ask for the loss of each sample only, and reduce it to the loss that is trained on; returns both."""
+        """Ask for the loss of each sample only, and reduce it to the loss that is trained on; return both.
+
+        One evaluation serves training and recording: for criteria with details, and wherever samples have weights.
+        """
         sample_loss, weights, n_samples = self.sample_loss, self._parent.weights, len(self._parent.rows)
         criterion = sample_loss.criterion
         ask = criterion.details if sample_loss.is_detailed else sample_loss.unreduced(scored=False)
         raw = ask(*inputs, **named)
         details = sample_loss.details(raw, inputs, n_samples)
-        if not weights or not sample_loss.has_reduction:
+        if not weights.is_used or not sample_loss.has_reduction:
             return criterion.reduced(details.samples), details.detached()
         units = sample_loss.units(inputs, n_samples, raw) if isinstance(raw, Tensor) else details.samples
         output = weighted_loss(sample_loss, units, inputs, *weights.of_batch(self._parent.rows, units))
@@ -144,12 +175,18 @@ class CriterionListener:
 
 
 class RecordedCriterionMixin:
-    """A criterion in training: it tells `listener_` its arguments, and returns the answer of that."""
+    """A criterion in training: it passes its arguments to `listener_`, and returns the listener's answer.
+
+    Attributes
+    ----------
+    listener_ : CriterionListener or None
+        None in a copy of the criterion, which nobody listens to.
+    """
 
     listener_: Any = None
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """Compute the loss."""
+        """Compute the loss; outside of a step, as if the mix-in were not there."""
         call, listener = super().__call__, self.listener_  # type: ignore[misc]
         if listener is None or not listener.is_listening:
             return call(*inputs, **named)
@@ -158,7 +195,20 @@ class RecordedCriterionMixin:
 
 @contextmanager
 def answering(listeners: list[CriterionListener], mode: str) -> Iterator[list[Tensor]]:
-    """Let criteria answer in a mode, see `CriterionListener`, and yield the list of values that are probed."""
+    """Let criteria answer in another mode inside the block.
+
+    Parameters
+    ----------
+    listeners : list of CriterionListener
+        Of all criteria of a net.
+    mode : {"per sample", "zeros", "probe"}
+        See `CriterionListener`.
+
+    Yields
+    ------
+    probed : list of Tensor
+        Values of the calls made in mode "probe", in order.
+    """
     probed: list[Tensor] = []
     for each in listeners:
         each.replay(mode, probed)

@@ -1,4 +1,7 @@
-"""State of the parts of a loss and of the units of samples, next to the `SampleState`."""
+"""State of the parts of a loss and of the units of samples, next to the `SampleState`.
+
+The criterion decides at its first visit which parts and units there are, and of which shapes.
+"""
 
 import os
 from math import prod
@@ -25,9 +28,24 @@ class DetailState:
     reduction : str
         Name in `REDUCTIONS`.
     store_units : bool, "auto", str or path-like
-        Keep losses of units: False, True, "auto" unless they are very many, or in a ``.npy`` file.
+        Keep losses of units. ``"auto"``: unless they take more than `UNASKED` bytes. A path: in a ``.npy`` file.
     unit_grid : int, tuple of int or None
         Shape to which dense units are pooled.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the running epoch, from 1 on.
+
+    Examples
+    --------
+    >>> import torch
+    >>> state = DetailState(2, "sum", store_units=True)
+    >>> details = LossDetails(torch.ones(1), {"size": torch.tensor([0.25])}, torch.tensor([[0.5, 1.5]]))
+    >>> state.update(torch.tensor([1]), details.detached())
+    >>> state.components(), state.units()[None]
+    ({'size': array([ nan, 0.25])}, array([[nan, nan],
+           [0.5, 1.5]], dtype=float32))
     """
 
     def __init__(self, n_samples: int, reduction: str, store_units: Any = False, unit_grid: Any = None) -> None:
@@ -39,7 +57,15 @@ class DetailState:
         self.epoch = 1
 
     def update(self, rows: Tensor, details: LossDetails) -> None:
-        """Add visits of samples at `rows` (n_visits,)."""
+        """Add visits.
+
+        Parameters
+        ----------
+        rows : Tensor of int64 (n_visits,)
+            Positions of the samples; may repeat.
+        details : LossDetails
+            Without gradient; see `LossDetails.detached`.
+        """
         for name, values in details.components.items():
             if name not in self._components:
                 self._components[name] = Counted(self.reduction.of_parts(self.n_samples, values.device))
@@ -61,6 +87,7 @@ class DetailState:
         self._units[part].add(rows, units, self.epoch)
 
     def _new_store(self, part: str | None, units: Units) -> DenseUnits | RaggedUnits | None:
+        """Make the store for units like these; None if they are too many for somebody who did not ask for them."""
         is_asked, device = self._store_units != "auto", units.values.device
         path = None if self._store_units in (True, "auto") else self._store_units
         if units.is_ragged:
@@ -87,7 +114,7 @@ class DetailState:
         return {name: part.compute().cpu().double().numpy() for name, part in self._components.items()}
 
     def units(self) -> dict[str | None, np.ndarray | RaggedScores]:
-        """Return scores of units, of the whole loss under None and of its parts under their names."""
+        """Return scores of units by part; the key None holds those of the whole loss."""
         return {name: store.compute() for name, store in self._units.items()}
 
     @property

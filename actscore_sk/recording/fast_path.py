@@ -4,6 +4,9 @@ skorch asks again at each batch: it calls the empty methods of callbacks, walks 
 builds a generator of parameters that nobody reads. For a small net that is a third of the time of a step. The
 functions here do the same operations in the same order; they serve only nets that do not override them, and only a
 skorch that was seen to do the same (`fast_path_proof`).
+
+Each part is taken by itself: a net with a `train_step` of its own still has the loop, and a callback that listens to
+batches hears of them through skorch's `notify`.
 """
 
 from collections.abc import Callable
@@ -20,7 +23,9 @@ from torch import Tensor, nn
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.modules import all_modules
-from actscore_sk.recording.overrides import Stash
+from actscore_sk.recording.overrides import Stash, steps_once
+from actscore_sk.recording.sample_axis import SampleAxis
+from actscore_sk.recording.visit_buffer import Visit
 
 # Methods that skorch's training step is made of, next to `get_loss`.
 STEP = (
@@ -49,18 +54,36 @@ class FastPath:
     is_proved : bool
         True if the installed skorch does what this module does.
     align_targets : bool
-        Give targets the shape of the output; see `like_output`.
+        Reshape targets to the shape of the output; see `like_output`.
+    axis : SampleAxis
+        Knows if arguments of the criterion may be held and joined.
 
     Attributes
     ----------
-    has_loop, has_notify, has_step : bool
-        True if `run_epoch`, `listeners`, `train_step` do what the net itself would do.
+    has_notify : bool
+        True if `listeners` are all that `NeuralNet.notify` would call.
+    has_loop : bool
+        True if `run_epoch` does what the net's `run_single_epoch` would do.
+    has_step : bool
+        True if `train_step` does what the net's own one would do: nothing is overridden, the optimizer evaluates the
+        loss once per step, and the criterion is one of torch's own.
+    has_plain_infer : bool
+        True if the module may be called without the net's `infer`.
+    sample_loss : SampleLoss
+        View of the criterion; only if `has_step`.
     """
 
     def __init__(
-        self, net: NeuralNet, sample_loss: SampleLoss | None, stash: Stash, *, is_proved: bool, align_targets: bool
+        self,
+        net: NeuralNet,
+        sample_loss: SampleLoss | None,
+        stash: Stash,
+        axis: SampleAxis,
+        *,
+        is_proved: bool,
+        align_targets: bool,
     ) -> None:
-        self._aligns = align_targets
+        self._aligns, self._axis = align_targets, axis
         self._device = None if net.device is None else torch.device(net.device)
         modules = all_modules(net)
         is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
@@ -74,12 +97,13 @@ class FastPath:
             and all(stash.is_plain(name) for name in STEP)
             and (stash.is_plain("get_loss") or stash.is_plain("get_loss", NeuralNetClassifier))
             and net._optimizers == ["optimizer"]  # skorch keeps their names in this list
-            and _steps_once(net.optimizer_)
+            and steps_once(net.optimizer_)
             and sample_loss is not None
             and sample_loss.is_stateless
             and sample_loss.has_reduction
             and sample_loss.criterion is net.criterion_
         )
+        self.may_join = False
         if self.has_step:
             self.sample_loss = sample_loss
             # The class that listens to the criterion is passed by; torch's own losses do not override __call__.
@@ -89,17 +113,41 @@ class FastPath:
 
     def serves(self, net: Any) -> bool:
         """Return True if the next step of the net may run here; its criterion may have been replaced."""
-        return self.has_step and net.criterion_ is self.sample_loss.criterion  # type: ignore[union-attr]
+        if not self.has_step or net.criterion_ is not self.sample_loss.criterion:  # type: ignore[union-attr]
+            return False
+        self.may_join = self.may_join or self._axis.may_join(self.sample_loss)  # type: ignore[arg-type]
+        return self.may_join
 
     def has_mode(self, training: bool) -> bool:
-        """Return True if all modules are known to be in that mode already."""
+        """Return True if all modules are known to be in that mode already.
+
+        False as well if a module has a `train` of its own, whose effect nobody knows.
+
+        Parameters
+        ----------
+        training : bool
+            True for training mode, False for inference mode.
+        """
         for module in self._modules:
             if module.training is not training:
                 return False
         return bool(self._modules)
 
     def listeners(self, net: NeuralNet, event: str) -> list[Callable]:
-        """Return the methods that `NeuralNet.notify` would call, less the empty ones."""
+        """Return the methods that `NeuralNet.notify` would call, less the empty ones.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            In training.
+        event : str
+            Name of a method of callbacks, such as "on_batch_end".
+
+        Returns
+        -------
+        listeners : list of callable
+            In skorch's order: the net's own method first. Found once per list of callbacks.
+        """
         callbacks = net.callbacks_
         known = self._listeners.get(event)
         if known is None or known[0] is not callbacks or known[1] != len(callbacks):
@@ -111,12 +159,33 @@ class FastPath:
             known = self._listeners[event] = callbacks, len(callbacks), heard
         return known[2]
 
-    def is_heard(self, net: NeuralNet) -> bool:
-        """Return True if anybody but the net listens to the begin or the end of a batch."""
+    def hears_batches(self, net: NeuralNet) -> bool:
+        """Return True if anybody but the net listens to the begin or the end of a batch.
+
+        Then the loss is read at each batch, as skorch does; if nobody listens, once per epoch.
+        """
         return len(self.listeners(net, "on_batch_begin")) > 1 or bool(self.listeners(net, "on_batch_end"))
 
     def forward(self, net: Any, Xi: Any, yi: Any, **fit_params: Any) -> tuple[Any, tuple]:
-        """Return the net's output for a batch, and the arguments that its `get_loss` gives to the criterion."""
+        """Compute the output of the net for a batch.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            In training mode.
+        Xi, yi : Tensor, or any batch that the net takes
+            Parts of the batch; moved to the net's device if they are elsewhere.
+        **fit_params : dict
+            Passed to the module.
+
+        Returns
+        -------
+        y_pred : Any
+            Output of the module.
+        inputs : tuple
+            Arguments that the net's `get_loss` passes to the criterion: the log of the output for `NLLLoss` in a
+            classifier.
+        """
         device = self._device
         if self.has_plain_infer and type(Xi) is Tensor and Xi.device == device:
             y_pred = net.module_(Xi, **fit_params)
@@ -132,17 +201,30 @@ class FastPath:
         return self._criterion(*inputs)
 
 
-def _steps_once(optimizer: Any) -> bool:
-    """Return True if a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""
-    kind = type(optimizer)
-    is_torch = kind.__module__.startswith("torch.optim.") and kind is not torch.optim.LBFGS
-    return is_torch and kind.zero_grad is torch.optim.Optimizer.zero_grad and "zero_grad" not in vars(optimizer)
-
-
 def run_epoch(
     net: Any, path: FastPath, session: Any, loader: Any, training: bool, prefix: str, step_fn: Callable, **params: Any
 ) -> None:
-    """Do the same as `NeuralNet.run_single_epoch`, with a tracked loader."""
+    """Do the same as `NeuralNet.run_single_epoch`, with a tracked loader.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        In training; its history gets the same rows.
+    path : FastPath
+        Of the epoch, with `has_loop`.
+    session : RecordingSession
+        Of the net.
+    loader : TrackedLoader
+        Of the training or the validation part.
+    training : bool
+        True for the pass that trains.
+    prefix : {"train", "valid"}
+        First part of the names in the history.
+    step_fn : callable
+        The net's own step, for batches that the fast path does not serve.
+    **params : dict
+        Passed to the module.
+    """
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
     rows_of_history = net.history[-1]["batches"]
     losses: list[tuple[dict, Tensor]] = []
@@ -152,18 +234,18 @@ def run_epoch(
                 rows_of_history.append({})
             else:
                 net.notify("on_batch_begin", batch=batch, training=training)
-            if training and session.runs_flat(net):
+            if training and session.n_steps and path.serves(net):  # the first step shows if the books balance
                 step = train_step(net, path, session, batch, loader, **params)
             else:
                 step = step_fn(batch, **params)
             row = rows_of_history[-1]
-            if path.is_heard(net):
-                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
-                row[size_name] = loader.batch_size_in_hand
-                net.notify("on_batch_end", batch=batch, training=training, **step)
+            row[loss_name], row[size_name] = step["loss"].detach(), loader.batch_size_in_hand
+            if path.hears_batches(net):
+                row[loss_name] = row[loss_name].item()  # skorch's own host sync, one per batch
+                for listener in path.listeners(net, "on_batch_end"):
+                    listener(net, batch=batch, training=training, **step)
             else:
-                row[loss_name], row[size_name] = None, loader.batch_size_in_hand
-                losses.append((row, step["loss"].detach()))
+                losses.append((row, row[loss_name]))
             count += 1
     finally:
         _write_losses(losses, loss_name)
@@ -179,8 +261,22 @@ def _write_losses(losses: list[tuple[dict, Tensor]], name: str) -> None:
 
 
 def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:
-    """Do the same as `NeuralNet.train_step`, and let the session see what the criterion was called with."""
-    listener = session.open_fast(batch, loader)
+    """Do the same as `NeuralNet.train_step`, and make a visit of the criterion's arguments.
+
+    Gradients are set to None, the loss is computed and visited, and the optimizer steps, in skorch's order.
+
+    Parameters
+    ----------
+    net, path, session, loader, **fit_params
+        As in `run_epoch`; the loader has the rows of the batch in hand.
+    batch : tuple
+        The batch that `loader` has just yielded.
+
+    Returns
+    -------
+    step : dict
+        "loss", a scalar with its graph used up, and "y_pred", as skorch's callbacks expect them.
+    """
     Xi, yi = unpack_data(batch)
     for group in net.optimizer_.param_groups:
         for parameter in group["params"]:
@@ -188,11 +284,14 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
     if not path.has_mode(True):
         net._set_training(True)
     y_pred, inputs = path.forward(net, Xi, yi, **fit_params)
-    if listener.weights:
-        loss = listener.weigh(inputs, path.sample_loss)
+    session.n_trained += loader.batch_size_in_hand
+    if session.is_weighted:
+        loss = session.listener.weigh(inputs, path.sample_loss, loader, session.on_visit[True])
     else:
         loss = path.loss(inputs)
-        listener.see(inputs, path.sample_loss, loss)
+        visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss.detach())  # type: ignore[arg-type]
+        for on_visit in session.on_visit[True]:
+            on_visit(visit)
     loss.backward()
     if path.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())

@@ -1,4 +1,4 @@
-"""From a call of the net's `get_loss` to one visit: losses of the samples in the batch, and what is trained on."""
+"""From a call of the net's `get_loss` to one visit: losses of its samples, and the loss that is trained on."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -45,6 +45,8 @@ class LossListener:
         Positions in X of the samples in the batch.
     is_open : bool
         True inside a step on samples of X.
+    axis : SampleAxis
+        Remembers for each criterion that its arguments have one row per sample.
     """
 
     def __init__(
@@ -63,22 +65,13 @@ class LossListener:
         self._returned: list[Tensor] = []
         self._has_warned = False
 
-    def open(
-        self, rows: Tensor, batch: Any, on_visit: Sequence[OnVisit], *, is_training: bool, is_fast: bool = False
-    ) -> None:
-        """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`.
-
-        On the fast path nobody listens to criteria: `see` and `weigh` are called instead.
-        """
-        self.rows, self._on_visit, self._is_training, self.is_open = rows, on_visit, is_training, not is_fast
+    def open(self, rows: Tensor, batch: Any, on_visit: Sequence[OnVisit], *, is_training: bool) -> None:
+        """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`; `is_open` ends it."""
+        self.rows, self._on_visit, self._is_training, self.is_open = rows, on_visit, is_training, True
         self._batch, self._returned = batch, []
 
-    def close(self) -> None:
-        """End the step, if one is open."""
-        self.is_open = False
-
     def release(self, criterion: Any = None) -> None:
-        """Give a criterion, or all of them, their own classes back."""
+        """Restore the own class of a criterion, or of all of them."""
         for key in [*self._criteria] if criterion is None else [id(criterion)]:
             listener = self._criteria.pop(key, None)
             if listener is not None:
@@ -95,31 +88,36 @@ class LossListener:
             self._sample_losses[id(criterion)] = known
         return known
 
-    def see(self, inputs: tuple, sample_loss: SampleLoss, trained: Tensor) -> None:
-        """Make a visit of the arguments of a stateless criterion, and of the loss that it gave."""
-        if self._on_visit:
-            details, is_batch_first = None, self.axis.is_first(sample_loss, inputs, len(self.rows))
-            if not (is_batch_first and self.axis.may_join(sample_loss)):
-                with torch.no_grad():
-                    details = sample_loss.details(sample_loss.unreduced()(*inputs), inputs, len(self.rows))
-            self._hand_on(Visit(self.rows, inputs if is_batch_first else None, details, sample_loss, trained.detach()))
-
-    def weigh(self, inputs: tuple, sample_loss: SampleLoss) -> Tensor:
-        """Make a visit as `see` does; return the weighted loss."""
-        n_samples = len(self.rows)
+    def weigh(self, inputs: tuple, sample_loss: SampleLoss, loader: Any, on_visit: Sequence[OnVisit]) -> Tensor:
+        """Make a visit of the arguments of a stateless criterion; return the weighted loss."""
+        rows, n_samples = loader.rows_in_hand, loader.batch_size_in_hand
+        self.weights.set_visits(loader.weights_in_hand)
         units = sample_loss.units(inputs, n_samples, scored=False)
-        if self._on_visit:
-            # Without class weights the values are there: to hold inputs back and evaluate them again would cost more.
-            scored = sample_loss.units(inputs, n_samples) if sample_loss.has_class_weights else units
-            details = sample_loss.details(scored.detach(), inputs, n_samples)
-            held = inputs if self.axis.is_first(sample_loss, inputs, n_samples) else None
-            self._hand_on(Visit(self.rows, held, details, sample_loss))
-        return weighted_loss(sample_loss, units, inputs, *self.weights.of_batch(self.rows, units))
+        # Without class weights the values are there: to hold inputs back and evaluate them again would cost more.
+        scored = sample_loss.units(inputs, n_samples) if sample_loss.has_class_weights else units
+        visit = Visit(rows, inputs, sample_loss.details(scored.detach(), inputs, n_samples), sample_loss)
+        for record in on_visit:
+            record(visit)
+        if not self.weights.is_used:
+            return sample_loss.criterion(*inputs)
+        return weighted_loss(sample_loss, units, inputs, *self.weights.of_batch(rows, units))
 
     # -- calls through the net's get_loss ------------------------------------------------------------------
 
     def loss(self, net: Any, get_loss: Callable, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Run the net's `get_loss`; make a visit of it if the step has none yet.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            Its criteria are followed from here on.
+        get_loss : callable
+            The net's own; it gets `y_pred`, `y_true` and the other arguments.
+
+        Returns
+        -------
+        loss : Tensor
+            Scalar to train on; one per sample where a validation step asks for it.
 
         Raises
         ------
@@ -130,44 +128,45 @@ class LossListener:
             y_true = like_output(y_true, y_pred)
         if not self.is_open:
             return without_details(get_loss(y_pred, y_true, *args, **kwargs))
-        self._follow(net)
-        calls = self._listen()
-        if self._own_loss is None or not self._own_loss.is_of(get_loss):
-            self._own_loss = OwnLoss(type(net).__name__, get_loss)
-        self.device = net.device
+        calls = self._follow(net)
+        own = self._own_loss
+        if own is None or not own.is_of(get_loss):
+            own = self._own_loss = OwnLoss(type(net).__name__, get_loss)
         # Unless it is known to return the value of one criterion, it may have to be asked again, with the same random
         # numbers and the same state of the criteria.
-        is_simple = self._own_loss.is_skorch and bool(self._criteria)
-        before = None if is_simple or not self._on_visit else RandomState(net.device)
-        if before is not None:
+        before = None
+        if self._on_visit and not (own.kind is CRITERION and self._criteria):
+            before, self.device = RandomState(net.device), net.device
             for listener in self._criteria.values():
                 listener.remember()
         loss = get_loss(y_pred, y_true, *args, **kwargs)
         value = without_details(loss)
         if self._on_visit:
-            if before is None:
+            if before is None and len(calls) == 1:
                 details = calls[0].details
             else:
+                before, self.device = before or RandomState(net.device), net.device
                 arguments = (y_pred, y_true, *args), kwargs
-                details = self._own_loss.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self))
-            if self._is_training:
+                details = own.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self))
+            if self._is_training and not self._order.is_settled:
                 self._check_order(net, get_loss, calls, kwargs)
             self._hand_on(self._visit(calls, details, value.detach()))
-        trainable = value if value.ndim == 0 and not self.weights else self._trainable(value, calls)
+        trainable = value if value.ndim == 0 and not self.weights.is_used else self._trainable(value, calls)
         self._returned.append(trainable)
         return trainable
 
     def _visit(self, calls: list[Call], details: LossDetails | None, loss: Tensor) -> Visit:
         call = calls[0] if len(calls) == 1 else None
         trained = expected = None
-        if self._is_training and not self.weights:
+        if self._is_training and not self.weights.is_used:
             trained, expected = self._own_loss.totals(call, details, loss.mean())  # type: ignore[union-attr]
         inputs, sample_loss = (None, SampleLoss(None)) if call is None else (call.inputs, call.sample_loss)
         return Visit(self.rows, inputs, details, sample_loss, trained, expected)
 
     def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
+        """Check that losses follow their samples, where a criterion or a combination of criteria gives them."""
         kind = self._own_loss.kind  # type: ignore[union-attr]
-        if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights:
+        if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights.is_used:
             return
 
         def losses_of(y_pred: Any, batch: tuple) -> Any:
@@ -191,24 +190,22 @@ class LossListener:
         """Listeners of all criteria of the net."""
         return [*self._criteria.values()]
 
-    def _follow(self, net: Any) -> None:
-        """Listen to all criteria of the net as it is now."""
-        # skorch keeps the names of a net's criteria that are modules in this list
-        for criterion in [getattr(net, name + "_", None) for name in dict.fromkeys(["criterion", *net._criteria])]:
-            if criterion is None or id(criterion) in self._criteria:
-                continue
-            listener = CriterionListener(self, criterion, self.sample_loss_of(criterion))
-            try:
-                swap_class(criterion, RecordedCriterionMixin, listener_=listener)
-            except TypeError:  # a function; its net is asked for the loss of each sample
-                continue
-            self._criteria[id(criterion)] = listener
-
-    def _listen(self) -> list[Call]:
-        """Begin a list of calls, to which all criteria add theirs."""
+    def _follow(self, net: Any) -> list[Call]:
+        """Listen to all criteria of the net as it is now; return the list to which they add their calls."""
         calls: list[Call] = []
-        for listener in self._criteria.values():
-            listener.calls = calls
+        # skorch keeps the names of a net's criteria that are modules in this list
+        for name in net._criteria or ["criterion"]:
+            criterion = getattr(net, name + "_", None)
+            listener = self._criteria.get(id(criterion))
+            if listener is None and criterion is not None:
+                listener = CriterionListener(self, criterion, self.sample_loss_of(criterion))
+                try:
+                    swap_class(criterion, RecordedCriterionMixin, listener_=listener)
+                except TypeError:  # a function; its net is asked for the loss of each sample
+                    continue
+                self._criteria[id(criterion)] = listener
+            if listener is not None:
+                listener.calls = calls
         return calls
 
     def check_step(self, net: Any, step: Any) -> None:
@@ -254,7 +251,7 @@ class LossListener:
         """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
         if loss.ndim:
             losses = loss.reshape(len(loss), -1).mean(1)
-            if not self.weights:
+            if not self.weights.is_used:
                 return losses.mean()
             weights, amount = self.weights.of_batch(self.rows, losses)
             total = (weights * losses).sum()

@@ -1,4 +1,8 @@
-"""The modules of a net: which there are, and how to leave them as they were."""
+"""The modules of a net: which there are, and how to leave them as they were.
+
+A second pass over data sets them to inference mode, and a criterion or a layer may write into its buffers meanwhile;
+training must go on as if that pass had not been.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +12,13 @@ from torch import Tensor, nn
 
 
 def all_modules(net: NeuralNet) -> list[nn.Module]:
-    """Every module whose mode the net switches."""
+    """Return every module whose mode the net switches: modules and criteria, with their children.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialized.
+    """
     # skorch keeps the names of a net's modules and criteria in these two lists
     roots = [getattr(net, name + "_") for name in net._modules + net._criteria]
     return [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
@@ -16,7 +26,24 @@ def all_modules(net: NeuralNet) -> list[nn.Module]:
 
 @contextmanager
 def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
-    """Put the modes of modules, and their buffers, back as they were before the block."""
+    """Restore the modes of modules, and the values of their buffers, at the end of the block.
+
+    Parameters
+    ----------
+    modules : list of nn.Module
+        Each without its children; see `all_modules`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> norm = nn.BatchNorm1d(1)
+    >>> with preserved_modules([norm]):
+    ...     _ = norm(torch.tensor([[2.0], [4.0]]))
+    ...     norm.eval().running_mean, norm.training
+    (tensor([0.3000]), False)
+    >>> norm.running_mean, norm.training
+    (tensor([0.]), True)
+    """
     modes = [module.training for module in modules]
     buffers = [[(name, buffer, buffer.clone()) for name, buffer in _buffers(module)] for module in modules]
     try:

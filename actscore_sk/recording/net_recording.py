@@ -1,5 +1,10 @@
-"""One record of one net in training: visits in, epochs closed, other samples scored on the way."""
+"""One record of one net in training: visits in, epochs closed, other samples scored on the way.
 
+
+This is the place where losses on the device become scores of rows of X; `recording` decides which losses count.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +20,7 @@ from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.resume import saved_states, warn_of_missing
 from actscore_sk.recording.score_record import RecordSettings, ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer
@@ -28,7 +34,7 @@ class NetRecording:
     Parameters
     ----------
     recording : {"training", "epoch_end"}
-        Which loss; see `ActionScoreRecorder`.
+        Loss of the training step, or of a pass after each epoch; see `ActionScoreRecorder`.
     settings : RecordSettings
         How visits become scores.
     eval_set : tuple (X, y), Dataset or None
@@ -39,7 +45,9 @@ class NetRecording:
     record, eval_record : ScoreRecord or None
         None before the first training; the second also without an `eval_set`.
     validation_mask : ndarray of bool (n_samples,)
-        Samples held out of training.
+        True for samples held out of training.
+    session : RecordingSession or None
+        The running training; None between trainings, so that a pickle holds no net.
     """
 
     def __init__(self, recording: str, settings: RecordSettings, eval_set: Any = None) -> None:
@@ -68,13 +76,29 @@ class NetRecording:
     # -- called by the session ----------------------------------------------------------------------------
 
     def begin(self, session: RecordingSession) -> None:
-        """Allocate for the rows of X, or go on with those of the training before."""
+        """Allocate for the rows of X, or go on with those of the training before.
+
+        Parameters
+        ----------
+        session : RecordingSession
+            Has split its data.
+
+        Raises
+        ------
+        ValueError
+            If the reduction needs held-out samples and there are none, or if the rows are not those of the training
+            before: their sums would mix different samples.
+        """
         self.session, n_samples = session, session.n_samples
         has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None
         self._settle(session, has_held_out)
         identity = identify(session.root)
         if self.record is None:
-            self.record, self._identity = ScoreRecord(n_samples, self.settings), identity
+            saved = self._saved_state(session, identity)
+            n_kept = 0 if saved is None else len(saved["record"]["trained_shares"])
+            self.record, self._identity = ScoreRecord(n_samples, self.settings, n_kept=n_kept), identity
+            if saved is not None:
+                self.record.load_state_dict(saved["record"])
         else:
             self._identity.check_same(identity)  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
@@ -105,6 +129,10 @@ class NetRecording:
             self.settings = replace(self.settings, class_entropy=entropy, has_held_out=has_held_out)
 
     def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
+        """Allocate for the eval set; keep the scores of an earlier training if it has as many samples.
+
+        Without a validation part the eval set itself is held out: its mean loss then places the window of ``"auto"``.
+        """
         X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
         self._eval_dataset = session.net.get_dataset(*session.prepared(X, y))
         n_samples = len(self._eval_dataset)
@@ -118,9 +146,40 @@ class NetRecording:
             self._record_eval_block, keep_inputs=self.settings.store_probabilities, capacity=capacity
         )
 
-    def add(self, visit: Visit) -> None:
-        """Record a visit."""
-        self._buffer.add(visit)  # type: ignore[union-attr]
+    def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
+        """Return the state saved beside the checkpoint from which the net goes on; warn if there is none."""
+        n_epochs = len(session.net.history)
+        if not n_epochs:
+            return None
+        states, place = saved_states(session.net), session.recordings.index(self)
+        if place >= len(states):
+            warn_of_missing(n_epochs, "no scores were saved beside its checkpoint")
+        elif states[place]["identity"] != [identity.n_samples, identity.digests]:
+            warn_of_missing(n_epochs, "those saved beside its checkpoint are of other samples")
+        elif states[place]["record"]["n_epochs"] != n_epochs:
+            warn_of_missing(n_epochs, "those saved beside its checkpoint are of another epoch")
+        else:
+            return states[place]
+        return None
+
+    @property
+    def is_between_epochs(self) -> bool:
+        """True if there is a record, and no visit since its last epoch was closed."""
+        self.flush()
+        return self.record is not None and not self.record.state.epoch_has_visits
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of closed epochs, to be saved."""
+        identity = self._identity
+        return {
+            "record": self.record.state_dict(),  # type: ignore[union-attr]
+            "identity": [identity.n_samples, identity.digests],  # type: ignore[union-attr]
+        }
+
+    @property
+    def on_visit(self) -> Callable[[Visit], None]:
+        """Function that records a visit."""
+        return self._buffer.add  # type: ignore[union-attr]
 
     def end_epoch(self) -> None:
         """Make the passes that are asked for and close the epoch."""
@@ -132,7 +191,7 @@ class NetRecording:
         self._close_epoch()
 
     def end(self) -> None:
-        """Close an epoch that was interrupted, if any sample was seen in it, and let the net go."""
+        """Close an epoch that was interrupted, if any sample was seen in it, and release the net."""
         self.flush()
         if self.record is not None and self.record.state.epoch_has_visits:
             self._close_epoch()
@@ -141,18 +200,20 @@ class NetRecording:
     # -- inside -------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Evaluate the visits that wait."""
+        """Evaluate the visits that wait, so that results hold all of them."""
         for buffer in (self._buffer, self._eval_buffer):
             if buffer is not None:
                 buffer.flush()
 
     def _pass(self, dataset: Any, buffer: Any) -> None:
+        """Run the net over a data set in inference mode; its random numbers, modes and buffers are put back."""
         net = self.session.net  # type: ignore[union-attr]
         with preserved_random_state(net.device), preserved_modules(all_modules(net)):
             self.session.pass_over(dataset, buffer.add)  # type: ignore[union-attr]
         buffer.flush()
 
     def _close_epoch(self) -> None:
+        """Close the epoch in the eval record first: its held-out loss is what the record of X may go by."""
         record, session = self.record, self.session
         with uninterrupted():  # as many rows as epochs
             self.flush()
@@ -180,6 +241,13 @@ class NetRecording:
         return self._reader(*inputs[:2]) if inputs is not None else (None, None)
 
     def _find_reader(self, inputs: tuple | None, visit: Visit) -> Reader:
+        """Choose the reader of class scores at the first block, or none if every metric can do without.
+
+        Raises
+        ------
+        SampleLossError
+            If a metric needs classes, and the criterion's inputs show none.
+        """
         state = self.record.state  # type: ignore[union-attr]
         names = ", ".join(state.readers_of_classes)
         try:

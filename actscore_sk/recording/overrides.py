@@ -1,14 +1,40 @@
-"""Who defines a method of a net: skorch, a subclass, or an attribute set on the instance."""
+"""Who defines a method of a net: skorch, a subclass, or an attribute set on the instance.
+
+The fast path replaces methods of skorch, so it must know that nobody else has replaced them before. Two places are
+looked at: the classes of the net, without those that recording puts in front, and the attributes of the instance.
+"""
 
 from typing import Any
 
+import torch
 from skorch import NeuralNet
 
 from actscore_sk.recording.class_swap import Swapped
 
 
 def defining_class(kind: type, name: str) -> type | None:
-    """Return the first class that defines `name`, without those that recording adds."""
+    """Return the first class that defines `name`, without those that recording adds.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the net.
+    name : str
+        Name of a method.
+
+    Returns
+    -------
+    owner : type or None
+        None if no class defines it.
+
+    Examples
+    --------
+    >>> class Mine(NeuralNet):
+    ...     def train_step(self, batch, **fit_params):
+    ...         return super().train_step(batch, **fit_params)
+    >>> defining_class(Mine, "train_step").__name__, defining_class(Mine, "get_loss").__name__
+    ('Mine', 'NeuralNet')
+    """
     for base in kind.__mro__:
         if not issubclass(base, Swapped) and name in vars(base) and not vars(base).get("_records_"):
             return base
@@ -16,14 +42,31 @@ def defining_class(kind: type, name: str) -> type | None:
 
 
 class Stash:
-    """Methods set on an instance, which would hide those of a mix-in; kept apart while it is recorded.
+    """Methods set on an instance, kept apart while the net is recorded: they would hide those of the mix-in.
 
     Parameters
     ----------
     net : NeuralNet
-        The net.
+        The net; any object with attributes will do.
     names : tuple of str
         Methods of the mix-in.
+
+    Attributes
+    ----------
+    methods : dict of str to callable
+        The methods taken from the instance, by name; the mix-in calls them in place of the net's own.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> net = SimpleNamespace(get_loss=print, lr=0.1)
+    >>> stash = Stash(net, ("get_loss",))
+    >>> stash.take()
+    >>> vars(net), stash.methods
+    ({'lr': 0.1}, {'get_loss': <built-in function print>})
+    >>> stash.put_back()
+    >>> net.get_loss is print
+    True
     """
 
     def __init__(self, net: Any, names: tuple[str, ...]) -> None:
@@ -31,14 +74,17 @@ class Stash:
         self.methods: dict[str, Any] = {}
 
     def take(self) -> None:
-        """Take from the instance what hides the mix-in; later finds count."""
+        """Move the methods that hide the mix-in from the instance to `methods`.
+
+        Called again at each epoch, since a callback may set a method in the middle of a training; the later one counts.
+        """
         attributes = vars(self._net)
         for name in self._names:
             if name in attributes:
                 self.methods[name] = attributes.pop(name)
 
     def put_back(self) -> None:
-        """Set on the instance what was taken."""
+        """Set on the instance what was taken from it."""
         vars(self._net).update(self.methods)
         self.methods = {}
 
@@ -46,6 +92,20 @@ class Stash:
         """Return True if `name` is the method of `owner`, overridden nowhere: not in a class, not on the instance.
 
         The classes that recording puts in front of the net's own do not count.
+
+        Parameters
+        ----------
+        name : str
+            Name of a method.
+        owner : type
+            The class that is expected to define it.
         """
         is_set = name in vars(self._net) or name in self.methods
         return not is_set and defining_class(type(self._net), name) is owner
+
+
+def steps_once(optimizer: Any) -> bool:
+    """Return True if a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""
+    kind = type(optimizer)
+    is_torch = kind.__module__.startswith("torch.optim.") and kind is not torch.optim.LBFGS
+    return is_torch and kind.zero_grad is torch.optim.Optimizer.zero_grad and "zero_grad" not in vars(optimizer)

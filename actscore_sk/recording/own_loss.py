@@ -3,6 +3,11 @@
 skorch's `get_loss` returns the value of the criterion, so that the criterion's losses are those of the samples. A
 net's own one may add terms. Each way to know the loss of a sample is one row of `KINDS`; the first that gives the loss
 trained on is kept.
+
+1. The loss is the value of one criterion.
+2. It is that value times a factor plus a constant, which no sample has a share in: scores leave both out, with a
+warning. 3. It combines the values of criteria sample by sample.
+4. Batches of one sample have losses whose mean, or sum, is the loss of the batch. Costs one `get_loss` per sample.
 """
 
 import warnings
@@ -24,7 +29,7 @@ from actscore_sk.recording.criterion_listener import Call
 
 
 def _of_criterion(asked: AskedLoss) -> list[LossDetails | None]:
-    """The loss is the value of one call of the criterion, or the mean or sum of its values."""
+    """Accept a loss that is the value of one call of the criterion, or the mean or sum of its values."""
     if len(asked.calls) != 1:
         return []
     loss, output = asked.loss, asked.calls[0].output
@@ -34,7 +39,11 @@ def _of_criterion(asked: AskedLoss) -> list[LossDetails | None]:
 
 
 def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """The loss is the value of one call times a factor, plus a rest; both are constant, whatever the samples are."""
+    """Accept a loss that is the value of one call times a factor, plus a rest; both constant, whatever the samples are.
+
+    Four parts of the batch give four pairs (value of the criterion, loss). They must be on one straight line, through
+    the smallest and the largest value; its slope and intercept are the factor and the rest.
+    """
     if len(asked.calls) != 1 or asked.loss.ndim:
         return []
     if asked.n_samples < 4:  # too few for parts of the batch: the same samples with other outputs
@@ -56,7 +65,7 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 
 def _combined(asked: AskedLoss) -> list[LossDetails | None]:
-    """Calls are combined sample by sample, when each call gives one loss per sample."""
+    """Accept calls that are combined sample by sample, when each call gives one loss per sample."""
     losses = asked.again("per sample")[0] if asked.calls else None
     if not isinstance(losses, Tensor) or losses.shape != (asked.n_samples,):
         return []
@@ -64,7 +73,11 @@ def _combined(asked: AskedLoss) -> list[LossDetails | None]:
 
 
 def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """As `_combined`, and other terms are no mean over the batch, in which a sample has a share of the others."""
+    """Accept what `_combined` does, if other terms are no mean over the batch, which would mix samples.
+
+    Criteria that answer zeros leave the other terms alone. If these are not zero, outputs of half of the batch are
+    changed: the losses of the other half must not change with them.
+    """
     found = _combined(asked)
     if not found or (asked.n_samples > 1 and _form(found[0].samples, asked) is None):  # type: ignore[union-attr]
         return []
@@ -78,13 +91,13 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 
 def _one_by_one(asked: AskedLoss) -> list[LossDetails | None]:
-    """Batches of one sample have losses whose mean, or sum, is the loss of the batch."""
-    losses = None if asked.listener.weights else asked.one_by_one()
+    """Accept the losses of batches of one sample."""
+    losses = None if asked.listener.weights.is_used else asked.one_by_one()
     return [] if losses is None else [LossDetails(losses)]
 
 
 def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """As `_one_by_one`, after a look at the mean and the sum."""
+    """Accept what `_one_by_one` does, if the mean or the sum of these losses is the loss of the batch."""
     found = _one_by_one(asked)
     form = _form(found[0].samples, asked) if found else None  # type: ignore[union-attr]
     return found if form == "mean" or form == "sum" else []
@@ -92,7 +105,17 @@ def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way: `find` for the first batch, which may cost more, and `go_on` for later ones."""
+    """One way to know the losses of samples.
+
+    Parameters
+    ----------
+    name : str
+        For messages and debuggers.
+    find : callable
+        Tries the way on the first batch, which may cost more; returns a list with the details, empty if it fails.
+    go_on : callable
+        The same for later batches, without the proof.
+    """
 
     name: str
     find: Callable[[AskedLoss], list[LossDetails | None]]
@@ -107,10 +130,13 @@ KINDS = CRITERION, CRITERION_ALONE, COMBINED, ONE_BY_ONE
 
 
 def _form(losses: Tensor, asked: AskedLoss) -> str | None:
-    """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None."""
+    """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None.
+
+    None means that they do not: a term is missing from them.
+    """
     loss, mean = float(asked.loss.mean()), float(losses.mean())
     form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
-    has_own_mean = asked.listener.weights or any(call.sample_loss.has_own_mean for call in asked.calls)
+    has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
     return "other" if form is None and has_own_mean else form
 
 
@@ -140,6 +166,13 @@ class OwnLoss:
         True for skorch's own ones, which call the criterion once and return its value.
     kind : Kind or None
         The way; None before the first batch.
+
+    Examples
+    --------
+    >>> OwnLoss("Net", NeuralNet.get_loss).kind.name
+    'criterion'
+    >>> print(OwnLoss("Net", lambda y_pred, y_true: 0.0).kind)
+    None
     """
 
     def __init__(self, net_name: str, get_loss: Callable) -> None:
@@ -176,7 +209,24 @@ class OwnLoss:
     def totals(
         self, call: Call | None, details: LossDetails | None, loss: Tensor
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Return the loss trained on, and the same put together from recorded losses; None = not known, or later."""
+        """Return both sides of the books for one batch.
+
+        Parameters
+        ----------
+        call : Call or None
+            The call of the criterion, if there was one.
+        details : LossDetails or None
+            Losses of samples; None if they are computed later, from the arguments of the call.
+        loss : Tensor
+            Value of `get_loss`, a scalar.
+
+        Returns
+        -------
+        trained : Tensor or None
+            The loss trained on; None if it cannot be compared.
+        recorded : Tensor or None
+            The same, put together from `details`; None: later, or not at all.
+        """
         if self.kind in (CRITERION, CRITERION_ALONE) and call is not None:
             if details is not None and call.output.ndim:
                 return loss, details.samples.sum() if self._form == "sum" else details.samples.mean()
@@ -187,6 +237,7 @@ class OwnLoss:
         return loss, getattr(details.samples, self._form)()
 
     def _error(self, asked: AskedLoss) -> SampleLossError:
+        """Return the error that says which share of the loss belongs to no sample."""
         loss = float(asked.loss.mean())
         if not asked.calls:
             return SampleLossError(
@@ -202,9 +253,14 @@ class OwnLoss:
 
 
 def is_skorch_loss(get_loss: Any) -> bool:
-    """Return True if `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once."""
+    """Return True if `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once.
+
+    >>> is_skorch_loss(NeuralNetClassifier.get_loss), is_skorch_loss(print)
+    (True, False)
+    """
     return _function(get_loss) in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
 
 
 def _function(method: Any) -> Any:
+    """Return the function behind a method, which is one object for all instances."""
     return getattr(method, "__func__", method)

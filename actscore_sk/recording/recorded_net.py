@@ -1,6 +1,7 @@
 """A skorch net in training, recorded.
 
-Each method calls the net's own one, so that whatever a subclass of `NeuralNet` overrides stays in force.
+Each method calls the net's own one, so that whatever a subclass of `NeuralNet` overrides stays in force. What a method
+adds is one call of the session; a net without a session trains as if the mix-in were not there.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,11 @@ class RecordedNetMixin:
     Recording puts it in front of the class of any net for the time of a training. A class may also inherit it openly;
     then nothing is swapped.
 
+    Attributes
+    ----------
+    session_ : RecordingSession or None
+        None if nothing records the net: a clone made while training has the class, but no session.
+
     Examples
     --------
     >>> from skorch import NeuralNetClassifier
@@ -43,13 +49,22 @@ class RecordedNetMixin:
     session_: Any = None  # a clone made while training has the class, but no session
 
     def _own(self, name: str) -> Callable:
-        """Return the method that the net has without this mix-in: one set on the instance comes first."""
+        """Return the method that the net has without this mix-in: one set on the instance comes first.
+
+        Parameters
+        ----------
+        name : str
+            One of `METHODS`.
+        """
         session = self.session_
         stashed = None if session is None else session.stash.methods.get(name)
         return getattr(super(), name) if stashed is None else stashed
 
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Train; whatever error ends it, leave the net as it was."""
+        """Train; if an error ends the training, restore the net's own class.
+
+        An interrupt is no error here: skorch catches it, and `on_train_end` follows as usual.
+        """
         session, own = self.session_, self._own("fit_loop")
         try:
             return own(*args, **kwargs)
@@ -61,7 +76,7 @@ class RecordedNetMixin:
             raise
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Split as the net does, and learn where each part is in X."""
+        """Split as the net does, and find the rows of each part in X."""
         own, session = self._own("get_split_datasets"), self.session_
         if session is None:
             return own(X, y, **fit_params)
@@ -75,7 +90,7 @@ class RecordedNetMixin:
         return loader if self.session_ is None else self.session_.track(loader, dataset, training)
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
-        """Pass over the data once."""
+        """Pass over the data once, by the loop of the fast path if it may run."""
         session, own = self.session_, self._own("run_single_epoch")
         if session is not None:
             session.forward_params = fit_params
@@ -84,17 +99,23 @@ class RecordedNetMixin:
         return own(iterator, training, prefix, step_fn, **fit_params)
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
-        """Train on one batch, whose samples are known meanwhile."""
+        """Train on one batch, whose rows of X the session knows meanwhile.
+
+        LBFGS calls `train_step_single` several times inside; the session counts the first loss only.
+        """
         session, own = self.session_, self._own("train_step")
         if session is None:
             return own(batch, **fit_params)
-        with session.step(batch, training=True) as listener:
+        listener = session.open_step(batch, True)
+        try:
             step = own(batch, **fit_params)
             listener.require_visit(self)
             return step
+        finally:
+            listener.is_open = False
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> Any:
-        """Compute loss and gradients of one batch, and see that the loss is the one recorded."""
+        """Compute loss and gradients of one batch, and check that the loss is the recorded one."""
         session, own = self.session_, self._own("train_step_single")
         step = own(batch, **fit_params)
         if session is not None:
@@ -102,12 +123,15 @@ class RecordedNetMixin:
         return step
 
     def validation_step(self, batch: Any, **fit_params: Any) -> Any:
-        """Validate on one batch, whose samples are known meanwhile if they are samples of X."""
+        """Validate on one batch, whose rows the session knows meanwhile if they are rows of X."""
         session, own = self.session_, self._own("validation_step")
         if session is None:
             return own(batch, **fit_params)
-        with session.step(batch, training=False):
+        listener = session.open_step(batch, False)
+        try:
             step = own(batch, **fit_params)
+        finally:
+            listener.is_open = False
         # skorch wants one number of a batch that is not listened to, too
         return step | {"loss": step["loss"].mean()} if step["loss"].ndim else step
 
@@ -134,13 +158,13 @@ class RecordedNetMixin:
                 session.detach()
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
-        """Save the net, and beside each file the scores so far."""
+        """Save the net, and beside each file the scores so far; a checkpoint then holds both."""
         self._own("save_params")(*args, **kwargs)
         if self.session_ is not None:
             self.session_.save_beside(args, kwargs)
 
     def __sklearn_clone__(self) -> Any:
-        """Clone the plain net."""
+        """Clone the plain net: a clone is a new net that nobody records."""
         plain: Any = object.__new__(plain_class(self))
         vars(plain).update({name: value for name, value in vars(self).items() if name != "session_"})
         if isinstance(self, Swapped):

@@ -1,4 +1,7 @@
-"""Along which axis samples are stored: decided from how values react to other samples, not from a size."""
+"""Along which axis samples are stored: decided from how values react to other samples, not from a size.
+
+A size can be right by chance, a dependence cannot: the loss of a sample depends on its own row and on no other.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +17,21 @@ from actscore_sk.utils.randomness import preserved_random_state
 
 
 class SampleAxis:
-    """Finds out, once per criterion, whether its arguments have one row per sample.
+    """Find out, once per criterion, that its arguments have one row per sample.
 
     A batch of as many samples as time steps, or as classes, has the right size along the wrong axis. So the losses of
     the first half of the batch are computed from the first half of the arguments: they are equal only if rows are
     samples.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> axis, loss = SampleAxis(), SampleLoss(nn.MSELoss())
+    >>> inputs = torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1)
+    >>> axis.is_first(loss, inputs, n_samples=2), axis.may_join(loss)
+    (True, True)
+    >>> axis.is_first(loss, inputs, n_samples=4)
+    False
     """
 
     def __init__(self) -> None:
@@ -35,6 +48,11 @@ class SampleAxis:
             Its arguments.
         n_samples : int
             Number of samples in the batch.
+
+        Returns
+        -------
+        is_first : bool
+            From the second batch on it is remembered, and costs one comparison of sizes.
         """
         for part in inputs:
             if not isinstance(part, Tensor) or part.ndim == 0 or part.shape[0] != n_samples:
@@ -49,11 +67,15 @@ class SampleAxis:
         return known
 
     def may_join(self, sample_loss: SampleLoss) -> bool:
-        """Return True if rows of the arguments of several batches may be joined, and evaluated later."""
+        """Return True if rows of the arguments of several batches may be joined, and evaluated later.
+
+        False as long as `is_first` has not compared halves: for a criterion with state, or a batch of one sample.
+        """
         return self._known.get(sample_loss, False)
 
 
 def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> bool:
+    """Return True if the first half of the arguments has the losses that the whole has there."""
     half = n_samples // 2
     with torch.no_grad():
         try:
@@ -67,14 +89,20 @@ def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> boo
 
 
 class OrderCheck:
-    """Finds out, once per training, whether losses follow their samples when a batch comes in another order.
+    """Find out, once per training, that losses follow their samples when a batch comes in another order.
 
     A vector of losses may have the right length by chance: one loss per class, or per time step. Losses of samples
-    turn round when the batch does.
+    are reversed when the batch is reversed, and keep their values when another sample is replaced.
+
+    Notes
+    -----
+    The net is asked four times in inference mode, on one batch as a rule: in order, in order again (a random loss tells
+    nothing), reversed, and with the first sample replaced. One of the last two must behave as losses of samples do; a
+    criterion that reads the whole batch may fail the other.
     """
 
     def __init__(self) -> None:
-        self._is_settled = False
+        self.is_settled = False
 
     def run(self, net: Any, batch: Any, n_samples: int, inputs: tuple, is_stateless: bool, losses_of: Callable) -> None:
         """Check the first batches, until one has losses that differ.
@@ -100,7 +128,7 @@ class OrderCheck:
             If the losses do not follow the samples.
         """
         is_doubtful = any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
-        if self._is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
+        if self.is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
             return
         order = torch.arange(n_samples)
         first_replaced = torch.cat([order[-1:], order[1:]])
@@ -111,12 +139,12 @@ class OrderCheck:
         except SampleLossError:
             raise
         except Exception:  # a net that takes more than X, or a batch that cannot be reordered, is not asked
-            self._is_settled = True
+            self.is_settled = True
             return
         if losses.shape != order.shape or not torch.equal(
             losses, again
         ):  # not one per sample, or random: nothing can be known of it
-            self._is_settled = True
+            self.is_settled = True
         elif not (_is_close(turned.flip(0), losses) or _is_close(replaced[1:], losses[1:])):
             raise SampleLossError(
                 f"the {n_samples} losses of a batch do not follow its samples to other places, so they are not the "
@@ -124,7 +152,7 @@ class OrderCheck:
                 "return one loss per sample, samples along the first dimension"
             )
         else:
-            self._is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
+            self.is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
 
     @staticmethod
     def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:
@@ -140,4 +168,5 @@ class OrderCheck:
 
 
 def _is_close(one: Tensor, two: Tensor) -> bool:
+    """Return True if losses are equal to the rounding of another order of summation."""
     return torch.allclose(one, two, rtol=1e-3, atol=1e-5, equal_nan=True)

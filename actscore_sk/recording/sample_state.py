@@ -1,4 +1,7 @@
-"""State of the samples of one data set: a few numbers per sample, on the device of the losses."""
+"""State of the samples of one data set: a few numbers per sample, on the device of the losses.
+
+Memory is constant in the number of epochs: a visit updates running sums, and no loss is kept.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,22 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
+from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
 from actscore_sk.metrics.epoch_statistics import Latest, WindowedMean, WindowedSum
 from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dtype
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic
+from actscore_sk.recording.bad_samples import BadSamples
 from actscore_sk.recording.label_state import LabelState
-
-_N_NAMED = 5  # samples named in an error
 
 
 class SampleState:
     """Statistics, counts and the running epoch's losses of `n_samples` samples.
 
-    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone.
+    State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone
+    (13 in a recorder, which also keeps the mask of held-out samples).
     All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
@@ -45,6 +48,14 @@ class SampleState:
         Keep class probabilities, margins and labels; see `LabelState`.
     has_held_out : bool
         If True, these are averaged over a window of epochs.
+
+    Examples
+    --------
+    >>> state = SampleState(3, reduction="mean")
+    >>> state.update(torch.tensor([0, 2]), torch.tensor([1.0, 4.0]))
+    >>> state.update(torch.tensor([0]), torch.tensor([2.0]))
+    >>> state.results()["action_score"], state.n_visits(), state.nbytes
+    (array([1.5, nan, 4. ]), array([2, 0, 1], dtype=int32), 36)
     """
 
     def __init__(
@@ -72,7 +83,7 @@ class SampleState:
         self._store_probabilities, self._has_held_out = store_probabilities, has_held_out
         self.of_labels: LabelState | None = None
         self._row: Tensor | None = None
-        self._bad: Tensor | None = None
+        self._bad: BadSamples | None = None
 
     @property
     def needs_classes(self) -> bool:
@@ -129,9 +140,10 @@ class SampleState:
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             self._row.index_add_(0, rows, losses.to(self._row.dtype))
-        self._note_bad(rows, losses)
+        self._bad.note(rows, losses)  # type: ignore[union-attr]
 
     def _allocate(self, device: torch.device, n_classes: int | None) -> None:
+        """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
         if self._store_probabilities:
             if n_classes is None:
                 raise SampleLossError("store_probabilities=True needs the class scores and the label of every visit")
@@ -151,7 +163,7 @@ class SampleState:
             by_measurement.setdefault(measured_by.get(name, measurements.loss), []).append(statistic)
         self._measured = [*by_measurement.items()]
         self.visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
-        self._bad = torch.full((_N_NAMED,), self.n_samples, device=device)
+        self._bad = BadSamples(self.n_samples, device)
         if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
 
@@ -178,29 +190,26 @@ class SampleState:
                 "(ignore_index); leave these metrics out, or these samples"
             )
 
-    def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
-        if losses.is_cpu and bool(losses.sum().isfinite()):
-            return
-        # Elsewhere no branch on the values, which would make the host wait: places of finite losses sort last.
-        places = torch.arange(len(rows), device=rows.device).masked_fill(losses.isfinite(), len(rows))
-        first = places.topk(min(_N_NAMED, len(rows)), largest=False, sorted=True).values
-        found = torch.cat([rows, rows.new_tensor([self.n_samples])])[first]
-        self._bad[: len(found)] = torch.where(self._bad[0] == self.n_samples, found, self._bad[: len(found)])  # type: ignore[index]
-
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
-        """Close the epoch; return its losses (n_samples,) float32, NaN = not visited, if a row is kept.
+        """Close the epoch.
 
         Parameters
         ----------
         held_out_loss : float
-            Mean loss of held-out samples in this epoch, by which a windowed sum goes; NaN = not known.
+            Mean loss of held-out samples in this epoch, which places the window of "auto"; NaN = not known.
+
+        Returns
+        -------
+        row : ndarray of float32 (n_samples,) or None
+            Losses of the epoch, NaN = not visited; None unless `keep_row`.
 
         Raises
         ------
         NonFiniteLossError
             If a loss was NaN or infinite. The one host sync of an epoch beside the transfer of the row.
         """
-        self._check_finite()
+        if self._bad is not None:
+            self._bad.check(self.epoch)
         for statistic in self._statistics.values():
             statistic.end_epoch(self.epoch, held_out_loss)
         if self.of_labels is not None:
@@ -214,14 +223,6 @@ class SampleState:
         row = self._row.cpu().numpy().copy()
         self._row.fill_(torch.nan)
         return row
-
-    def _check_finite(self) -> None:
-        samples = [] if self._bad is None else [row for row in self._bad.tolist() if row < self.n_samples]
-        if samples:
-            raise NonFiniteLossError(
-                f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
-                f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
-            )
 
     @property
     def latest(self) -> Tensor:
@@ -264,7 +265,7 @@ class SampleState:
         if self.of_labels is not None and other.of_labels is not None:
             self.of_labels.merge(other.of_labels, visits, there)  # type: ignore[arg-type]
         visits += there  # type: ignore[operator]
-        self._bad = torch.where(self._bad < self.n_samples, self._bad, other._bad.to(self._bad.device))  # type: ignore[operator, union-attr, arg-type]
+        self._bad.merge(other._bad)  # type: ignore[union-attr, arg-type]
         if self._row is not None and other._row is not None:
             row = other._row.to(self._row.device)
             self._row = torch.where(row.isnan(), self._row, self._row.nan_to_num(nan=0.0) + row)

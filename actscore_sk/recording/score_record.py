@@ -1,5 +1,10 @@
-"""Scores of the samples of one data set while something learns; whatever learns, a net, a loop or a booster."""
+"""Scores of the samples of one data set while something learns: a net, a training loop or a booster.
 
+A record knows nothing of skorch. The recorder, the tracker and the staged learners all feed it rows and losses, so that
+a score means the same wherever it comes from.
+"""
+
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +25,23 @@ from actscore_sk.storage import open_trajectories
 
 @dataclass(frozen=True)
 class RecordSettings:
-    """Parameters of a record; see `ActionScoreClassifier` and, for the last two, `SampleState`."""
+    """Parameters of a record.
+
+    Parameters
+    ----------
+    reduction : str
+        Name in `REDUCTIONS`: how the losses of a sample become its score.
+    metrics : sequence of str
+        Names from `get_metric_names`.
+    store_trajectories : bool, str or path-like
+        Keep the losses of each epoch, in memory or in a ``.npy`` file.
+    store_units, unit_grid
+        As in `DetailState`.
+    keep_latest, store_probabilities, has_held_out : bool
+        As in `SampleState`.
+    class_entropy : float, optional
+        As in `SampleState`.
+    """
 
     reduction: str = "sum"
     metrics: Sequence[str] = ("action_score",)
@@ -47,6 +68,8 @@ class ScoreRecord:
         Number of samples.
     settings : RecordSettings
         How visits become scores.
+    n_kept : int
+        Number of epochs whose trajectories are in the file already; a state is loaded for them.
 
     Attributes
     ----------
@@ -65,9 +88,9 @@ class ScoreRecord:
     array([0.75, 4.5 ])
     """
 
-    def __init__(self, n_samples: int, settings: RecordSettings) -> None:
+    def __init__(self, n_samples: int, settings: RecordSettings, *, n_kept: int = 0) -> None:
         self.n_samples, self.settings = n_samples, settings
-        self.trajectories = open_trajectories(settings.store_trajectories, n_samples)
+        self.trajectories = open_trajectories(settings.store_trajectories, n_samples, n_kept=n_kept)
         self.state = SampleState(
             n_samples,
             settings.metrics,
@@ -87,7 +110,13 @@ class ScoreRecord:
     # -- recording --------------------------------------------------------------------------------------
 
     def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
-        """Add a block of visits; see `SampleState.update`."""
+        """Add a block of visits.
+
+        Parameters
+        ----------
+        rows, losses, logits, labels : Tensor
+            As in `SampleState.update`.
+        """
         self.state.update(rows, losses, logits, labels)
         if self.held_out is not None and self.settings.has_window:
             if self.held_out.device != rows.device:
@@ -126,7 +155,7 @@ class ScoreRecord:
             self.trajectories.append(row)
 
     def mean_held_out_loss(self) -> float:
-        """Return the mean loss of the visits of held-out samples in the running epoch; NaN = none."""
+        """Return the mean loss of the visits of held-out samples in the running epoch, NaN = none; the host waits."""
         total, count = (0.0, 0.0) if self._held_out_sum is None else self._held_out_sum.tolist()
         return total / count if count else float("nan")
 
@@ -168,18 +197,48 @@ class ScoreRecord:
         return self.details.components()
 
     def unit_scores(self) -> dict[str | None, np.ndarray | RaggedScores]:
-        """Return scores of units, of the whole loss under None and of its parts under their names."""
+        """Return scores of units by part; the key None holds those of the whole loss."""
         return self.details.units()
 
     # -- to go on elsewhere -------------------------------------------------------------------------------
 
     def merge(self, other: "ScoreRecord") -> None:
-        """Add the visits that another record has of the same samples in the same epochs."""
+        """Add the visits that another record has of the same samples in the same epochs.
+
+        Each process of a distributed training records its own share of the samples; merged, they are one record.
+
+        Parameters
+        ----------
+        other : ScoreRecord
+            With the same settings. Left as it is.
+
+        Raises
+        ------
+        ValueError
+            If the other record is of other samples, metrics or epochs.
+
+        Examples
+        --------
+        >>> one, other = ScoreRecord(2, RecordSettings()), ScoreRecord(2, RecordSettings())
+        >>> one.update(torch.tensor([0]), torch.tensor([0.5]))
+        >>> other.update(torch.tensor([0, 1]), torch.tensor([0.25, 3.0]))
+        >>> one.merge(other)
+        >>> one.sample_metrics()["action_score"]
+        array([0.75, 3.  ])
+        """
         self.state.merge(other.state)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of closed epochs, to be saved; parts and units are not in it."""
+        """Return the state of closed epochs, to be saved; parts and units are not in it.
+
+        Returns
+        -------
+        state : dict
+            Tensors and plain values, as `torch.save` with ``weights_only`` accepts them.
+        """
+        in_memory = self.trajectories is not None and self.settings.store_trajectories is True
         return {
+            "n_epochs": self.n_epochs,
             "n_samples": self.n_samples,
             "reduction": self.settings.reduction,
             "metrics": [*self.settings.metrics],
@@ -187,10 +246,17 @@ class ScoreRecord:
             "held_out_losses": [*self.held_out_losses],
             "trained_shares": [*self.trained_shares],
             "state": self.state.state_dict(),
+            "trajectories": torch.from_numpy(self.trajectories.array()) if in_memory else None,  # type: ignore[union-attr]
+            "has_details": not self.details.is_empty,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict`.
 
         Raises
         ------
@@ -209,3 +275,7 @@ class ScoreRecord:
                 )
         self.held_out_losses, self.trained_shares = [*state["held_out_losses"]], [*state["trained_shares"]]
         self.state.load_state_dict(state["state"])
+        for row in () if state["trajectories"] is None else state["trajectories"].numpy():
+            self.trajectories.append(row)  # type: ignore[union-attr]
+        if state["has_details"]:
+            warnings.warn("scores of parts and units are not saved; they begin anew", UserWarning)

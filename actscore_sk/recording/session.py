@@ -1,7 +1,10 @@
-"""One net being recorded: its splits, its loaders, its step in hand, its recordings."""
+"""One net being recorded: its splits, its loaders, its step in hand, its recordings.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+The session is the one object that the methods of `RecordedNetMixin` talk to. It decides which rows of X a batch holds;
+`LossListener` turns the batch's loss into a visit, and each `NetRecording` turns visits into scores.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,6 +22,7 @@ from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.loss_listener import LossListener
 from actscore_sk.recording.overrides import Stash
 from actscore_sk.recording.recorded_net import METHODS, RecordedNetMixin
+from actscore_sk.recording.resume import save_states
 
 
 class RecordingSession:
@@ -37,7 +41,7 @@ class RecordingSession:
     n_epochs : int, optional
         Number of epochs that the training is planned for, those before it included; for `train_sampler`.
     align_targets : bool
-        Give a target of shape (n,) the shape (n, 1) if the net's output has it.
+        Reshape a target of shape (n,) to (n, 1) if the net's output has that shape.
     score_class_weights : bool
         As in `SampleLoss`.
     split_params : dict, optional
@@ -48,17 +52,25 @@ class RecordingSession:
     Attributes
     ----------
     root : Dataset
-        The one made of X.
+        The data set made of X.
     validation_rows : Tensor of int64
         Rows of X that are held out of training.
     recordings : list of NetRecording
-        Told of every epoch, and of the visits they record.
+        They hear of every epoch, and of the visits they record.
     listener : LossListener
         The step in hand.
+    stash : Stash
+        Methods that were set on the net's instance.
     path : FastPath or None
         Decisions that hold for the running epoch; None before the first.
     forward_params : dict
         Passed to each step of the running fit.
+    n_steps, n_trained : int
+        Number of training steps so far, and of samples trained on in the epoch.
+    on_visit : list of list of callable
+        Who gets the visits of validation steps, and of training steps.
+    is_weighted : bool
+        True if samples may have weights in the loss that is trained on.
     """
 
     def __init__(
@@ -86,17 +98,18 @@ class RecordingSession:
         self.forward_params: dict = {}
         self.split_params = split_params or {}
         self.validation_rows = torch.empty(0, dtype=torch.int64)
-        self._n_trained = self._n_steps = 0
+        self.n_trained = self.n_steps = 0
         # indexed by `training`: the validation part, the training part
         self._splits: list[Dataset | None] = [None, None]
         self._loaders: list[TrackedLoader | None] = [None, None]
-        self._on_visit: list[list[Callable]] = [[], []]
+        self.on_visit: list[list[Callable]] = [[], []]
+        self.is_weighted = sample_weight is not None or train_sampler is not None
         self.stash = Stash(net, METHODS)
         self.stash.take()
         swap_class(net, RecordedNetMixin, session_=self)
 
     def detach(self) -> None:
-        """Give the net and its criteria their own classes back."""
+        """Restore the own classes of the net and its criteria; the net keeps nothing of the recording."""
         self.listener.release()
         restore_class(self.net)
         vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
@@ -113,13 +126,18 @@ class RecordingSession:
         return (X, y) if self._prepare is None else self._prepare(self.net, X, y)
 
     def build_root(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Make the data set of X; return it with y, as the net is to split them."""
+        """Build the data set of X; return it with y, as the net is to split them."""
         X, y = self.prepared(X, y)
         self.root = self.net.get_dataset(X, y)
         return self.root, y
 
     def end_split(self, train: Dataset, valid: Dataset | None) -> None:
         """Find both parts in X, and let the recordings allocate.
+
+        Parameters
+        ----------
+        train, valid : Dataset
+            The parts that the net's `train_split` made of the root; the second is None without a split.
 
         Raises
         ------
@@ -134,8 +152,8 @@ class RecordingSession:
             self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
         for recording in self.recordings:
             recording.begin(self)
-        live = [recording.add for recording in self.recordings if recording.records_steps]
-        self._on_visit = [live, live]
+        live = [recording.on_visit for recording in self.recordings if recording.records_steps]
+        self.on_visit = [live, live]
 
     @property
     def n_samples(self) -> int:
@@ -143,7 +161,10 @@ class RecordingSession:
         return len(self.root)  # type: ignore[arg-type]
 
     def _held_out(self, valid: Dataset | None, trained: Tensor | None) -> Tensor:
-        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already."""
+        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already.
+
+        `predefined_split` may validate on any data set: one that is no part of X has no rows.
+        """
         nothing = torch.empty(0, dtype=torch.int64)
         if valid is None or trained is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
             return nothing
@@ -153,7 +174,10 @@ class RecordingSession:
         return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
     def track(self, loader: Any, dataset: Dataset, training: bool) -> Any:
-        """Track the loaders of the fit loop; let any other pass."""
+        """Return a tracked loader for the two parts of the fit loop; return any other loader as it is.
+
+        A net may build loaders for other reasons (a callback that scores another data set), whose samples are not X's.
+        """
         is_known = training or len(self.validation_rows) > 0
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
@@ -162,18 +186,28 @@ class RecordingSession:
         return tracked
 
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
-        """Validate on all of `dataset` as the net validates, for one recording; no parameter changes."""
+        """Validate on all of `dataset` as the net validates, for one recording; no parameter changes.
+
+        The criteria are copies meanwhile, so that one with state does not notice the pass.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Any data set that the net can load.
+        on_visit : callable
+            Gets each `Visit`.
+        """
         loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
-        saved = self._loaders[False], self._on_visit[False]
+        saved = self._loaders[False], self.on_visit[False]
         criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
-        self._loaders[False], self._on_visit[False] = loader, [on_visit]
+        self._loaders[False], self.on_visit[False] = loader, [on_visit]
         copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
         self._set_criteria(copies)
         try:
             for batch in loader:
                 self.net.validation_step(batch, **self.forward_params)
         finally:
-            self._loaders[False], self._on_visit[False] = saved
+            self._loaders[False], self.on_visit[False] = saved
             for criterion in copies.values():
                 self.listener.release(criterion)
             self._set_criteria({name: criteria[name] for name in copies})
@@ -185,21 +219,37 @@ class RecordingSession:
 
     @property
     def trained_share(self) -> float:
-        """Number of samples trained on in the epoch, as a share of the training part."""
-        return self._n_trained / len(self._splits[True])  # type: ignore[arg-type]
+        """Number of samples trained on in the epoch, as a share of the training part; above 1 if samples repeat."""
+        return self.n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
     def inform_sampler(self, latest: Tensor, recording: Any) -> None:
-        """Tell the sampler of the latest loss of each row of X; only the first recording, that came with it, may."""
+        """Tell the sampler the latest loss of each row of X; only the first recording, that came with it, may."""
         if self.train_sampler is not None and recording is self.recordings[0]:
             rows = self.train_sampler.rows_
             losses = latest.cpu() if rows is None else latest.cpu()[rows]
             self.train_sampler.update(torch.arange(len(losses)), losses.float())
 
+    def save_beside(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Save the scores of closed epochs beside the files that the net's `save_params` has written."""
+        if self.recordings and all(recording.is_between_epochs for recording in self.recordings):
+            save_states([recording.state_dict() for recording in self.recordings], args, kwargs)
+
     # -- steps and events ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def step(self, batch: Any, *, training: bool) -> Iterator[LossListener]:
-        """Listen to a step on `batch`; one of validation may be on samples that are not in X.
+    def open_step(self, batch: Any, training: bool) -> LossListener:
+        """Listen to a step on `batch` until `close_step`; one of validation may be on samples that are not in X.
+
+        Parameters
+        ----------
+        batch : tuple
+            As the loader yielded it.
+        training : bool
+            True for a step that trains.
+
+        Yields
+        ------
+        listener : LossListener
+            Open inside the block, if the samples are known.
 
         Raises
         ------
@@ -209,42 +259,32 @@ class RecordingSession:
         loader = self._loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
-            self._open(rows, batch, loader, training, is_fast=False)
+            self.n_trained += training * len(rows)
+            self.n_steps += training
+            if self.train_sampler is not None:
+                self.listener.weights.set_visits(loader.weights_in_hand if training else None)  # type: ignore[union-attr]
+            self.listener.open(rows, batch, self.on_visit[training], is_training=training)
         elif training:
             raise IndexTrackingError(
                 "train_step was given a batch that did not come from the training loader as it is, so its samples are "
                 "not known; change batches in the data set, in collate_fn or in train_step_single"
             )
-        try:
-            yield self.listener
-        finally:
-            self.listener.close()
-
-    def runs_flat(self, net: Any) -> bool:
-        """Return True if the next training step may take the fast path; the first one shows if the books balance."""
-        return self._n_steps > 0 and self.path.serves(net)  # type: ignore[union-attr]
-
-    def open_fast(self, batch: Any, loader: TrackedLoader) -> LossListener:
-        """Open a step of the fast path on the batch that `loader` has just given."""
-        self._open(loader.rows_in_hand(), batch, loader, True, is_fast=True)
         return self.listener
 
-    def _open(self, rows: Tensor, batch: Any, loader: Any, training: bool, *, is_fast: bool) -> None:
-        self._n_trained += training * len(rows)
-        self._n_steps += training
-        self.listener.weights.of_visits = loader.weights_in_hand
-        self.listener.open(rows, batch, self._on_visit[training], is_training=training, is_fast=is_fast)
-
     def event(self, method_name: str) -> None:
-        """Pass the events of training on to the recordings."""
+        """Pass the events of training on to the recordings; at the begin of an epoch, decide about the fast path."""
         if method_name == "on_epoch_begin":
             self.stash.take()
-            self._n_trained = 0
+            self.n_trained = 0
             criterion = getattr(self.net, "criterion_", None)
             sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
-            is_proved = self._is_proved()
             self.path = FastPath(
-                self.net, sample_loss, self.stash, is_proved=is_proved, align_targets=self.align_targets
+                self.net,
+                sample_loss,
+                self.stash,
+                self.listener.axis,
+                is_proved=self._is_proved(),
+                align_targets=self.align_targets,
             )
         elif method_name == "on_epoch_end":
             for recording in self.recordings:

@@ -1,4 +1,8 @@
-"""Scores of units of which all samples have the same number, in an array like the targets."""
+"""Scores of units of which all samples have the same number, in an array like the targets.
+
+Pixels are many: a thousand masks of 512 x 512 take 1 GiB. So there are three ways to keep them small: a file, a grid to
+which they are pooled, and a limit beyond which nothing is kept unless somebody asks for it.
+"""
 
 import logging
 import os
@@ -40,6 +44,21 @@ class DenseUnits:
     path : path-like, optional
         A ``.npy`` file for the scores; without one, scores larger than `IN_MEMORY` go to a temporary file. Means
         are written to it when they are asked for, and their sums are in a temporary file until then.
+
+    Raises
+    ------
+    ValueError
+        If a path is given and the reduction interpolates.
+
+    Examples
+    --------
+    >>> from actscore_sk.metrics.reductions import REDUCTIONS
+    >>> store = DenseUnits((3, 2), torch.device("cpu"), REDUCTIONS["sum"])
+    >>> store.add(torch.tensor([0, 2]), Units(torch.tensor([[1.0, 2.0], [3.0, 4.0]])), epoch=1)
+    >>> store.compute()
+    array([[ 1.,  2.],
+           [nan, nan],
+           [ 3.,  4.]], dtype=float32)
     """
 
     def __init__(self, shape: tuple[int, ...], device: torch.device, reduction: Reduction, *, path: Any = None) -> None:
@@ -64,15 +83,30 @@ class DenseUnits:
         self._shape, self._device = shape, storage.device
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy has its sums in memory, and would go on adding to what is no file any more
+        # a copy has its sums in memory, and must not go on adding to a map without a file
         return vars(self) | {"_file": None, "_means": None}
 
     def add(self, rows: Tensor, units: Units, epoch: int) -> None:
-        """Add losses of visits of the samples at `rows`."""
+        """Add losses of visits.
+
+        Parameters
+        ----------
+        rows : Tensor of int64 (n_visits,)
+            Positions of the samples; may repeat.
+        units : Units
+            Without gradient; a unit that is masked makes its score NaN from then on.
+        epoch : int
+            Number of the epoch, from 1 on.
+
+        Raises
+        ------
+        SampleLossError
+            If units have another shape than before.
+        """
         if units.values.shape[1:] != self._shape[1:]:
             raise SampleLossError(
-                f"losses of units had shape {self._shape[1:]} a sample, and now have {tuple(units.values.shape[1:])}; "
-                "set unit_grid to pool all to one shape, let the criterion return a list of tensors, one per sample, "
+                f"losses of units had shape {self._shape[1:]} per sample, and now have {tuple(units.values.shape[1:])}"
+                "; set unit_grid to pool all to one shape, let the criterion return a list of tensors, one per sample, "
                 "or set store_units=False"
             )
         values = units.values if units.mask is None else units.values.masked_fill(~units.mask, torch.nan)
@@ -101,8 +135,27 @@ class DenseUnits:
 
 
 def pooled(units: Units, grid: tuple[int, ...]) -> Units:
-    """Mean over the cells of a grid that is laid over the units of each sample; of units that count.
+    """Average units over the cells of a grid that is laid over each sample; masked units do not count.
 
+    Parameters
+    ----------
+    units : Units
+        Dense, of up to three dimensions per sample.
+    grid : tuple of int
+        Number of cells along each dimension.
+
+    Returns
+    -------
+    units : Units
+        Of shape (n_samples, *grid); a cell without units is masked.
+
+    Raises
+    ------
+    ValueError
+        If the grid has another number of dimensions than the units.
+
+    Examples
+    --------
     >>> pooled(Units(torch.arange(16.0).reshape(1, 4, 4)), (2, 2)).values
     tensor([[[ 2.5000,  4.5000],
              [10.5000, 12.5000]]])
@@ -122,7 +175,15 @@ def pooled(units: Units, grid: tuple[int, ...]) -> Units:
 
 
 def is_too_much(n_bytes: int, number: str) -> bool:
-    """Return True, and warn, if units take more memory than is used unasked."""
+    """Return True, and warn, if units take more memory than is used unasked.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Memory that they would take.
+    number : str
+        Their number, for the warning.
+    """
     if n_bytes > UNASKED:
         warnings.warn(
             f"losses of {number} units would take {n_bytes / 2**30:.1f} GiB and are not kept; set store_units=True, or "
@@ -134,7 +195,19 @@ def is_too_much(n_bytes: int, number: str) -> bool:
 
 
 def new_map(shape: tuple[int, ...], path: str | os.PathLike | None = None) -> np.ndarray:
-    """Map a new array, in a ``.npy`` file or in a temporary one that goes with it.
+    """Map a new array of float32.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the array.
+    path : path-like, optional
+        A ``.npy`` file; an array of an earlier run is replaced. None: a temporary file that is deleted with the map.
+
+    Returns
+    -------
+    array : ndarray of float32
+        Writable; zeros at first.
 
     Raises
     ------
@@ -154,6 +227,7 @@ def new_map(shape: tuple[int, ...], path: str | os.PathLike | None = None) -> np
 
 
 def _holds_floats(path: str | os.PathLike) -> bool:
+    """Return True if a file is an array of float32: the units of an earlier run."""
     try:
         return np.load(path, mmap_mode="r").dtype == np.float32
     except (OSError, ValueError):

@@ -1,7 +1,9 @@
 """Collect visits and evaluate many batches at once.
 
 A per-sample loss of a small batch costs more in calls than in arithmetic. The criterion's inputs are therefore
-kept, without their graph, until there are enough of them for one vectorised evaluation.
+kept, without their graph, until there are enough of them for one vectorised evaluation. The parameters of the net do
+not matter to it: outputs and targets are those of the step, so the result is that of the step however late it is
+computed.
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ class Visit:
         Arguments of the criterion, kept without gradient; None if it was called more than once, or with anything but
         tensors of one row per sample.
     details : LossDetails or None
-        Losses of samples, parts and units; None if they can be had from `inputs` at any time.
+        Losses of samples, parts and units; None if they can be computed from `inputs` at any time.
     sample_loss : SampleLoss
         View of the criterion.
     trained : Tensor or None
@@ -44,6 +46,17 @@ class Visit:
     ----------
     size : int
         Numbers in the net's output, held back as long as the visit is.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> inputs = torch.ones(2, 1), torch.zeros(2, 1)
+    >>> visit = Visit(torch.tensor([7, 3]), inputs, None, SampleLoss(nn.MSELoss()))
+    >>> visit.size, visit.was_changed()
+    (2, False)
+    >>> _ = inputs[0].zero_()
+    >>> visit.was_changed()
+    True
     """
 
     __slots__ = ("_versions", "details", "expected", "inputs", "rows", "sample_loss", "size", "trained")
@@ -67,12 +80,15 @@ class Visit:
 
     @property
     def kind(self) -> tuple:
-        """Equal for visits that can be evaluated together."""
+        """Equal for visits that can be evaluated together: one criterion, the same shapes and dtypes."""
         shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
         return self.sample_loss, self.details is None, shapes
 
     def was_changed(self) -> bool:
-        """Return True if somebody wrote into the criterion's arguments since."""
+        """Return True if somebody wrote into the criterion's arguments since the visit was made.
+
+        torch counts the writes to each tensor, which costs nothing; a copy of the arguments would.
+        """
         return self._count_changes() != self._versions
 
     def _count_changes(self) -> list[int]:
@@ -99,6 +115,18 @@ class VisitBuffer:
     books : Books
         Compares the loss trained on with the losses recorded. The first visit does not wait, so that an error in it
         is known before the net changes.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> def on_flush(rows, losses, inputs, visit):
+    ...     print(rows.tolist(), losses.tolist())
+    >>> buffer, loss = VisitBuffer(on_flush, keep_inputs=False), SampleLoss(nn.MSELoss())
+    >>> for row in (4, 0, 2):
+    ...     buffer.add(Visit(torch.tensor([row]), (torch.full((1, 1), row), torch.zeros(1, 1)), None, loss))
+    [4] [16.0]
+    >>> buffer.flush()                                                       # two batches, one evaluation
+    [0, 2] [0.0, 4.0]
     """
 
     def __init__(
@@ -117,7 +145,18 @@ class VisitBuffer:
         self._size, self._is_first = 0, True
 
     def add(self, visit: Visit) -> None:
-        """Hold a visit, or evaluate those held if there are enough."""
+        """Hold a visit; evaluate those held if there are enough, or if units are among its details.
+
+        Parameters
+        ----------
+        visit : Visit
+            Of the running step.
+
+        Raises
+        ------
+        SampleLossError
+            See `flush`.
+        """
         if not self._visits:
             self._settings = visit.sample_loss.settings()
         self._visits.append(visit)
@@ -129,7 +168,14 @@ class VisitBuffer:
             self.flush()  # units are too many to be held
 
     def flush(self) -> None:
-        """Evaluate the visits held, in order; visits whose inputs have one shape are evaluated together."""
+        """Evaluate the visits held, in order; visits whose inputs have one shape are evaluated together.
+
+        Raises
+        ------
+        SampleLossError
+            If an input, or a setting of the criterion, was changed since; or if the books do not balance in the first
+            batch.
+        """
         if self._visits:
             # A net that validates in inference mode calls from inside of it, where no state can be allocated.
             with torch.inference_mode(False), torch.no_grad(), uninterrupted():
@@ -138,6 +184,7 @@ class VisitBuffer:
                     self._evaluate(list(alike))
 
     def _evaluate(self, visits: list[Visit]) -> None:
+        """Hand on the losses of visits of one kind: those they came with, or those of their inputs."""
         visit = visits[0]
         is_other_loss = visit.details is None and visit.sample_loss.settings() != self._settings
         if is_other_loss or any(each.was_changed() for each in visits):
@@ -173,6 +220,7 @@ class VisitBuffer:
 
 
 def _join(parts: tuple[Tensor, ...]) -> Tensor:
+    """Return the parts of several batches as one tensor, in single precision at least."""
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     # Half precision is trained on under autocast, which computes losses in float32.
     return joined.float() if joined.dtype in (torch.float16, torch.bfloat16) else joined

@@ -1,5 +1,6 @@
 """Scorers: how one is made, which part of a fitted one has the scores, and scores that can be compared."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
+from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.scoring.fit_params import check_keeps_samples
 
 
-def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
+def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = ActionScoreClassifier) -> Any:
     """Clone a scorer, or make one from a net or from nothing.
 
     Parameters
@@ -26,8 +28,8 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
         wrapped by the estimator of its kind.
     random_state : int, RandomState instance or None
         Passed to every `random_state` in it that is None.
-    default : type
-        Class of the scorer for None.
+    default : callable
+        Makes the scorer for None; a class, say.
 
     Returns
     -------
@@ -183,7 +185,8 @@ def comparable_scores(scorer: Any) -> np.ndarray:
     """Return the scores of a fitted scorer on one scale.
 
     The loss of samples that the net holds out of training stays higher than if it had trained on them. If some but not
-    all samples are held out, each of these gets the score of the same rank among the trained samples.
+    all samples are held out, each of these gets the score of the same rank among the trained samples. Where a sum
+    compares how often samples were visited, it is divided by that.
 
     Parameters
     ----------
@@ -210,6 +213,9 @@ def comparable_scores(scorer: Any) -> np.ndarray:
             "out), or pass action_scores"
         )
     held_out = getattr(inner, "validation_mask_", np.zeros(len(scores), dtype=bool))
+    reduction, visits = REDUCTIONS.get(getattr(inner, "reduction", "")), getattr(inner, "n_visits_", None)
+    if reduction is not None and reduction.compares_exposure and visits is not None and len(set(visits[~held_out])) > 1:
+        scores = scores / visits  # a sum would choose those that were seen more often
     if held_out.any() and not held_out.all():
         share = (rankdata(scores[held_out]) - 0.5) / held_out.sum()
         scores[held_out] = np.quantile(scores[~held_out], share)

@@ -514,6 +514,7 @@ def test_attributes_that_were_not_asked_for_are_absent():
 
 
 @pytest.mark.parametrize("wrap", [str, lambda path: path], ids=["str", "Path"])
+@pytest.mark.filterwarnings("ignore:.*holds trajectories of an earlier run")
 def test_trajectories_in_a_file(tmp_path, wrap):
     X, codes = make_data()
     path = tmp_path / "losses.npy"

@@ -179,7 +179,7 @@ def test_samples_without_a_score_are_left_out():
     [
         (SCORES, GROUPS[1:], {}, "'group' has 199 labels, but there are 200 scores"),
         (SCORES, np.array([GROUPS, GROUPS]), {}, "has 2 dimensions; expected one label per sample"),
-        (SCORES[None], GROUPS, {}, r"shape \(1, 200\); expected one number a sample"),
+        (SCORES[None], GROUPS, {}, r"shape \(1, 200\); expected one number per sample"),
         (np.where(SCORES > 2, np.inf, SCORES), GROUPS, {}, "infinite values"),
         (np.full(N, np.nan), GROUPS, {}, "no value that is a number"),
         (SCORES, {}, {}, "no columns"),

@@ -310,7 +310,7 @@ PLANES, MASK, TWO = torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.lo
 WRONG = {
     "float mask": (lambda: SegmentationLoss()(PLANES, MASK.float()), r"masks are of torch\.float32; expected codes"),
     "other size": (lambda: SegmentationLoss()(PLANES, MASK[:, 1:]), r"shape \(2, 3, 4, 4\) and masks \(2, 3, 4\)"),
-    "no pixels": (lambda: SegmentationLoss()(PLANES[:, 0, 0, 0], MASK[:, 0, 0]), "or one logit a pixel"),
+    "no pixels": (lambda: SegmentationLoss()(PLANES[:, 0, 0, 0], MASK[:, 0, 0]), "or one logit per pixel"),
     "no part": (lambda: SegmentationLoss(0, 0), "cross_entropy=0, dice=0; expected weights of 0 or more"),
     "smooth": (lambda: SegmentationLoss(smooth=0), "smooth=0; expected a number above 0"),
     "layout": (lambda: TokenCrossEntropyLoss(classes_dim=2), "classes_dim=2; expected -1, classes last, or 1"),
@@ -323,9 +323,12 @@ WRONG = {
     "twice": (lambda: MultiOutputLoss(TWO, names=["a", "a"]), "names has 1 different entries, but there are 2 outputs"),
     "weights": (lambda: MultiOutputLoss(TWO, weights=[1]), "weights has 1 .* there are 2 outputs"),
     "of a name": (lambda: MultiOutputLoss(TWO, weights={"a": 1, "b": 1}), "weights have no 'output_0', only 'a', 'b'"),
-    "heads": (lambda: MultiOutputLoss(TWO)(COLUMNS, COLUMNS), "3 outputs for 2 losses; expected one an output"),
+    "heads": (lambda: MultiOutputLoss(TWO)(COLUMNS, COLUMNS), "3 outputs for 2 losses; expected one per output"),
     "targets": (lambda: MultiOutputLoss(TWO)((COLUMNS, COLUMNS), [COLUMNS]), "1 targets for 2 losses"),
-    "one a sample": (lambda: MultiOutputLoss(nn.CrossEntropyLoss())(COLUMNS, SIGNS[:, 0]), "gives one loss a sample"),
+    "one per sample": (
+        lambda: MultiOutputLoss(nn.CrossEntropyLoss())(COLUMNS, SIGNS[:, 0]),
+        "gives one loss per sample",
+    ),
     "hidden": (lambda: MultiOutputLoss([Hidden()])([COLUMNS], [COLUMNS]), "Hidden returned one number"),
 }
 

@@ -295,7 +295,7 @@ OUTPUTS = {
     "one tensor": (torch.zeros(2, 3, 4), r"returned Tensor; expected a pair \(boxes, logits\)"),
     "one entry": ({"boxes": torch.zeros(2, 3, 4)}, "returned dict"),
     "turned": ((torch.zeros(2, 4, 45), torch.zeros(2, 4, 45)), r"returned \[\(2, 4, 45\), .*\(n_images, \d+, 4\)"),
-    "logits of other anchors": ((torch.zeros(2, len(ANCHORS), 4), torch.zeros(2, 3, 4)), "one row an anchor"),
+    "logits of other anchors": ((torch.zeros(2, len(ANCHORS), 4), torch.zeros(2, 3, 4)), "one row per anchor"),
 }
 
 

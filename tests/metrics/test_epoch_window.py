@@ -170,7 +170,7 @@ def test_default_net_holds_samples_out(kind):
 
 @pytest.mark.parametrize("held_out", [None, [1.0], [[1.0, 2.0]]])
 def test_definition_asks_for_held_out_losses(held_out):
-    with pytest.raises(ValueError, match="needs 2 held_out_losses, one an epoch"):
+    with pytest.raises(ValueError, match="needs 2 held_out_losses, one per epoch"):
         action_score([[1.0], [2.0]], reduction="auto", held_out_losses=held_out)
 
 

@@ -546,7 +546,7 @@ WRONG = {
     "another batch": (lambda x, n: (x[1:], {"a": x}), {}, r"Entries returned 'loss' of shape \(7,\)"),
     "no whole": (lambda x, n: (x, {"a": x[:, None], "b": x[:, None]}), {}, "units: a, b; name the one"),
     "nothing": (lambda x, n: (x.mean(), {}), {}, "Entries returned a scalar beside an empty dict"),
-    "another size": (pixels(lambda n: 2 + n // 7), {}, r"had shape \(2,\) a sample, and now have \(3,\);"),
+    "another size": (pixels(lambda n: 2 + n // 7), {}, r"had shape \(2,\) per sample, and now have \(3,\);"),
     "more boxes": (boxes(lambda n: 2 if n < 7 else 99), {}, "a sample had another number of units than at its first"),
     "fewer boxes": (boxes(lambda n: 2 if n < 7 else 0), {}, "a sample had another number of units than at its first"),
     "boxes in a file": (boxes(int), {"store_units": "a.npy"}, "store_units='a.npy' is a file, but units of which"),

@@ -39,7 +39,7 @@ def draw_figure(display: Display, caption: str) -> Figure:
     display : Display
         It is left as it is: the figure that it was drawn into before stays its own.
     caption : str
-        Says what the picture shows.
+        Describes the picture.
 
     Returns
     -------
