@@ -23,6 +23,7 @@ __all__ = [  # noqa: RUF022 - in groups
     "ActionScorePruner",
     "ActionScoreCurriculum",
     "ActionScoreResampler",
+    "ActionScoreRelabeler",
     # meta-estimators: act on scores inside fit
     "ResampledClassifier",
     "ResampledRegressor",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     )
     from actscore_sk.resampling.curriculum import ActionScoreCurriculum
     from actscore_sk.resampling.pruner import ActionScorePruner
+    from actscore_sk.resampling.relabeler import ActionScoreRelabeler
     from actscore_sk.resampling.resampled import ResampledClassifier, ResampledRegressor
     from actscore_sk.resampling.resampler import ActionScoreResampler
     from actscore_sk.resampling.reweighted import ReweightedClassifier, ReweightedRegressor
@@ -93,6 +95,7 @@ else:
             ],
             "actscore_sk.resampling.curriculum": ["ActionScoreCurriculum"],
             "actscore_sk.resampling.pruner": ["ActionScorePruner"],
+            "actscore_sk.resampling.relabeler": ["ActionScoreRelabeler"],
             "actscore_sk.resampling.resampled": ["ResampledClassifier", "ResampledRegressor"],
             "actscore_sk.resampling.resampler": ["ActionScoreResampler"],
             "actscore_sk.resampling.reweighted": ["ReweightedClassifier", "ReweightedRegressor"],

@@ -11,10 +11,12 @@ from skorch.callbacks import Callback
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
 from actscore_sk.recording.fast_path_proof import is_proved
+from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.net_recording import NetRecording
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.recorded_net import RecordedNetMixin
 from actscore_sk.recording.score_attributes import ScoreAttributes, warn_of_exposure
-from actscore_sk.recording.score_record import RecordSettings, ScoreRecord
+from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 
 RECORDINGS = ("training", "epoch_end")
@@ -45,11 +47,16 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         Pool dense units of a sample to this shape, by the mean over each cell.
     score_class_weights : bool
         Keep the weights that the criterion gives to classes in the scores; see `ActionScoreClassifier`.
+    store_probabilities : bool
+        Keep class probabilities, averaged over the epochs that count, from which `find_label_issues` says which labels
+        are wrong; see `ActionScoreClassifier`.
 
     Attributes
     ----------
     action_scores_, sample_metrics_, n_visits_, n_epochs_, trajectories_, epoch_weights_, gradient_work_
         As those of `ActionScoreClassifier`; up to date at any time in training.
+    class_probabilities_ : ndarray of float32 (n_samples, n_classes)
+        Averages over the epochs that count; NaN = no visit that counts; only with `store_probabilities`.
     component_scores_, unit_scores_, unit_component_scores_
         As those of `ActionScoreEstimator`.
     validation_mask_ : ndarray of bool (n_samples,)
@@ -92,6 +99,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         store_units: bool | str | os.PathLike = False,
         unit_grid: int | tuple[int, ...] | None = None,
         score_class_weights: bool = False,
+        store_probabilities: bool = False,
     ) -> None:
         self.recording = recording
         self.reduction = reduction
@@ -101,6 +109,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.store_units = store_units
         self.unit_grid = unit_grid
         self.score_class_weights = score_class_weights
+        self.store_probabilities = store_probabilities
 
     def initialize(self) -> "ActionScoreRecorder":
         """Forget all samples: the net starts anew.
@@ -182,6 +191,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
                 store_units=self.store_units,
                 unit_grid=self.unit_grid,
                 keep_latest=session.train_sampler is not None,
+                store_probabilities=self.store_probabilities,
             )
             self.recording_ = NetRecording(self.recording, settings)
         self.recording_.eval_set, self.recording_.session = self.eval_set, session
@@ -206,6 +216,32 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         recording.flush()
         return recording.record
 
+    def label_evidence(self, on: str = "train") -> LabelEvidence:
+        """Return class probabilities, margins and labels, as `find_label_issues` takes them; copies.
+
+        Parameters
+        ----------
+        on : {"train", "eval"}
+            Samples of X, or of the `eval_set`.
+
+        Returns
+        -------
+        evidence : LabelEvidence
+            Averages over the epochs that count; NaN = no visit that counts.
+
+        Raises
+        ------
+        AttributeError
+            If no probabilities were stored, or no `eval_set` was scored.
+        """
+        record = self._current_record()
+        return (record if on == "train" else self._current_eval_record()).label_evidence()
+
+    @property
+    def class_probabilities_(self) -> np.ndarray:
+        """Probabilities of the classes, averaged over the epochs that count, (n_samples, n_classes) float32."""
+        return self.label_evidence().probabilities
+
     @property
     def validation_mask_(self) -> np.ndarray:
         """Samples held out by `train_split`, (n_samples,) bool."""
@@ -215,7 +251,10 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
     @property
     def eval_action_scores_(self) -> np.ndarray:
         """Action score of each sample of `eval_set`, (n_eval_samples,) float64."""
+        return self._current_eval_record().sample_metrics()["action_score"]
+
+    def _current_eval_record(self) -> ScoreRecord:
         self._current_record()
         if self.recording_.eval_record is None:
             raise AttributeError("no eval_set was scored; pass one")
-        return self.recording_.eval_record.sample_metrics()["action_score"]
+        return self.recording_.eval_record

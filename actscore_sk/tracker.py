@@ -295,6 +295,6 @@ class ActionScoreTracker(ScoreAttributes):
             record = self._new_record()
             record.load_state_dict(state["record"])
         self._record, self._n_trained = record, [*state["n_trained"]]
-        has_classes = None if record is None or record.state.visits is None else record.state.has_classes
+        has_classes = None if record is None or record.state.visits is None else record.state.n_classes is not None
         self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
         self._buffer = LoopBuffer(self._add)

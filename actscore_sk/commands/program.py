@@ -6,7 +6,9 @@ from typing import Any
 WIDTH = 100
 
 
-def scoring_program(read: str, target: str, y: tuple[str, ...], estimator: Any, *, epochs: int) -> list[str]:
+def scoring_program(
+    read: str, target: str, y: tuple[str, ...], estimator: Any, *, epochs: int, is_decided: bool = False
+) -> list[str]:
     """Write the program that scores a table as ``actscore score`` does, to the bit.
 
     Parameters
@@ -21,6 +23,8 @@ def scoring_program(read: str, target: str, y: tuple[str, ...], estimator: Any, 
         The one that was used; all of its parameters but the net are spelled out.
     epochs : int
         Of training.
+    is_decided : bool
+        If True, the program ends in the table of labels.
 
     Returns
     -------
@@ -41,6 +45,7 @@ def scoring_program(read: str, target: str, y: tuple[str, ...], estimator: Any, 
     # The default net with a progress bar is still the default net.
     parameters = estimator.get_params(deep=False) | {"estimator": None}
     options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
+    issues = ["issues = estimator.label_issues()"] if is_decided else []
     return [
         "import pandas as pd",
         "import torch",
@@ -54,4 +59,5 @@ def scoring_program(read: str, target: str, y: tuple[str, ...], estimator: Any, 
         *textwrap.wrap(options, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
         ")",
         f"scores = estimator.fit(X, y, epochs={epochs}).action_scores_",
+        *issues,
     ]

@@ -1,12 +1,15 @@
 """``actscore score``: a score for each row of a table."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.commands.arguments import positive_number, seed_number
+from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
 from actscore_sk.commands.program import scoring_program
 from actscore_sk.commands.progress import EpochWatch, one_thread
 from actscore_sk.commands.screen import print_line, show_progress, show_rows
@@ -18,6 +21,7 @@ from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS, get_metric
+from actscore_sk.scoring.scorer import comparable_scores
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -25,14 +29,17 @@ if TYPE_CHECKING:
 
 N_HARDEST = 10
 NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
-ESTIMATORS = {"classification": ActionScoreClassifier, "regression": ActionScoreRegressor}
+ESTIMATORS: dict[str, Callable[..., Any]] = {
+    "classification": partial(ActionScoreClassifier, store_probabilities=True),
+    "regression": ActionScoreRegressor,
+}
 
 DESCRIPTION = """\
-Train a small net on a table and write how hard each row was to learn.
+Train a small net on a table and write how hard each row was to learn, and which labels look wrong.
 
-The action score of a row is its loss, summed over the epochs: higher = harder. Rows with a wrong label
-are usually among the hardest. For regression the target is standardised first, so that the loss is a
-squared error in units of the target's variance.
+The action score of a row is its loss, summed over the epochs: higher = harder. For classification a fifth
+of the rows is held out, which tells how many labels look wrong, and what they should be. For regression
+the target is standardised first, so that the loss is a squared error in units of the target's variance.
 """
 EXAMPLES = """\
 examples:
@@ -41,8 +48,9 @@ examples:
   actscore score houses.parquet --target price --task regression --epochs 50
 
 The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
-metrics, n_visits and rank (1 = hardest). A row without target is not trained on and has no score. What is printed
-ends in the lines of Python that give the same scores.
+metrics, n_visits and rank (1 = hardest; a row held out of training has the rank that it has among those held out).
+Classification adds suggested_label, wrong_probability, is_issue and is_validation (held out). A row without target
+is not trained on and has no score. What is printed ends in the lines of Python that give the same scores.
 """
 
 
@@ -102,9 +110,16 @@ def run(arguments: Namespace) -> None:
     _describe(source, arguments.target, preprocessor, target)
     estimator = _fit(X, target, metrics=metrics, epochs=arguments.epochs, seed=arguments.seed)
     table = score_table(frame.iloc[:, position], target.known, estimator)
+    judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
+    if judgement is not None:
+        table = add_labels(table, target.known, judgement)
     write_table(output, table)
-    _show_hardest(table, features)
-    _show_program(source, arguments.target, target, estimator)
+    if judgement is None:
+        _show_hardest(table, features)
+    else:
+        show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement.summary)
+    is_decided = judgement is not None and judgement.is_decided
+    _show_program(source, arguments.target, target, estimator, is_decided=is_decided)
     print_line(f"wrote {output}")
 
 
@@ -181,8 +196,9 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     table = pd.DataFrame({"row": np.arange(len(known)), "target": column}).join(scores)
     table["n_visits"] = 0
     table.loc[known, "n_visits"] = estimator.n_visits_
+    comparable = pd.Series(comparable_scores(estimator), index=scores.index)
     # "first" makes ranks unique; the nullable dtype leaves them whole numbers beside missing ones
-    table["rank"] = table["action_score"].rank(method="first", ascending=False).astype("Int64")
+    table["rank"] = comparable.rank(method="first", ascending=False).astype("Int64")
     return table
 
 
@@ -218,7 +234,8 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
     estimator : ActionScoreClassifier or ActionScoreRegressor
         Fitted; its scores are aligned with the rows of ``X``.
     """
-    net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes)
+    is_judged = target.task == "classification"
+    net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes, holds_out=is_judged)
     # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
     with one_thread(), show_progress("training", net.max_epochs) as advance:
@@ -250,9 +267,10 @@ def _show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
     show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
 
 
-def _show_program(source: Path, name: str, target: Target, estimator: Any) -> None:
+def _show_program(source: Path, name: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
     """Print the lines of Python that repeat the command."""
     read = FORMATS[table_suffix(source)].write_program(source)
     print_line("the same in Python:")
-    for line in ("", *scoring_program(read, name, target.program, estimator, epochs=estimator.n_epochs_), ""):
+    options = {"epochs": estimator.n_epochs_, "is_decided": is_decided}
+    for line in ("", *scoring_program(read, name, target.program, estimator, **options), ""):
         print_line(line)

@@ -1,5 +1,6 @@
 """The column to predict, and the task that follows from its values: classification or regression."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ class Target:
         Number of classes; 0 for regression.
     program : tuple of str
         Lines of Python that make the same ``y`` of a ``table``, and leave out its rows without target.
+    classes : sequence
+        Value of each class; empty for regression.
     """
 
     task: str
@@ -44,6 +47,7 @@ class Target:
     values: np.ndarray
     n_classes: int
     program: tuple[str, ...]
+    classes: Sequence = ()
 
 
 def find_column(frame: "pd.DataFrame", name: str) -> int:
@@ -112,7 +116,7 @@ def read_target(column: "pd.Series", task: str) -> Target:
     if len(classes) == len(codes):
         raise CommandError(f"no class of {column.name!r} has two rows: no target for classification")
     line = f"y, classes = pd.factorize({labels}, sort=True)"
-    return Target(chosen, reason, known, codes.astype(np.int64), len(classes), (*rows, line))
+    return Target(chosen, reason, known, codes.astype(np.int64), len(classes), (*rows, line), classes)
 
 
 def _known_rows(column: "pd.Series", kind: str) -> tuple[np.ndarray, tuple[str, ...]]:

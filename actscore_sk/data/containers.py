@@ -246,7 +246,7 @@ def targets_in(X: Any) -> np.ndarray | None:
     tensors = getattr(X, "tensors", None)
     for targets in (getattr(X, "targets", None), getattr(X, "y", None), tensors and tensors[-1]):
         if targets is not None and len(targets) == len(X):  # type: ignore[arg-type]
-            return np.asarray(targets)
+            return np.asarray(targets.cpu() if isinstance(targets, torch.Tensor) else targets)
     return None
 
 

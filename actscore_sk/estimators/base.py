@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
+from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
@@ -120,7 +121,8 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         eval_set : tuple (X, y), optional
             Other samples, scored after each epoch into `eval_action_scores_`.
         **fit_params : dict
-            Passed to `fit` of the net.
+            Passed to `fit` of the net. `groups` (n_samples,) goes to its `ValidSplit` alone, which keeps each group on
+            one side: ``train_split=ValidSplit(GroupKFold(5))``.
 
         Returns
         -------
@@ -164,6 +166,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         )
 
     def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
+        groups = fit_params.pop("groups", None) if isinstance(self._split(), ValidSplit) else None
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
         index = X.index if hasattr(X, "iloc") else None
@@ -180,6 +183,8 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         adapter = self._adapter if goes_on else DtypeAdapter(self._has_class_codes, fit_params)
         n_before = recorder.n_epochs_ if goes_on else 0
         watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
+        if groups is not None:
+            watch["split_params"] = {"groups": np.asarray(groups)}
         watch["train_sampler"] = sampler = self.train_sampler_ if goes_on else self._clone_sampler()
         # `epochs` is what skorch's fit loop calls it
         watch["n_epochs"] = n_before + (fit_params.get("epochs") or net.max_epochs)
@@ -190,6 +195,10 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         self._given, self._index, self._identity, self.train_sampler_ = y, index, identity, sampler
         self._publish(X)
         return self
+
+    def _split(self):
+        """Return what decides which samples the net holds out; None if the net is the default one."""
+        return getattr(self.estimator, "train_split", None)
 
     def _train(self, fit, X, targets, fit_params):
         fit(X, targets, **fit_params)

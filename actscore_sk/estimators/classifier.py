@@ -1,6 +1,7 @@
 """A classifier that scores how hard each of its training samples is."""
 
 import re
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -15,11 +16,12 @@ from torch.utils.data import Dataset, Subset
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_labels
+from actscore_sk.estimators.judged_fit import JudgedFit
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
 
-class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
+class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
     """Classify with a skorch net, and learn from the same fit how hard each sample is.
 
     The action score of sample i is its loss, accumulated over the epochs t of training [1]_::
@@ -43,8 +45,9 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         * "mean": total / `n_visits_`.
         * "interpolated": total over all epochs; an epoch that skipped the sample is filled in linearly. Use it when
           samples are not visited equally often.
-        * "auto": total over the epochs before overfitting, which the validation loss locates (of `train_split`, or
-          else of `eval_set`); see `epoch_weights`.
+        * "auto": total over a window of epochs: not those before much is learnt, nor those of overfitting, as the
+          validation loss tells (of `train_split`, or else of `eval_set`); see `epoch_weights`. Metrics that are means
+          over visits are taken over the window, too.
     metrics : tuple of str
         Names from `get_metric_names`; one pass records all of them.
     store_trajectories : bool, str or path-like
@@ -58,6 +61,11 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         class counts in training; in a sum of losses they would rank a rare class as hard.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
+    store_probabilities : bool
+        Keep the class probabilities of each sample, averaged over the window of epochs that count, and judge the labels
+        by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
+        out (`train_split`; the default net holds out a fifth then), better 200 and more; without any, there is a
+        ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out.
 
     Attributes
     ----------
@@ -73,9 +81,14 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     trajectories_ : ndarray of float32 (n_epochs, n_samples)
         Loss that each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
-        Samples held out by `train_split`; with ``reduction="auto"`` and no net of yours, a fifth is held out.
+        Samples held out by `train_split`; with ``reduction="auto"`` or `store_probabilities`, and no net of yours, a
+        fifth is held out.
     epoch_weights_ : ndarray of float64 (n_epochs,)
-        How much each epoch counts; only with ``reduction="auto"``.
+        How much each epoch counts in the scores (``reduction="auto"``), and in what is said of labels.
+    wrong_label_scores_, suggested_labels_, wrong_label_proba_, is_label_issue_ : ndarray (n_samples,)
+        What is known of each label, see there; only with `store_probabilities`.
+    noise_rate_, noise_rate_interval_, noise_matrix_
+        How many labels are wrong, and how; only with `store_probabilities`.
     gradient_work_ : ndarray of float64 (n_epochs,)
         Samples that each epoch trained on, as a share of those that are not held out; 1 without a `train_sampler`.
     train_sampler_ : EpochSampler or None
@@ -111,7 +124,36 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
     7
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScore._parameter_constraints,
+        "store_probabilities": ["boolean"],
+    }
     _has_class_codes = True
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        recording="training",
+        reduction="sum",
+        metrics=("action_score",),
+        store_trajectories=False,
+        train_sampler=None,
+        score_class_weights=False,
+        random_state=None,
+        store_probabilities=False,
+    ):
+        super().__init__(
+            estimator,
+            recording=recording,
+            reduction=reduction,
+            metrics=metrics,
+            store_trajectories=store_trajectories,
+            train_sampler=train_sampler,
+            score_class_weights=score_class_weights,
+            random_state=random_state,
+        )
+        self.store_probabilities = store_probabilities
 
     def _learn_targets(self, X, y, classes):
         self._has_codes = False
@@ -156,7 +198,8 @@ class ActionScoreClassifier(ClassifierMixin, BaseActionScore):
         return codes
 
     def _build_net(self, X, y, sample_weight):
-        options = {"n_classes": len(self.classes_), "holds_out": self.reduction == "auto"}
+        holds_out = self.reduction == "auto" or self.store_probabilities
+        options = {"n_classes": len(self.classes_), "holds_out": holds_out}
         return default_net(X, y, sample_weight, kind="classification", **options)
 
     def _train(self, fit, X, targets, fit_params):

@@ -16,7 +16,11 @@ EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost
 
 
 def action_score(
-    losses: npt.ArrayLike, *, reduction: str = "sum", held_out_losses: npt.ArrayLike | None = None
+    losses: npt.ArrayLike,
+    *,
+    reduction: str = "sum",
+    held_out_losses: npt.ArrayLike | None = None,
+    class_entropy: float | None = None,
 ) -> Scores:
     """Loss accumulated over the visits, in [0, inf) for a loss that is never negative; higher = harder.
 
@@ -27,9 +31,11 @@ def action_score(
     reduction : {"sum", "mean", "interpolated", "auto"}
         ``"sum"``: total over visits. ``"mean"``: total divided by the number of visits. ``"interpolated"``: total over
         all epochs; an epoch that skipped the sample is filled in linearly between the visits around it, or with the
-        nearest visit at either end. ``"auto"``: total over the epochs before the net memorises; see `epoch_weights`.
+        nearest visit at either end. ``"auto"``: total over the epochs that count; see `epoch_weights`.
     held_out_losses : array-like of shape (n_epochs,), optional
         Mean loss over held-out samples in each epoch; for "auto".
+    class_entropy : float, optional
+        Entropy of the class shares, in nats; for "auto". None: nothing is known of classes.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def action_score(
             raise ValueError(
                 f'reduction="auto" needs {len(values)} held_out_losses, one per epoch; got shape {held_out.shape}'
             )
-        values = epoch_weights(held_out)[:, None] * values
+        values = epoch_weights(held_out, class_entropy)[:, None] * values
     if reduction == "mean":
         return _mean(values)
     if reduction == "interpolated":

@@ -108,6 +108,15 @@ def probability(visits: VisitBatch) -> torch.Tensor:
     return given.to(precise_dtype(given.device)).exp()
 
 
+def probabilities(visits: VisitBatch) -> torch.Tensor:
+    """Probability of each class (n_visits, n_classes), in [0, 1], float32.
+
+    >>> probabilities(VisitBatch(torch.zeros(1), torch.zeros(1, 4), torch.tensor([2])))
+    tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    return visits.log_probabilities.exp().to(torch.float32)
+
+
 def correct(visits: VisitBatch) -> torch.Tensor:
     """1.0 where ``argmax`` of the logits is the given label, else 0.0; lower = harder.
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
+from actscore_sk.recording.bad_samples import check_losses
 from actscore_sk.recording.loop_batch import Suspects, as_logits, as_losses, as_positions
 from actscore_sk.recording.sample_state import SampleState
 from actscore_sk.recording.score_record import ScoreRecord
@@ -87,7 +88,7 @@ class LoopIntake:
         n_classes = self.n_classes if scores is None else scores.shape[1]
         if labels is not None and n_classes is not None:
             labels = self._in_range("targets", labels, n_classes)
-        state.check_losses(rows, values)
+        check_losses(rows, values, state.epoch)
         self.n_classes, self.has_classes = n_classes, scores is not None
         return LoopBatch(rows, values, scores, labels, held_out)
 

@@ -1,9 +1,11 @@
 """One record of one net in training: visits in, epochs closed, other samples scored on the way.
 
+
 This is the place where losses on the device become scores of rows of X; `recording` decides which losses count.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,11 @@ from actscore_sk.losses.class_outputs import Reader, read_class_outputs
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.books import Books
+from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.resume import saved_states, warn_of_missing
-from actscore_sk.recording.score_record import RecordSettings, ScoreRecord
+from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer
 from actscore_sk.utils.interrupts import uninterrupted
@@ -87,6 +91,8 @@ class NetRecording:
             before: their sums would mix different samples.
         """
         self.session, n_samples = session, session.n_samples
+        has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None
+        self._settle(session, has_held_out)
         identity = identify(session.root)
         if self.record is None:
             saved = self._saved_state(session, identity)
@@ -99,11 +105,7 @@ class NetRecording:
         self.validation_mask = np.zeros(n_samples, dtype=bool)
         self.validation_mask[session.validation_rows.numpy()] = True
         self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None
-        if (
-            REDUCTIONS[self.settings.reduction].needs_held_out
-            and not self.validation_mask.any()
-            and self.eval_set is None
-        ):
+        if REDUCTIONS[self.settings.reduction].needs_held_out and not has_held_out:
             raise ValueError(
                 f'reduction="{self.settings.reduction}" goes by the loss of held-out samples, but the net trains on '
                 "all of them (train_split=None); let the net hold some out, pass an eval_set, or take another reduction"
@@ -118,6 +120,15 @@ class NetRecording:
         if self.eval_set is not None:
             self._begin_eval(session, capacity)
 
+    def _settle(self, session: RecordingSession, has_held_out: bool) -> None:
+        """Complete the settings with what is known of the samples; the first training decides."""
+        needs_window = self.settings.store_probabilities or REDUCTIONS[self.settings.reduction].needs_held_out
+        if self.record is None and needs_window:
+            entropy = self.settings.class_entropy
+            if entropy is None:
+                entropy = entropy_of_classes(session.net, session.root)
+            self.settings = replace(self.settings, class_entropy=entropy, has_held_out=has_held_out)
+
     def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
         """Allocate for the eval set; keep the scores of an earlier training if it has as many samples.
 
@@ -127,11 +138,14 @@ class NetRecording:
         self._eval_dataset = session.net.get_dataset(*session.prepared(X, y))
         n_samples = len(self._eval_dataset)
         if self.eval_record is None or self.eval_record.n_samples != n_samples:
-            settings = RecordSettings(reduction=self.settings.reduction, class_entropy=self.settings.class_entropy)
+            asked = "reduction", "store_probabilities", "class_entropy", "has_held_out"
+            settings = RecordSettings(**{name: getattr(self.settings, name) for name in asked})
             self.eval_record = ScoreRecord(n_samples, settings)
             if not self.validation_mask.any():
                 self.eval_record.held_out = torch.ones(n_samples, dtype=torch.bool)
-        self._eval_buffer = VisitBuffer(self._record_eval_block, keep_inputs=False, capacity=capacity)
+        self._eval_buffer = VisitBuffer(
+            self._record_eval_block, keep_inputs=self.settings.store_probabilities, capacity=capacity
+        )
 
     def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
         """Return the state saved beside the checkpoint from which the net goes on; warn if there is none."""
@@ -238,7 +252,7 @@ class NetRecording:
             If a metric needs classes, and the criterion's inputs show none.
         """
         state = self.record.state  # type: ignore[union-attr]
-        names = ", ".join(metric.name for metric in state.metrics if metric.needs_classes)
+        names = ", ".join(state.readers_of_classes)
         try:
             if inputs is None:
                 raise SampleLossError(f"{names} need one call of the criterion per step, but get_loss makes several")
@@ -252,7 +266,9 @@ class NetRecording:
         self.record.update_details(rows, details)  # type: ignore[union-attr]
 
     def _record_eval_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
-        self.eval_record.update(rows, losses)  # type: ignore[union-attr]
+        stores = self.settings.store_probabilities
+        logits, labels = self._classes(inputs, visit) if stores else (None, None)
+        self.eval_record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
 
 
 def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:

@@ -80,7 +80,7 @@ class RecordedNetMixin:
         own, session = self._own("get_split_datasets"), self.session_
         if session is None:
             return own(X, y, **fit_params)
-        splits = own(*session.build_root(X, y), **fit_params)
+        splits = own(*session.build_root(X, y), **fit_params, **session.split_params)
         session.end_split(*splits)
         return splits
 

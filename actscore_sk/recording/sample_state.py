@@ -3,24 +3,24 @@
 Memory is constant in the number of epochs: a visit updates running sums, and no loss is kept.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import accumulate
-from math import isfinite
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
+from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
-from actscore_sk.metrics.epoch_statistics import Latest, WindowedMean, WindowedSum
+from actscore_sk.metrics.epoch_statistics import Latest
 from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dtype
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic
-from actscore_sk.recording.first_rows import N_NAMED, FirstRows
+from actscore_sk.recording.bad_samples import BadSamples
+from actscore_sk.recording.label_state import LabelState
+from actscore_sk.recording.recipes import measurement_of, n_columns_of, recipe_of
 
 
 class SampleState:
@@ -43,7 +43,11 @@ class SampleState:
     keep_latest : bool
         Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
     class_entropy : float or None
-        Entropy of the shares of the classes, in nats, for a reduction that needs held-out samples.
+        Entropy of the shares of the classes, in nats, for a window over epochs.
+    store_probabilities : bool
+        Keep class probabilities, margins and labels; see `LabelState`.
+    has_held_out : bool
+        If True, these are averaged over a window of epochs.
 
     Examples
     --------
@@ -63,6 +67,8 @@ class SampleState:
         keep_row: bool = False,
         keep_latest: bool = False,
         class_entropy: float | None = None,
+        store_probabilities: bool = False,
+        has_held_out: bool = True,
     ) -> None:
         names = dict.fromkeys(("action_score", *metrics))
         self.n_samples, self.reduction = n_samples, REDUCTIONS[reduction]
@@ -70,26 +76,36 @@ class SampleState:
         self.epoch = 1
         self.epoch_has_visits = False
         self.visits: Tensor | None = None
+        self.n_classes: int | None = None  # known from the first visit, if it has class scores
         self._statistics: dict[str, Statistic] = {}
         self._measured: list[tuple[Measurement, list[Statistic]]] = []
         self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
+        self._store_probabilities, self._has_held_out = store_probabilities, has_held_out
+        self.of_labels: LabelState | None = None
         self._row: Tensor | None = None
-        self._bad: FirstRows | None = None
+        self._bad: BadSamples | None = None
 
     @property
     def needs_classes(self) -> bool:
-        """True if any metric needs class scores and labels."""
-        return any(metric.needs_classes for metric in self.metrics)
+        """True if anything to be kept needs class scores and labels."""
+        return bool(self.readers_of_classes)
+
+    @property
+    def readers_of_classes(self) -> list[str]:
+        """Names of what needs class scores and labels."""
+        names = [metric.name for metric in self.metrics if metric.needs_classes]
+        return [*names, "class probabilities"] if self._store_probabilities else names
 
     @property
     def works_without_classes(self) -> bool:
-        """True if every metric can also be had from the loss alone."""
-        return all(metric.regression_measurement is not None for metric in self.metrics)
+        """True if everything to be kept can also be had from the loss alone."""
+        no_classes = [metric.regression_measurement is not None for metric in self.metrics]
+        return all(no_classes) and not self._store_probabilities
 
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        own = [part.nbytes for part in (self.visits, self._row) if part is not None]
+        own = [part.nbytes for part in (self.visits, self._row, self.of_labels) if part is not None]
         return sum(statistic.nbytes for statistic in self._statistics.values()) + sum(own)
 
     def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
@@ -107,7 +123,7 @@ class SampleState:
             Given label of each visit.
         """
         if self.visits is None:
-            self._allocate(losses.device, has_classes=logits is not None)
+            self._allocate(losses.device, None if logits is None else logits.shape[1])
         self.epoch_has_visits = True
         batch = VisitBatch(losses, logits, labels)
         needs_seen = any(statistic.needs_seen for statistic in self._statistics.values())
@@ -116,65 +132,49 @@ class SampleState:
             values = measure(batch)
             for statistic in statistics:
                 statistic.update(rows, values, seen, self.epoch)
+        if self.of_labels is not None:
+            self.of_labels.update(rows, batch, seen, self.epoch)
         self.visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
         if self._row is not None:
             self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             self._row.index_add_(0, rows, losses.to(self._row.dtype))
-        self._note_bad(rows, losses)
+        self._bad.note(rows, losses)  # type: ignore[union-attr]
 
-    def _allocate(self, device: torch.device, *, has_classes: bool) -> None:
+    def _allocate(self, device: torch.device, n_classes: int | None) -> None:
         """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
-        recipes = {metric.name: self._recipe(metric) for metric in self.metrics}
+        if self._store_probabilities:
+            if n_classes is None:
+                raise SampleLossError("store_probabilities=True needs the class scores and the label of every visit")
+            options = {"windowed": self._has_held_out, "class_entropy": self._class_entropy}
+            self.of_labels = LabelState(self.n_samples, n_classes, device, **options)  # type: ignore[arg-type]
+        self.n_classes = n_classes
+        recipes = {metric.name: recipe_of(self.reduction, metric, self._class_entropy) for metric in self.metrics}
         if self._keep_latest:
             recipes["latest"] = Latest
-        widths = [1 if recipe is Latest else _kind(recipe).n_columns for recipe in recipes.values()]
+        widths = [n_columns_of(recipe) for recipe in recipes.values()]
         table = torch.empty(self.n_samples, sum(widths), dtype=precise_dtype(device), device=device)
         by_measurement: dict[Measurement, list[Statistic]] = {}
-        measured_by = {metric.name: self._measurement(metric, has_classes) for metric in self.metrics}
+        measured_by = {
+            metric.name: measurement_of(metric, has_classes=n_classes is not None) for metric in self.metrics
+        }
         for (name, recipe), width, end in zip(recipes.items(), widths, accumulate(widths), strict=True):
             columns = table[:, end - 1] if width == 1 else table[:, end - width : end]
             self._statistics[name] = statistic = recipe(self.n_samples, device, storage=columns)
             by_measurement.setdefault(measured_by.get(name, measurements.loss), []).append(statistic)
         self._measured = [*by_measurement.items()]
         self.visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
-        self._bad = FirstRows(device)
+        self._bad = BadSamples(device)
         if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
-
-    def _recipe(self, metric: Metric) -> Callable[..., Statistic]:
-        is_score = metric.name == "action_score"
-        kind = self.reduction.score if is_score else self.reduction.statistic_of(metric.statistic)
-        settings = {"class_entropy": self._class_entropy} if kind in (WindowedSum, WindowedMean) else metric.settings
-        return partial(kind, **settings)
-
-    def _measurement(self, metric: Metric, has_classes: bool) -> Measurement:
-        measure = metric.measurement if has_classes or not metric.needs_classes else metric.regression_measurement
-        if measure is None:
-            raise SampleLossError(
-                f"{metric.name} needs the class scores and the label of every visit, but only losses were given; leave "
-                "the metric out, or give both"
-            )
-        return measure
 
     def check_labels(self, labels: Tensor) -> None:
         """Raise SampleLossError if a label is negative, in the first epoch, for which the host waits."""
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
         if self.epoch == 1 and bool((labels < 0).any()):
-            names = ", ".join(metric.name for metric in self.metrics if metric.needs_classes)
             raise SampleLossError(
-                f"{names} need a label for every sample, but some targets are negative (ignore_index); leave these "
-                "metrics out, or these samples"
+                f"{', '.join(self.readers_of_classes)} need a label for every sample, but some targets are negative "
+                "(ignore_index); leave these metrics out, or these samples"
             )
-
-    def check_losses(self, rows: Tensor, losses: Tensor) -> None:
-        """Raise NonFiniteLossError before an update, on the CPU, where looking costs nothing."""
-        if losses.is_cpu and not isfinite(losses.sum().item()):
-            self._refuse_non_finite(rows[~losses.isfinite().to(rows.device)][:N_NAMED].tolist())
-
-    def _note_bad(self, rows: Tensor, losses: Tensor) -> None:
-        """Keep the positions of the first samples whose loss is NaN or infinite, for the error at the epoch's end."""
-        if not losses.is_cpu or not isfinite(losses.sum().item()):
-            self._bad.note(rows, ~losses.isfinite())  # type: ignore[union-attr]
 
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
         """Close the epoch.
@@ -197,6 +197,8 @@ class SampleState:
         self.check_finite()
         for statistic in self._statistics.values():
             statistic.end_epoch(self.epoch, held_out_loss)
+        if self.of_labels is not None:
+            self.of_labels.end_epoch(self.epoch, held_out_loss)
         self.epoch += 1
         self.epoch_has_visits = False
         if not self._keep_row:
@@ -209,14 +211,8 @@ class SampleState:
 
     def check_finite(self) -> None:
         """Raise NonFiniteLossError if a loss was NaN or infinite; the host waits for the device."""
-        self._refuse_non_finite([] if self._bad is None else self._bad.found())
-
-    def _refuse_non_finite(self, samples: list[int]) -> None:
-        if samples:
-            raise NonFiniteLossError(
-                f"the loss became NaN or infinite in epoch {self.epoch}, first for the samples at positions "
-                f"{samples}; check these rows and targets, lower the learning rate or clip the gradient"
-            )
+        if self._bad is not None:
+            self._bad.check(self.epoch)
 
     @property
     def latest(self) -> Tensor:
@@ -255,50 +251,44 @@ class SampleState:
         if other.visits is None:
             return
         if self.visits is None:
-            self._allocate(other.visits.device, has_classes=other.has_classes)
+            self._allocate(other.visits.device, other.n_classes)
         visits, there = self.visits, other.visits.to(self.visits.device)  # type: ignore[union-attr]
         for name, statistic in self._statistics.items():
             statistic.merge(other._statistics[name], visits, there)  # type: ignore[arg-type]
+        if self.of_labels is not None and other.of_labels is not None:
+            self.of_labels.merge(other.of_labels, visits, there)  # type: ignore[arg-type]
         visits += there  # type: ignore[operator]
-        self._bad.merge(other._bad)  # type: ignore[union-attr]
+        self._bad.merge(other._bad)  # type: ignore[union-attr, arg-type]
         if self._row is not None and other._row is not None:
             row = other._row.to(self._row.device)
             self._row = torch.where(row.isnan(), self._row, self._row.nan_to_num(nan=0.0) + row)
         self.epoch_has_visits |= other.epoch_has_visits
 
-    @property
-    def has_classes(self) -> bool:
-        """True if class scores came with the first visits."""
-        return any(
-            measure in [metric.measurement for metric in self.metrics if metric.needs_classes]
-            for measure, _ in self._measured
-        )
-
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors, which are not copied, and plain values by name."""
         statistics = {name: statistic.state_dict() for name, statistic in self._statistics.items()}
-        names = "epoch", "epoch_has_visits", "visits", "has_classes"
-        return {"statistics": statistics, "row": self._row} | {name: getattr(self, name) for name in names}
+        labels = None if self.of_labels is None else self.of_labels.state_dict()
+        names = "epoch", "epoch_has_visits", "visits", "n_classes"
+        own = {name: getattr(self, name) for name in names}
+        return {"statistics": statistics, "row": self._row, "labels": labels} | own
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state that was recorded with the same settings."""
         self.epoch, self.epoch_has_visits = state["epoch"], state["epoch_has_visits"]
         if state["visits"] is not None:
             if self.visits is None:
-                self._allocate(state["visits"].device, has_classes=state["has_classes"])
+                self._allocate(state["visits"].device, state["n_classes"])
             self.visits.copy_(state["visits"])  # type: ignore[union-attr]
             for name, statistic in self._statistics.items():
                 statistic.load_state_dict(state["statistics"][name])
+            if self.of_labels is not None:
+                self.of_labels.load_state_dict(state["labels"])
             if self._row is not None:
                 self._row.copy_(state["row"])
 
     def to(self, device: torch.device) -> None:
         """Move the state to another device."""
         state, bad = self.state_dict(), self._bad
-        self._allocate(device, has_classes=state["has_classes"])
+        self._allocate(device, state["n_classes"])
         self.load_state_dict(state)
-        self._bad.merge(bad)  # type: ignore[union-attr]
-
-
-def _kind(recipe: Any) -> type[Statistic]:
-    return getattr(recipe, "func", recipe)
+        self._bad.merge(bad)  # type: ignore[union-attr, arg-type]

@@ -96,16 +96,18 @@ class ScoreAttributes:
 
     @property
     def epoch_weights_(self) -> np.ndarray:
-        """Weight of each epoch in the score, (n_epochs,) float64.
+        """Weight of each epoch in what is taken over a window, (n_epochs,) float64; see `epoch_weights`.
 
         Raises
         ------
         AttributeError
-            If `reduction` is not "auto": all epochs count alike then.
+            If nothing is taken over a window: all epochs count alike then.
         """
         record = self._current_record()
-        if not REDUCTIONS[record.settings.reduction].needs_held_out:
-            raise AttributeError('epochs have weights only with reduction="auto"')
+        if not record.settings.has_window:
+            raise AttributeError(
+                'epochs have weights only with reduction="auto", or where probabilities are stored and samples held out'
+            )
         return record.epoch_weights()
 
 

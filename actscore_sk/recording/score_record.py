@@ -5,8 +5,6 @@ a score means the same wherever it comes from.
 """
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,39 +16,12 @@ from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.epoch_window import epoch_weights
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.detail_state import DetailState
+from actscore_sk.recording.label_state import LabelEvidence
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.sample_state import SampleState
 from actscore_sk.storage import open_trajectories
 
 NO_TARGET = torch.iinfo(torch.int64).min  # any other whole number may be a target
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """Parameters of a record.
-
-    Parameters
-    ----------
-    reduction : str
-        Name in `REDUCTIONS`: how the losses of a sample become its score.
-    metrics : sequence of str
-        Names from `get_metric_names`.
-    store_trajectories : bool, str or path-like
-        Keep the losses of each epoch, in memory or in a ``.npy`` file.
-    store_units, unit_grid
-        As in `DetailState`.
-    keep_latest : bool
-        As in `SampleState`.
-    class_entropy : float, optional
-        As in `SampleState`.
-    """
-
-    reduction: str = "sum"
-    metrics: Sequence[str] = ("action_score",)
-    store_trajectories: Any = False
-    store_units: Any = False
-    unit_grid: Any = None
-    keep_latest: bool = False
-    class_entropy: float | None = None
 
 
 class ScoreRecord:
@@ -94,6 +65,8 @@ class ScoreRecord:
             keep_row=self.trajectories is not None,
             keep_latest=settings.keep_latest,
             class_entropy=settings.class_entropy,
+            store_probabilities=settings.store_probabilities,
+            has_held_out=settings.has_held_out,
         )
         self.details = DetailState(n_samples, settings.reduction, settings.store_units, settings.unit_grid)
         self.held_out: Tensor | None = None
@@ -113,7 +86,7 @@ class ScoreRecord:
             As in `SampleState.update`.
         """
         self.state.update(rows, losses, logits, labels)
-        if self.held_out is not None and REDUCTIONS[self.settings.reduction].needs_held_out:
+        if self.held_out is not None and self.settings.has_window:
             if self.held_out.device != rows.device:
                 self.held_out = self.held_out.to(rows.device)
             counts = self.held_out[rows].double() if losses.device.type != "mps" else self.held_out[rows].float()
@@ -191,6 +164,20 @@ class ScoreRecord:
         """Return how much each epoch counts in the score, (n_epochs,) float64."""
         return epoch_weights(self.held_out_losses, self.settings.class_entropy)
 
+    def label_evidence(self) -> LabelEvidence:
+        """Return what is known of the labels; see `LabelEvidence`.
+
+        Raises
+        ------
+        AttributeError
+            If nothing is.
+        """
+        of_labels = self.state.of_labels
+        if of_labels is None:
+            has_some = "no sample was visited yet" if self.settings.store_probabilities else "none were stored"
+            raise AttributeError(f"no class probabilities: {has_some}; train with store_probabilities=True")
+        return of_labels.evidence(self.state.visits)  # type: ignore[arg-type]
+
     def component_scores(self) -> dict[str, np.ndarray]:
         """Return the score of each sample under each part of the loss, (n_samples,) float64."""
         return self.details.components()
@@ -265,6 +252,7 @@ class ScoreRecord:
             "held_out": self.held_out,
             "targets": self.targets,
             "held_out_sum": self._held_out_sum,
+            "store_probabilities": self.settings.store_probabilities,
             "held_out_losses": [*self.held_out_losses],
             "trained_shares": [*self.trained_shares],
             "state": self.state.state_dict(),
@@ -289,6 +277,7 @@ class ScoreRecord:
             ("n_samples", self.n_samples),
             ("reduction", self.settings.reduction),
             ("metrics", [*self.settings.metrics]),
+            ("store_probabilities", self.settings.store_probabilities),
         ):
             if state[name] != mine:
                 raise ValueError(

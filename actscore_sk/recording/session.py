@@ -44,6 +44,8 @@ class RecordingSession:
         Reshape a target of shape (n,) to (n, 1) if the net's output has that shape.
     score_class_weights : bool
         As in `SampleLoss`.
+    split_params : dict, optional
+        Passed to the net's `train_split`, and to nothing else: skorch would pass them to the module, too.
     is_proved : callable
         Returns True if the fast path does what skorch does; asked at each epoch. By default there is no fast path.
 
@@ -81,6 +83,7 @@ class RecordingSession:
         train_sampler: EpochSampler | None = None,
         n_epochs: int | None = None,
         score_class_weights: bool = False,
+        split_params: dict[str, Any] | None = None,
         is_proved: Callable[[], bool] = lambda: False,
     ) -> None:
         self.net, self.align_targets = net, align_targets
@@ -93,6 +96,7 @@ class RecordingSession:
         )
         self.path: FastPath | None = None
         self.forward_params: dict = {}
+        self.split_params = split_params or {}
         self.validation_rows = torch.empty(0, dtype=torch.int64)
         self.n_trained = self.n_steps = 0
         # indexed by `training`: the validation part, the training part

@@ -121,8 +121,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         record_features(self, X)
         weights = self._check_weights(sample_weight, n_samples)
         action_scores = scores_instead(self.estimator, action_scores)
-        scorer = make_scorer(self.estimator, self.random_state)
-        labels = class_labels(X, y, scorer, is_scored=action_scores is None)
+        scorer = self._make_scorer()
+        self._labels = labels = class_labels(X, y, scorer, is_scored=action_scores is None)
         self._scored = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
         self.action_scores_ = scores = self._scored.scores
         classes, codes = ((), None) if labels is None else np.unique(labels, return_inverse=True)
@@ -132,7 +132,13 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         self.sampling_strategy_ = self._count_kept(classes, codes, indices, weights)
         self.sample_indices_ = indices
         self.class_ranks_ = ranks_within_class(scores, codes)
-        return take_rows(X, indices), take_rows(y, indices)
+        return take_rows(X, indices), self._take_targets(y, indices)
+
+    def _make_scorer(self):
+        return make_scorer(self.estimator, self.random_state)
+
+    def _take_targets(self, y, indices):
+        return take_rows(y, indices)
 
     def _check_weights(self, sample_weight, n_samples):
         if sample_weight is None:

@@ -9,6 +9,7 @@ from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
 from actscore_sk.resampling.strategies import STRATEGIES, amount_of
 from actscore_sk.scoring.class_labels import check_has_classes
+from actscore_sk.scoring.judging import decision_of, judges_labels
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
 
@@ -27,8 +28,9 @@ class ActionScorePruner(BaseActionScoreSampler):
     threshold : float, (float, float) or "auto"
         Amount to drop. With ``by="fraction"`` a share of all samples in [0, 1), rounded down to whole samples. With
         ``by="score"`` a score beyond which samples are dropped ("hardest": above, "easiest": below, "random": as many
-        as are above), and for "both" a pair (low, high). "auto": as many as seem to be mislabelled, see
-        `estimate_n_mislabelled`; close to none if no label is wrong.
+        as are above), and for "both" a pair (low, high). "auto": as many as seem to be mislabelled, close to none if no
+        label is wrong. A scorer with ``store_probabilities=True`` decides which and how many these are, or with a
+        warning none if it can decide nothing; without one, the scores alone do, see `estimate_n_mislabelled`.
     by : {"fraction", "score"}
         Meaning of `threshold`.
     class_balanced : bool
@@ -133,7 +135,10 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _select(self, scores, labels, weights, rng):
         amounts = np.ones(len(scores)) if weights is None else weights
-        if self.by == "score" and self.threshold != "auto" and self.strategy != "random":
+        self._flagged = self._judged() if self.threshold == "auto" else None
+        if self._flagged is not None and self.strategy == "hardest" and not self.class_balanced:
+            dropped = np.where(self._flagged, amounts, 0)
+        elif self.by == "score" and self.threshold != "auto" and self.strategy != "random":
             dropped = np.where(self._is_beyond(scores), amounts, 0)
         else:
             dropped = self._dropped(scores, labels, amounts, rng)
@@ -141,6 +146,14 @@ class ActionScorePruner(BaseActionScoreSampler):
         # the rest of a fractional amount may be a rounding error
         indices = np.flatnonzero(left > 1e-9 * amounts)
         return indices, None if weights is None else left[indices]
+
+    def _judged(self):
+        """Return the samples whose labels the scorer takes for wrong, (n_samples,) bool; None if it judges none."""
+        scorer = self._scored.scorer
+        if not judges_labels(scorer):
+            return None
+        flagged = decision_of(scorer, "is_label_issue_")
+        return np.zeros(len(self.action_scores_), dtype=bool) if flagged is None else flagged
 
     def _is_beyond(self, scores):
         """Return the samples to drop for ``by="score"``, (n_samples,) bool."""
@@ -164,6 +177,8 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _share(self, scores, amounts):
         """Return the share of all samples to drop, in [0, 1)."""
+        if self._flagged is not None:
+            return amounts[self._flagged].sum() / amounts.sum()
         if self.threshold == "auto":
             # Weights that are no counts have any scale; the estimate takes them as numbers of samples.
             scale = 1 if (amounts == np.floor(amounts)).all() else len(amounts) / amounts.sum()

@@ -1,5 +1,6 @@
 """Meta-estimators that turn difficulty into sample weights."""
 
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
+from actscore_sk.scoring.judging import decision_of, make_judge
 from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, scores_instead
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
@@ -86,7 +88,7 @@ class _Reweighted(DelegatingEstimator):
             ones = np.empty((n_samples, 1))
             sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
         scores = self._score(X, y, sample_weight, action_scores, n_samples)
-        weights = difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=sample_weight)
+        weights = self._weigh(scores, sample_weight)
         weights = weights if sample_weight is None else weights * sample_weight
         self.estimator_ = fit_weighted(estimator, X, y, weights, **fit_params)
         self.action_scores_, self.sample_weight_ = scores, weights
@@ -97,11 +99,17 @@ class _Reweighted(DelegatingEstimator):
         action_scores = scores_instead(self.scorer, action_scores)
         if action_scores is not None:
             return check_given_scores(action_scores, X)
-        scorer = make_scorer(self.scorer, self.random_state, self._default_scorer)
+        scorer = self._make_scorer()
         class_labels(X, y, scorer)  # refuses several labels per sample before anything is trained
         scored = fit_scorer(scorer, X, y, memory=self.memory, sample_weight=sample_weight)
         self.scorer_ = scored.scorer
         return scored.scores
+
+    def _make_scorer(self):
+        return make_scorer(self.scorer, self.random_state, self._default_scorer)
+
+    def _weigh(self, scores, sample_weight):
+        return difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=sample_weight)
 
     def get_metadata_routing(self):
         """Return how metadata is routed: weights and scores stay here, the rest goes to the estimator."""
@@ -121,8 +129,10 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     scorer : estimator, NeuralNet, ActionScoreTracker or None
         Scores the samples: `ActionScoreClassifier`, a skorch net, or a Pipeline that ends in one; it is cloned. None:
         ``ActionScoreClassifier()``. An `ActionScoreTracker` of the same samples is not fitted: its scores are taken.
-    weighting : {"hard", "easy", "middle"} or callable
-        Samples that count more; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.
+    weighting : {"hard", "easy", "middle", "trust"} or callable
+        Samples that count more; see `difficulty_weights`. A callable maps scores (n_samples,) to weights. "trust": each
+        sample counts by the probability that its label is right, ``1 - wrong_label_proba_`` of the scorer, which gets
+        ``store_probabilities=True``; all alike, with a warning, if nothing can be decided.
     temperature : float
         Above 0; the smaller, the more unequal: no weight is more than ``exp(1 / temperature)`` times another.
     memory : str, joblib.Memory or None
@@ -154,7 +164,34 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **_Reweighted._parameter_constraints,
+        "weighting": [StrOptions({*WEIGHTINGS, "trust"}), callable],
+    }
     _default_scorer = ActionScoreClassifier
+
+    def _score(self, X, y, sample_weight, action_scores, n_samples):
+        if self._trusts and action_scores is not None:
+            raise ValueError(
+                'weighting="trust" goes by what the scorer says of labels, which action_scores do not; leave them out'
+            )
+        return super()._score(X, y, sample_weight, action_scores, n_samples)
+
+    @property
+    def _trusts(self):
+        return isinstance(self.weighting, str) and self.weighting == "trust"
+
+    def _make_scorer(self):
+        return make_judge(self.scorer, self.random_state) if self._trusts else super()._make_scorer()
+
+    def _weigh(self, scores, sample_weight):
+        if not self._trusts:
+            return super()._weigh(scores, sample_weight)
+        wrong = decision_of(self.scorer_, "wrong_label_proba_")
+        # a sample whose visits count for nothing is as trusted as the others
+        wrong = np.zeros(len(scores)) if wrong is None else np.nan_to_num(wrong, nan=float(np.nanmean(wrong)))
+        trust = partial(np.subtract, 1)
+        return difficulty_weights(wrong, trust, temperature=self.temperature, sample_weight=sample_weight)
 
 
 class ReweightedRegressor(RegressorMixin, _Reweighted):

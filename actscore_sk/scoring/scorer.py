@@ -1,5 +1,6 @@
 """Scorers: how one is made, which part of a fitted one has the scores, and scores that can be compared."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from actscore_sk.scoring.fit_params import check_keeps_samples
 from actscore_sk.tracker import ActionScoreTracker
 
 
-def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreClassifier) -> Any:
+def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = ActionScoreClassifier) -> Any:
     """Clone a scorer, or make one from a net or from nothing.
 
     Parameters
@@ -28,8 +29,8 @@ def make_scorer(estimator: Any, random_state: Any, default: type = ActionScoreCl
         wrapped by the estimator of its kind. A tracker has its scores, see `scores_instead`: as None.
     random_state : int, RandomState instance or None
         Passed to every `random_state` in it that is None.
-    default : type
-        Class of the scorer for None.
+    default : callable
+        Makes the scorer for None; a class, say.
 
     Returns
     -------

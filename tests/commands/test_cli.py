@@ -23,6 +23,7 @@ from actscore_sk.commands.targets import read_target
 N_ROWS = 300
 WITHOUT_TARGET = [5, 77]
 FLIPPED = np.arange(10, N_ROWS, 20)
+OF_LABELS = ["suggested_label", "wrong_probability", "is_issue", "is_validation"]
 SPECIES = np.array(["rose", "tulip", "Schlüsselblume"])
 
 
@@ -139,7 +140,7 @@ def test_scores_stand_in_the_order_of_the_input(capsys):
     score("garden.csv", "--target", "species", "--metrics", "aum,forgetting", "el2n", epochs=20)
     table = pd.read_csv("garden_action_scores.csv")
     metrics = ["action_score", "aum", "forgetting", "el2n"]
-    assert list(table.columns) == ["row", "target", *metrics, "n_visits", "rank"]
+    assert list(table.columns) == ["row", "target", *metrics, "n_visits", "rank", *OF_LABELS]
     assert table["row"].tolist() == list(range(N_ROWS))
     pd.testing.assert_series_equal(table["target"], pd.read_csv("garden.csv")["species"], check_names=False)
     known = frame["species"].notna()
@@ -147,13 +148,50 @@ def test_scores_stand_in_the_order_of_the_input(capsys):
     assert table.loc[known, metrics].notna().all(axis=None)
     assert (table["n_visits"] == np.where(known, 20, 0)).all()
     assert sorted(table["rank"].dropna()) == list(range(1, known.sum() + 1))
-    assert table["action_score"].idxmax() == table["rank"].idxmin()
+    for is_held_out in (True, False):
+        part = table[known & (table["is_validation"] == is_held_out)]
+        assert (np.diff(part.sort_values("rank")["action_score"]) <= 0).all()
     assert np.isin(FLIPPED, table.nsmallest(len(FLIPPED), "rank").index).mean() >= 0.8
     printed = capsys.readouterr().out
-    shown = re.findall(r"^ +(\d+) .*$", printed, re.MULTILINE)
-    assert [int(row) for row in shown] == table.nsmallest(10, "rank")["row"].tolist()
     assert "ignored: always (always the same), never (always the same), tag (no value repeats)\n" in printed
     assert "without target: 2 rows" in printed
+
+
+def test_labels_that_look_wrong_are_counted_shown_and_written(capsys):
+    frame = garden()
+    frame.to_csv("garden.csv", index=False)
+    score("garden.csv", "--target", "species", epochs=20)
+    table, printed = pd.read_csv("garden_action_scores.csv"), capsys.readouterr().out
+    n, _, low, high, first = map(
+        int, re.search(r"about (\d+) of (\d+) labels .* \((\d+) to (\d+)\); look at the first (\d+)", printed).groups()
+    )
+    assert low <= n == table["is_issue"].sum() <= high == first
+    shown = [int(row) for row in re.findall(r"^ +(\d+) .*$", printed, re.MULTILINE)]
+    likely = table["wrong_probability"].nlargest(10)
+    np.testing.assert_array_equal(table["wrong_probability"][shown], likely)
+    assert np.isin(shown, FLIPPED).mean() >= 0.8
+    row = table.loc[shown[0]]
+    assert re.search(
+        rf"{shown[0]} +{row['target']} +{row['suggested_label']} +{row['wrong_probability']:.2f} ", printed
+    )
+    true = np.where(table["target"] == SPECIES[0], SPECIES[2], SPECIES[0])
+    wrong = table.index.isin(FLIPPED) & (table["target"] != SPECIES[2])
+    assert (table["suggested_label"] == true)[wrong].mean() > 0.8
+    assert "only 60 rows were held out" in printed
+    unlabelled = table.loc[WITHOUT_TARGET]
+    assert unlabelled[["suggested_label", "wrong_probability"]].isna().all(axis=None)
+    assert not unlabelled[["is_issue", "is_validation"]].any(axis=None)
+
+
+def test_a_net_that_learns_nothing_says_so(capsys):
+    points(y=np.random.default_rng(0).choice(["u", "v"], 40)).to_csv("p.csv", index=False)
+    score("p.csv", "--target", "y")
+    printed, table = capsys.readouterr().out, pd.read_csv("p_action_scores.csv")
+    assert "how many labels are wrong cannot be said: the net learnt nothing" in printed
+    assert "labels look wrong" not in printed
+    assert "label_issues()" not in printed
+    assert table["wrong_probability"].isna().all()
+    assert not table["is_issue"].any()
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".parquet", ".pq"])
@@ -192,12 +230,12 @@ def test_same_seed_same_file_other_seed_other_scores():
     assert first != other
 
 
-def test_a_narrow_screen_keeps_row_target_and_score(capsys, monkeypatch):
+def test_a_narrow_screen_keeps_labels_and_probability(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "50")
     points(**{f"feature number {i}": np.arange(40) ** i for i in range(2, 9)}).to_csv("p.csv", index=False)
     score("p.csv", "--target", "y")
-    header = next(line for line in capsys.readouterr().out.splitlines() if "action_score" in line)
-    assert header.split()[:3] == ["row", "target", "action_score"]
+    header = next(line for line in capsys.readouterr().out.splitlines() if "suggested" in line)
+    assert header.split()[:4] == ["row", "given", "suggested", "p(wrong)"]
     assert len(header) <= 50
     assert "…" not in header
 

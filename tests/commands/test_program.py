@@ -17,7 +17,10 @@ N_ROWS = 300
 RUN_ALL = """
 import numpy as np, pathlib, runpy
 for path in sorted(pathlib.Path().glob("program_*.py")):
-    np.save(path.with_suffix(".npy"), runpy.run_path(str(path))["scores"])
+    made = runpy.run_path(str(path))
+    rows = made["issues"].sort_index() if "issues" in made else {"wrong_probability": [], "is_issue": []}
+    judged = {name: rows[name] for name in ("wrong_probability", "is_issue")}
+    np.savez(path.with_suffix(".npz"), action_score=made["scores"], **judged)
 """
 
 
@@ -60,10 +63,11 @@ CASES = {
 }
 
 
-def scores_in(path):
-    """Scores of the rows that were trained on; not every pandas reads numbers to the last bit."""
+def column_in(path, name):
+    """Numbers of the rows that were trained on; not every pandas reads numbers to the last bit."""
     with open(path, encoding="utf-8", newline="") as file:
-        return np.array([float(row["action_score"]) for row in csv.DictReader(file) if row["n_visits"] != "0"])
+        values = [row.get(name) for row in csv.DictReader(file) if row["n_visits"] != "0"]
+    return np.array([float({"True": 1, "False": 0}.get(value, value)) for value in values if value])
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +83,24 @@ def repeated(tmp_path_factory):
             program = printed.getvalue().partition("the same in Python:\n")[2].partition("\nwrote ")[0]
             Path(f"program_{name}.py").write_text(program, encoding="utf-8")
         subprocess.run([sys.executable, "-c", RUN_ALL], check=True, timeout=300)
-        return {name: (scores_in(f"{name}_scores.csv"), np.load(f"program_{name}.npy")) for name in CASES}
+        return {
+            (name, column): (column_in(f"{name}_scores.csv", column), np.load(f"program_{name}.npz")[column])
+            for name in CASES
+            for column in ("action_score", "wrong_probability", "is_issue")
+        }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_printed_program_gives_the_scores_of_the_command(repeated, name):
-    of_command, of_program = repeated[name]
+    of_command, of_program = repeated[name, "action_score"]
     np.testing.assert_array_equal(of_program, of_command)
     assert len(np.unique(of_command)) > 0.9 * len(of_command)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("numbers", "dates", "codes", "durations")])
+def test_printed_program_judges_labels_as_the_command_does(repeated, name):
+    of_command, of_program = repeated[name, "wrong_probability"]
+    np.testing.assert_array_equal(of_program, of_command)
+    if len(of_command):
+        np.testing.assert_array_equal(repeated[name, "is_issue"][1], repeated[name, "is_issue"][0])
+    assert name not in ("text", "booleans") or len(of_command) > 250

@@ -116,8 +116,9 @@ def test_held_out_samples_decide(recording):
     scorer = fit(recording=recording)
     held_out = scorer.trajectories_[:, scorer.validation_mask_].mean(1)
     assert 0 < held_out.argmin() < EPOCHS - 3, "the case should memorise"
-    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out))
-    expected = action_score(scorer.trajectories_, reduction="auto", held_out_losses=held_out)
+    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out, class_entropy(Y)), rtol=1e-5)
+    options = {"reduction": "auto", "held_out_losses": held_out, "class_entropy": class_entropy(Y)}
+    expected = action_score(scorer.trajectories_, **options)
     np.testing.assert_allclose(scorer.action_scores_, expected, rtol=1e-6)
     assert scorer.epoch_weights_[-1] < 1
 
@@ -133,8 +134,9 @@ def test_eval_set_decides_if_nothing_is_held_out():
     rows = np.diff(runs, axis=0, prepend=0)
     held_out = rows.mean(1)
     assert epoch_weights(held_out)[-1] == 0, "the case should memorise"
-    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out))
-    expected = action_score(rows, reduction="auto", held_out_losses=held_out)
+    np.testing.assert_allclose(scorer.epoch_weights_, epoch_weights(held_out, class_entropy(Y)), rtol=1e-5)
+    options = {"reduction": "auto", "held_out_losses": held_out, "class_entropy": class_entropy(Y)}
+    expected = action_score(rows, **options)
     np.testing.assert_allclose(scorer.eval_action_scores_, expected, rtol=1e-5)
 
 

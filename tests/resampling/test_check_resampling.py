@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from actscore_sk import (
     ActionScoreCurriculum,
     ActionScorePruner,
+    ActionScoreRelabeler,
     ActionScoreResampler,
     ActionScoreTransformer,
     ResampledClassifier,
@@ -20,6 +21,12 @@ from actscore_sk import (
     ReweightedRegressor,
 )
 from actscore_sk.estimators import default_net
+
+# The checks have few rows, of random labels: what is said of them is looked at elsewhere.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:only [0-9]+ rows were held out"),
+    pytest.mark.filterwarnings("ignore:all labels are taken as right"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +40,7 @@ SAMPLERS = [
     ActionScorePruner(random_state=0),
     ActionScoreCurriculum(random_state=0),
     ActionScoreResampler(random_state=0),
+    ActionScoreRelabeler(random_state=0),
 ]
 # Enough iterations: a check of imbalanced-learn draws its samples without a seed, and 100 do not suffice for all draws.
 CLASSIFIERS = [

@@ -1,0 +1,137 @@
+"""What ``actscore score`` says of the labels of a table."""
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from actscore_sk.commands.screen import print_line, show_rows
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Labels of the rows that were trained on.
+
+    Attributes
+    ----------
+    columns : DataFrame
+        ``suggested_label``, ``wrong_probability``, ``is_issue`` and ``is_validation``, in the order of the rows. If
+        nothing can be decided, no probability is known, and no row is an issue.
+    order : ndarray of int, (n_rows,)
+        Rows, the most likely wrong first.
+    summary : str
+        How many labels look wrong, or why that cannot be said.
+    is_decided : bool
+        False if it cannot be said.
+    """
+
+    columns: "pd.DataFrame"
+    order: np.ndarray
+    summary: str
+    is_decided: bool
+
+
+def judge_labels(estimator: Any, names: Any) -> Judgement:
+    """Ask a fitted classifier which labels look wrong.
+
+    Parameters
+    ----------
+    estimator : ActionScoreClassifier
+        Fitted on class numbers with ``store_probabilities=True``.
+    names : sequence
+        Label of each class as it is in the table.
+
+    Returns
+    -------
+    judgement : Judgement
+        Of all rows that the estimator was fitted on.
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        suggested = [names[code] for code in estimator.suggested_labels_]
+        is_decided = hasattr(estimator, "noise_rate_")
+    columns = pd.DataFrame({"suggested_label": suggested}).assign(wrong_probability=np.nan, is_issue=False)
+    columns["is_validation"] = estimator.validation_mask_
+    order = np.argsort(-estimator.wrong_label_scores_, kind="stable")
+    if not is_decided:
+        return Judgement(columns, order, estimator.label_refusal_, False)
+    columns["wrong_probability"], columns["is_issue"] = estimator.wrong_label_proba_, estimator.is_label_issue_
+    summary = summarise(len(columns), int(estimator.is_label_issue_.sum()), estimator.noise_rate_interval_)
+    return Judgement(columns, order, "\n".join([summary, *(str(warning.message) for warning in caught)]), True)
+
+
+def add_labels(table: "pd.DataFrame", known: np.ndarray, judgement: Judgement) -> "pd.DataFrame":
+    """Put what is known of the labels beside the scores.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Scores of all rows.
+    known : ndarray of bool, (n_rows,)
+        The rows that have a label.
+    judgement : Judgement
+        Of these rows.
+
+    Returns
+    -------
+    table : DataFrame
+        Rows without a label have no suggestion and no probability, and are neither an issue nor held out.
+    """
+    table = table.join(judgement.columns.set_index(np.flatnonzero(known)))
+    for name in ("is_issue", "is_validation"):
+        table[name] = table[name].astype("boolean").fillna(False).astype(bool)
+    return table
+
+
+def show_labels(table: "pd.DataFrame", features: "pd.DataFrame", rows: np.ndarray, summary: str) -> None:
+    """Say how many labels look wrong, and show some of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Scores and labels of all rows.
+    features : DataFrame
+        The other columns of the same rows.
+    rows : ndarray of int
+        Rows to show, in this order.
+    summary : str
+        Lines to print before.
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    shown = table.loc[rows, ["row", "target", "suggested_label", "wrong_probability", "action_score"]]
+    shown.columns = ["row", "given", "suggested", "p(wrong)", "action_score"]
+    for line in ("", *summary.splitlines()):
+        print_line(line)
+    show_rows("labels most likely wrong", pd.concat([shown, features.loc[rows]], axis=1), n_fixed=4)
+
+
+def summarise(n_rows: int, n_issues: int, interval: Any) -> str:
+    """Say how many labels look wrong, and how many to look at: as many as there may be.
+
+    Parameters
+    ----------
+    n_rows, n_issues : int
+        Number of labels, and of those that look wrong.
+    interval : sequence of two floats
+        Where the share of wrong labels may lie.
+
+    Returns
+    -------
+    sentence : str
+
+    Examples
+    --------
+    >>> summarise(344, 17, (0.035, 0.064))
+    'about 17 of 344 labels look wrong (12 to 22); look at the first 22'
+    >>> summarise(90, 0, (0.0, 0.004))
+    'about 0 of 90 labels look wrong (0 to 0)'
+    """
+    low, high = (round(share * n_rows) for share in interval)
+    advice = f"; look at the first {high:,}" if high else ""
+    return f"about {n_issues:,} of {n_rows:,} labels look wrong ({low:,} to {high:,}){advice}"

@@ -1,0 +1,188 @@
+"""What is known of labels as fitted attributes, and as a table."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from actscore_sk.exceptions import ActionScoreError
+from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
+from actscore_sk.recording.label_state import LabelEvidence
+from actscore_sk.utils.optional import import_optional
+
+PARTS = ("train", "eval")
+
+
+class JudgedSamples(NamedTuple):
+    """Samples whose labels are to be judged.
+
+    Parameters
+    ----------
+    evidence : LabelEvidence
+        What a fit has recorded of them.
+    held_out : ndarray of bool (n_samples,)
+        Those that the learner did not train on.
+    scores : ndarray of float64 (n_samples,)
+        Their action scores.
+    index : Index or None
+        Names of the rows, if X has some.
+    """
+
+    evidence: LabelEvidence
+    held_out: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float64]
+    index: Any = None
+
+
+class FittedLabelIssues:
+    """Mix-in of whatever learns classes: shows which labels look wrong, how many, and what they should be.
+
+    A subclass defines `_judged_samples` and has `classes_`. All is computed at its first use, and kept until `_forget`.
+    """
+
+    classes_: np.ndarray
+
+    def _judged_samples(self, on: str) -> JudgedSamples:
+        """Return the samples of X ("train") or of the `eval_set` ("eval"); raise AttributeError if there are none."""
+        raise NotImplementedError
+
+    def _forget_judged(self) -> None:
+        """Forget what was said of labels: more was recorded."""
+        self.__dict__.pop("_judged", None)
+
+    def _judge(self, on: str = "train") -> LabelIssues:
+        judged = self.__dict__.get("_judged", {})
+        if on not in judged:
+            samples = self._judged_samples(on)
+            judged = judged | {on: judge(samples.evidence, samples.held_out, len(self.classes_))}
+            self._judged = judged
+        return judged[on]
+
+    def _decided(self, name: str) -> Any:
+        issues = self._judge()
+        if issues.refusal is not None:
+            raise AttributeError(f"no {name}_: {issues.refusal}")
+        return getattr(issues, name)
+
+    @property
+    def class_probabilities_(self) -> npt.NDArray[np.float32]:
+        """Probabilities of the classes, averaged over the epochs that count, (n_samples, n_classes); a copy."""
+        return self._judged_samples("train").evidence.probabilities
+
+    @property
+    def wrong_label_scores_(self) -> npt.NDArray[np.float64]:
+        """Ranking of the labels (n_samples,), higher = more likely wrong; NaN = never visited."""
+        return self._judge().wrong_label_scores
+
+    @property
+    def suggested_labels_(self) -> np.ndarray:
+        """Likeliest label of each sample apart from the given one, (n_samples,), from `classes_`."""
+        return self.classes_[self._judge().suggested_labels]
+
+    @property
+    def wrong_label_proba_(self) -> npt.NDArray[np.float64]:
+        """Calibrated probability that the given label is wrong, (n_samples,), in [0, 1]; NaN = never visited."""
+        return self._decided("wrong_label_proba")
+
+    @property
+    def is_label_issue_(self) -> npt.NDArray[np.bool_]:
+        """Labels to look at (n_samples,): the ``round(noise_rate_ * n_samples)`` with the highest scores."""
+        return self._decided("is_label_issue")
+
+    @property
+    def noise_rate_(self) -> float:
+        """Estimated share of wrong labels, in [0, 1]."""
+        return self._decided("noise_rate")
+
+    @property
+    def noise_rate_interval_(self) -> npt.NDArray[np.float64]:
+        """Where the share of wrong labels may lie, (2,)."""
+        return self._decided("noise_rate_interval")
+
+    @property
+    def noise_matrix_(self) -> npt.NDArray[np.float64]:
+        """P(given i | true j) at [i, j], (n_classes, n_classes), in the order of `classes_`; columns sum to 1."""
+        return self._decided("noise_matrix")
+
+    @property
+    def label_refusal_(self) -> str | None:
+        """Sentence that says why nothing can be decided but a ranking and suggestions; None if more can."""
+        return self._judge().refusal
+
+    def label_issues(self, on: str = "train") -> Any:
+        """Return what is known of each label as a pandas DataFrame, the one most likely wrong first.
+
+        Parameters
+        ----------
+        on : {"train", "eval"}
+            Samples of X, or of the `eval_set`, whose labels the net is not trained on.
+
+        Returns
+        -------
+        frame : DataFrame
+            All rows. Columns ``given_label``, ``suggested_label``, ``wrong_probability`` (calibrated, that the given
+            label is wrong), ``suggested_probability`` (that the suggested one is right), ``action_score``,
+            ``is_issue``, ``is_validation`` (held out of training). The index is that of X, positions if it has none.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be decided: nothing was held out, or the net learnt nothing.
+        AttributeError
+            If no probabilities were stored, or there was no `eval_set`.
+        ImportError
+            If pandas is not installed.
+        """
+        if on not in PARTS:
+            raise ValueError(f"on={on!r}; expected 'train' or 'eval'")
+        samples, issues = self._judged_samples(on), self._judge(on)
+        if issues.refusal is not None:
+            raise ActionScoreError(issues.refusal)
+        pandas = import_optional("pandas", extra="cli", purpose="build a DataFrame")
+        given, is_known = samples.evidence.labels, samples.evidence.labels >= 0
+        columns = {
+            "given_label": pandas.Series(self.classes_[given]).where(is_known).to_numpy(),
+            "suggested_label": self.classes_[issues.suggested_labels],
+            "wrong_probability": issues.wrong_label_proba,
+            "suggested_probability": issues.suggested_probability,
+            "action_score": samples.scores,
+            "is_issue": issues.is_label_issue,
+            "is_validation": samples.held_out,
+        }
+        index = samples.index if isinstance(samples.index, pandas.Index) else None
+        frame = pandas.DataFrame(columns, index=index)
+        return frame.iloc[np.argsort(-issues.wrong_label_scores, kind="stable")]  # NaN comes last
+
+
+def judge(evidence: LabelEvidence, held_out: npt.NDArray[np.bool_], n_classes: int) -> LabelIssues:
+    """Decide by what was recorded; see `find_label_issues`.
+
+    Parameters
+    ----------
+    evidence : LabelEvidence
+        A sample without a visit that counts gets the shares of the classes as probabilities, and no score.
+    held_out : ndarray of bool (n_samples,)
+        Samples that the learner did not train on.
+    n_classes : int
+        Number of classes; a net may have more outputs.
+
+    Returns
+    -------
+    issues : LabelIssues
+        For all samples.
+
+    Examples
+    --------
+    >>> evidence = LabelEvidence(np.full((4, 3), 1 / 3, np.float32), np.zeros(4), np.array([0, 1, 1, -1]))
+    >>> judge(evidence, np.zeros(4, dtype=bool), 2).suggested_labels
+    array([1, 0, 0, 1])
+    """
+    probabilities, margins, labels = evidence
+    given = np.maximum(labels, 0)
+    if probabilities.shape[1] > n_classes:
+        probabilities = probabilities[:, :n_classes] / probabilities[:, :n_classes].sum(axis=1, keepdims=True)
+    unseen = np.isnan(probabilities).any(axis=1)
+    if unseen.any():
+        shares = np.bincount(given[labels >= 0], minlength=n_classes) / max(1, (labels >= 0).sum())
+        probabilities = np.where(unseen[:, None], shares.astype(probabilities.dtype), probabilities)
+    return find_label_issues(margins, probabilities, given, held_out)
