@@ -10,8 +10,9 @@ import torch
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
 from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_attributes import ScoreAttributes
-from actscore_sk.recording.score_record import NO_TARGET, RecordSettings, ScoreRecord
+from actscore_sk.recording.score_record import NO_TARGET, ScoreRecord
 from actscore_sk.recording.score_table import score_table
 from actscore_sk.utils.interrupts import uninterrupted
 

@@ -204,6 +204,7 @@ def test_a_saved_state_goes_on_as_if_nothing_had_been(visits, reduction, mid_epo
     assert equal(record(second, visits[6:]), record(whole, visits[6:]))
 
 
+@pytest.mark.filterwarnings("ignore:.*holds trajectories of an earlier run")
 def test_a_saved_state_has_the_trajectories_of_a_file(visits, tmp_path):
     tracker = record(ActionScoreTracker(N, store_trajectories=tmp_path / "rows.npy"), visits[:5])
     state, expected = tracker.state_dict(), np.array(tracker.trajectories_)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics.epoch_statistics import WindowedMean, WindowedSum
@@ -29,10 +30,9 @@ def recipe_of(reduction: Reduction, metric: Metric, class_entropy: float | None)
     return partial(kind, **settings)
 
 
-def n_columns_of(recipe: Recipe) -> int:
+def n_columns_of(recipe: Any) -> int:
     """Return the number of columns of the statistic that a recipe makes."""
-    kind: type[Statistic] = getattr(recipe, "func", recipe)  # type: ignore[assignment]
-    return kind.n_columns
+    return getattr(recipe, "func", recipe).n_columns
 
 
 def measurement_of(metric: Metric, *, has_classes: bool) -> Measurement:
