@@ -145,11 +145,9 @@ class ActionScoreTracker(ScoreAttributes):
     def _add(self, batch: LoopBatch) -> None:
         self._intake.record(self._record, batch)  # type: ignore[arg-type]
 
-    def _new_record(self) -> ScoreRecord:
-        settings = RecordSettings(
-            reduction=self.reduction, metrics=self.metrics, store_trajectories=self.store_trajectories
-        )
-        return ScoreRecord(self.n_samples, settings)
+    def _new_record(self, n_kept: int = 0) -> ScoreRecord:
+        settings = RecordSettings(self.reduction, self.metrics, self.store_trajectories)
+        return ScoreRecord(self.n_samples, settings, n_kept=n_kept)
 
     @_plain_tensors
     def end_epoch(self, held_out_loss: float | None = None) -> None:
@@ -293,8 +291,10 @@ class ActionScoreTracker(ScoreAttributes):
             raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
         record = None
         if state["record"] is not None:
-            record = self._new_record()
+            record = self._new_record(n_kept=state["record"]["n_epochs"])
             record.load_state_dict(state["record"])
+            if record.trajectories is not None and len(record.trajectories) != record.n_epochs:
+                raise ValueError(f"{self.store_trajectories} lacks rows of the {record.n_epochs} epochs of the state")
         self._record, self._n_trained = record, [*state["n_trained"]]
         has_classes = None if record is None or record.state.visits is None else record.state.n_classes is not None
         self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)

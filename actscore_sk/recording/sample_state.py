@@ -20,6 +20,7 @@ from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic
 from actscore_sk.recording.bad_samples import BadSamples
 from actscore_sk.recording.label_state import LabelState
+from actscore_sk.recording.merging import check_states
 from actscore_sk.recording.recipes import measurement_of, n_columns_of, recipe_of
 
 
@@ -241,13 +242,7 @@ class SampleState:
         ValueError
             If the other state is of other samples, metrics or epochs.
         """
-        alike = [
-            (state.n_samples, state.epoch, state.reduction.name, [metric.name for metric in state.metrics])
-            for state in (self, other)
-        ]
-        for name, mine, theirs in zip(("n_samples", "epoch", "reduction", "metrics"), *alike, strict=True):
-            if mine != theirs:
-                raise ValueError(f"states with {name} {mine} and {theirs} cannot be merged; both must record alike")
+        check_states(self, other)
         if other.visits is None:
             return
         if self.visits is None:

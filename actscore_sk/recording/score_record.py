@@ -14,9 +14,9 @@ from torch import Tensor
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.ragged_scores import RaggedScores
 from actscore_sk.metrics.epoch_window import epoch_weights
-from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.detail_state import DetailState
 from actscore_sk.recording.label_state import LabelEvidence
+from actscore_sk.recording.merging import check_records, sum_of
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.sample_state import SampleState
 from actscore_sk.storage import open_trajectories
@@ -213,19 +213,12 @@ class ScoreRecord:
         >>> one.sample_metrics()["action_score"]
         array([0.75, 3.  ])
         """
-        if (self.trajectories is None) != (other.trajectories is None):
-            raise ValueError("only one of the records has trajectories; set store_trajectories alike to merge them")
-        weighs = REDUCTIONS[self.settings.reduction].needs_held_out
-        if weighs and not np.array_equal(self.held_out_losses, other.held_out_losses, equal_nan=True):
-            raise ValueError(
-                f'reduction="{self.settings.reduction}" weighs epochs by the loss of held-out samples, which was '
-                f"{self.held_out_losses} and {other.held_out_losses}; pass the same held_out_loss to end_epoch of both"
-            )
+        check_records(self, other)
         self.state.merge(other.state)
         if self.trajectories is not None and other.trajectories is not None:
             self.trajectories.add(other.trajectories.array())
-        self.held_out = _sum_of(self.held_out, other.held_out)
-        self._held_out_sum = _sum_of(self._held_out_sum, other._held_out_sum)
+        self.held_out = sum_of(self.held_out, other.held_out)
+        self._held_out_sum = sum_of(self._held_out_sum, other._held_out_sum)
         if other.targets is not None:
             there = other.targets.to(self.state.visits.device)  # type: ignore[union-attr]
             self.targets = there if self.targets is None else self.targets.maximum(there)
@@ -292,7 +285,3 @@ class ScoreRecord:
             self.trajectories.append(row)  # type: ignore[union-attr]
         if state["has_details"]:
             warnings.warn("scores of parts and units are not saved; they begin anew", UserWarning)
-
-
-def _sum_of(mine: Tensor | None, other: Tensor | None) -> Tensor | None:
-    return other if mine is None else mine if other is None else mine + other.to(mine.device)
