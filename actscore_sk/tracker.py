@@ -16,8 +16,7 @@ from actscore_sk.recording.score_record import NO_TARGET, ScoreRecord
 from actscore_sk.recording.score_table import score_table
 from actscore_sk.utils.interrupts import uninterrupted
 
-# Loops validate in inference mode, where state that is allocated could not be written to later.
-_plain_tensors = torch.inference_mode(False)
+_plain_tensors = torch.inference_mode(False)  # loops validate in it: what is allocated there cannot be written later
 
 
 class ActionScoreTracker(ScoreAttributes):
@@ -289,13 +288,13 @@ class ActionScoreTracker(ScoreAttributes):
         """
         if not {"record", "n_classes", "n_trained"} <= set(state):
             raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
-        record = None
+        self._n_trained, record = [*state["n_trained"]], None
         if state["record"] is not None:
             record = self._new_record(n_kept=state["record"]["n_epochs"])
             record.load_state_dict(state["record"])
             if record.trajectories is not None and len(record.trajectories) != record.n_epochs:
                 raise ValueError(f"{self.store_trajectories} lacks rows of the {record.n_epochs} epochs of the state")
-        self._record, self._n_trained = record, [*state["n_trained"]]
+        self._record = record
         has_classes = None if record is None or record.state.visits is None else record.state.n_classes is not None
         self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
         self._buffer = LoopBuffer(self._add)
