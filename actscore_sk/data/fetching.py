@@ -53,6 +53,23 @@ def batch_slicer(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
     return fetch if _equals_collated(fetch, dataset) else None
 
 
+def bytes_per_sample(dataset: Dataset) -> int:
+    """Return the size of a sample of X; 0 if it cannot be told without reading one.
+
+    Examples
+    --------
+    >>> bytes_per_sample(Subset(TensorDataset(torch.zeros(5, 3), torch.zeros(5)), [0, 1]))
+    12
+    """
+    layers = subset_layers(dataset)
+    base: Any = layers[-1].dataset if layers else dataset
+    tensors = getattr(base, "tensors", None)
+    X = tensors[0] if tensors else getattr(base, "X", None)
+    parts = (parts_of(X) or {0: X}).values()
+    arrays = [part for part in parts if isinstance(part, (np.ndarray, torch.Tensor)) and len(part)]
+    return sum(part.nbytes // len(part) for part in arrays)
+
+
 def data_identity(dataset: Dataset) -> list[Any]:
     """Return the objects that slices of `dataset` come from, to be compared by identity.
 

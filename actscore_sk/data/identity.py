@@ -151,8 +151,8 @@ def _as_array(data: Any) -> np.ndarray:
 def _update_array(hasher: Any, array: np.ndarray) -> None:
     if array.dtype.kind in "biuf":
         # in single precision, since the same X may come in both; + 0 makes no difference of -0
-        values = array.astype(np.float32)
-        hasher.update(np.ascontiguousarray(np.add(values, 0, out=values)))
+        numbers = array.astype(np.float32)
+        hasher.update(np.ascontiguousarray(np.add(numbers, 0, out=numbers)))
     else:
         objects = array.reshape(-1).tolist()
         if not all(isinstance(value, _PLAIN) for value in objects):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from actscore_sk.data.fetching import bytes_per_sample
 from actscore_sk.data.identity import SampleIdentity, identify
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.class_outputs import Reader, read_class_outputs
@@ -24,7 +25,7 @@ from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.resume import saved_states, warn_of_missing
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
-from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer
+from actscore_sk.recording.visit_buffer import CAPACITY, HELD_BYTES, Visit, VisitBuffer
 from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -115,7 +116,7 @@ class NetRecording:
         books = Books()
         self._buffer = VisitBuffer(
             self._record_block, self._record_details, keep_inputs=self.record.state.needs_classes, capacity=capacity,
-            books=books,
+            max_rows=_most_held(session.root), books=books,
         )  # fmt: skip
         if self.eval_set is not None:
             self._begin_eval(session, capacity)
@@ -144,7 +145,10 @@ class NetRecording:
             if not self.validation_mask.any():
                 self.eval_record.held_out = torch.ones(n_samples, dtype=torch.bool)
         self._eval_buffer = VisitBuffer(
-            self._record_eval_block, keep_inputs=self.settings.store_probabilities, capacity=capacity
+            self._record_eval_block,
+            keep_inputs=self.settings.store_probabilities,
+            capacity=capacity,
+            max_rows=_most_held(self._eval_dataset),
         )
 
     def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
@@ -273,3 +277,9 @@ class NetRecording:
 
 def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:
     return None, None
+
+
+def _most_held(dataset: Any) -> int | None:
+    """Return how many samples of a data set may pass between two evaluations; None if their size is not known."""
+    n_bytes = bytes_per_sample(dataset)
+    return HELD_BYTES // n_bytes if n_bytes else None

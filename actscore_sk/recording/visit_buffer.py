@@ -21,6 +21,7 @@ from actscore_sk.utils.interrupts import uninterrupted
 
 # Numbers of the net's output held back: 256 KiB in float32, enough to hide the cost of a call where outputs are small.
 CAPACITY = 2**16
+HELD_BYTES = 2**21  # of X that passed since the last evaluation
 
 
 class Visit:
@@ -112,6 +113,9 @@ class VisitBuffer:
         True if `on_flush` needs the criterion's inputs.
     capacity : int
         Numbers to hold at most before they are evaluated.
+    max_rows : int, optional
+        Samples to hold at most. What is held lies between the batches of X in memory, and keeps the allocator from
+        using their places again: large samples must not wait in large numbers.
     books : Books
         Compares the loss trained on with the losses recorded. The first visit does not wait, so that an error in it
         is known before the net changes.
@@ -136,6 +140,7 @@ class VisitBuffer:
         *,
         keep_inputs: bool,
         capacity: int = CAPACITY,
+        max_rows: int | None = None,
         books: Books | None = None,
     ) -> None:
         self.on_flush, self.on_details = on_flush, on_details
@@ -143,6 +148,7 @@ class VisitBuffer:
         self._visits: list[Visit] = []
         self._settings: list[tuple] = []
         self._size, self._is_first = 0, True
+        self._n_rows, self._max_rows = 0, max_rows
 
     def add(self, visit: Visit) -> None:
         """Hold a visit; evaluate those held if there are enough, or if units are among its details.
@@ -161,7 +167,9 @@ class VisitBuffer:
             self._settings = visit.sample_loss.settings()
         self._visits.append(visit)
         self._size += visit.size
-        if self._is_first or self._size >= self.capacity:
+        self._n_rows += len(visit.rows)
+        is_full = self._size >= self.capacity or (self._max_rows is not None and self._n_rows >= self._max_rows)
+        if self._is_first or is_full:
             self._is_first = False
             self.flush()
         elif self.on_details is not None and visit.details is not None and visit.details.is_more:
@@ -179,7 +187,7 @@ class VisitBuffer:
         if self._visits:
             # A net that validates in inference mode calls from inside of it, where no state can be allocated.
             with torch.inference_mode(False), torch.no_grad(), uninterrupted():
-                held, self._visits, self._size = self._visits, [], 0
+                held, self._visits, self._size, self._n_rows = self._visits, [], 0, 0
                 for _, alike in groupby(held, attrgetter("kind")):
                     self._evaluate(list(alike))
 

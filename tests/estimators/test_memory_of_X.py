@@ -10,6 +10,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.recording.visit_buffer import HELD_BYTES, VisitBuffer
 
 N, WIDTH = 4000, 256
 
@@ -83,6 +84,23 @@ def test_data_sets_are_made_of_the_memory_that_was_given(kind, module, tmp_path)
     assert len(given) == 3
     assert all(np.shares_memory(np.asarray(each), np.asarray(X)) for each in given)
     assert peak < 0.3 * X.nbytes + 2**20  # what torch allocates is not in it
+
+
+@pytest.mark.parametrize("options", [{}, {"recording": "epoch_end"}], ids=["training", "epoch end"])
+def test_large_samples_do_not_wait_in_large_numbers_for_their_evaluation(options, monkeypatch):
+    """Each output that is held keeps the memory around it from being used for the next batch."""
+    found, evaluate = [], VisitBuffer._evaluate
+
+    def noted(self, visits):
+        found.append(sum(len(visit.rows) for visit in visits))
+        return evaluate(self, visits)
+
+    monkeypatch.setattr(VisitBuffer, "_evaluate", noted)
+    X, y = np.zeros((1000, 3000), np.float32), np.arange(1000) % 2
+    net = make_net(module__n_features=3000, batch_size=50, max_epochs=2)
+    ActionScoreClassifier(net, **options).fit(X, y, eval_set=(X, y))
+    assert sum(found) == 2 * 2 * 1000
+    assert max(found) * 3000 * 4 <= HELD_BYTES + 50 * 3000 * 4
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float64, np.float32, bool])
