@@ -14,8 +14,10 @@ trained on is kept.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import skorch
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import Tensor
@@ -254,12 +256,20 @@ class OwnLoss:
 
 
 def is_skorch_loss(get_loss: Any) -> bool:
-    """Return True if `get_loss`, of a net or of its class, is one of skorch's, which call the criterion once.
+    """Return True if `get_loss` is one of skorch's, which return the value of one call of the criterion.
 
-    >>> is_skorch_loss(NeuralNetClassifier.get_loss), is_skorch_loss(print)
+    A function that somebody has put in their place, by a patch of skorch's classes, is none: its code is elsewhere.
+
+    Examples
+    --------
+    >>> is_skorch_loss(NeuralNet.get_loss), is_skorch_loss(lambda y_pred, y_true: y_pred.sum())
     (True, False)
     """
-    return _function(get_loss) in (NeuralNet.get_loss, NeuralNetClassifier.get_loss)
+    function = _function(get_loss)
+    if function not in (NeuralNet.get_loss, NeuralNetClassifier.get_loss):
+        return False
+    code = getattr(function, "__code__", None)
+    return code is not None and Path(code.co_filename).parent == Path(skorch.__file__).parent
 
 
 def _function(method: Any) -> Any:
