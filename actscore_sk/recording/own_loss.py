@@ -50,7 +50,7 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
     if len(asked.calls) != 1 or asked.loss.ndim:
         return []
     if asked.n_samples < 4:  # too few for parts of the batch: the same samples with other outputs
-        tried = [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.9, 0.7, 0.4)]
+        tried = [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
     else:
         tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4)]
     pairs = []
@@ -61,7 +61,7 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
     (x0, y0), (x1, y1) = min(pairs), max(pairs)
     factor = (y1 - y0) / (x1 - x0) if x1 - x0 > 1e-6 * abs(x1) else 1.0
     rest = y0 - factor * x0
-    if any(abs(factor * x + rest - y) > 1e-4 * (abs(y) + abs(x)) + 1e-6 for x, y in pairs):
+    if any(abs(factor * x + rest - y) > 2e-5 * (abs(y) + abs(x)) + 1e-6 for x, y in pairs):
         return []
     _warn_of_constant(factor, rest, float(asked.loss))
     return [asked.calls[0].details]
