@@ -90,8 +90,8 @@ class Alignment:
     --------
     >>> from torch.utils.data import Subset, TensorDataset
     >>> root = TensorDataset(torch.arange(5))
-    >>> Alignment(Subset(root, [4, 2, 0]), root).to_rows(torch.tensor([0, 1]))
-    tensor([4, 2])
+    >>> Alignment(Subset(root, [4, 2, 0]), root).positions
+    tensor([4, 2, 0])
     """
 
     def __init__(self, dataset: Dataset, root: Dataset) -> None:
@@ -103,21 +103,6 @@ class Alignment:
                 f"train_split returned a {type(dataset).__name__} that is not a part of X, so its samples have "
                 "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets"
             )
-
-    def to_rows(self, index: torch.Tensor) -> torch.Tensor:
-        """Translate positions in the data set to positions in X.
-
-        Parameters
-        ----------
-        index : tensor of int64 (n,)
-            Positions in the data set.
-
-        Returns
-        -------
-        rows : tensor of int64 (n,)
-            Positions in X.
-        """
-        return index if self.positions is None else self.positions.index_select(0, index)
 
 
 def is_part_of(dataset: Dataset, root: Dataset) -> bool:

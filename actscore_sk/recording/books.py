@@ -5,6 +5,7 @@ net is trained on: it is computed by the net, independently of the recorded loss
 """
 
 import warnings
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -99,8 +100,8 @@ class Books:
 
     def _check_first(self) -> None:
         """Compare the first batch, for which the host waits once per training."""
-        self._is_first = False
-        trained, recorded = float(self._trained[0]), float(self._recorded[0])  # the host waits, once per training
+        trained, recorded = float(self._trained[-1]), float(self._recorded[-1])  # the host waits, once per training
+        self._is_first = not isfinite(trained)  # a batch of ignored targets has no loss to compare
         if not agrees(trained, recorded, self._tolerance):
             raise SampleLossError(
                 f"the net is trained on a loss of {trained:.6g} in the first batch, but the losses of its samples come "

@@ -87,6 +87,8 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
     rest = asked.again("zeros")[0]
     if not bool(rest.count_nonzero()):  # nothing but what criteria answer
         return found
+    if asked.n_samples == 1 and not asked.listener.weights.is_used:  # one sample has no other to show it
+        return []
     # Outputs of the second half change; the losses of the first half must not. One change may leave a mean as it was by
     # chance, so there are two.
     half, first = asked.n_samples // 2, found[0].samples[: asked.n_samples // 2]  # type: ignore[union-attr]
@@ -208,7 +210,10 @@ class OwnLoss:
         for kind in KINDS:
             found = kind.find(asked)
             if found:
-                self.kind, details = kind, found[0]
+                details = found[0]
+                if not bool(asked.loss.isfinite().all()):  # NaN equals NaN: a batch of ignored targets shows nothing
+                    return details
+                self.kind = kind
                 self._form = None if details is None else _form(details.samples, asked)
                 return details
         raise self._error(asked)

@@ -8,12 +8,13 @@ import pytest
 import torch
 from helpers import add_up, cross_entropies, make_net, make_vectors, seed_everything, tensors_of, train_plainly
 from skorch import NeuralNet, NeuralNetClassifier
+from skorch.dataset import ValidSplit
 from torch import nn
 from torch.nn import functional as F
 
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.estimators.classifier import ActionScoreClassifier
-from actscore_sk.exceptions import ActionScoreError, SampleLossError
+from actscore_sk.exceptions import ActionScoreError, NonFiniteLossError, SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import weighted_loss
 
@@ -384,6 +385,32 @@ def test_loss_without_a_criterion_is_asked_for_sample_by_sample(case):
     np.testing.assert_allclose(recorder.action_scores_, add_up(visits, len(X))[0], rtol=1e-5)
     for one, two in zip(net.module_.parameters(), module.parameters(), strict=True):
         torch.testing.assert_close(one, two)
+
+
+class WithTerm(NeuralNetClassifier):
+    """Adds a term of the outputs to the loss of the criterion."""
+
+    def get_loss(self, y_pred, *args, **kwargs):
+        return super().get_loss(y_pred, *args, **kwargs) + y_pred.square().mean()
+
+
+def test_first_batch_without_a_loss_does_not_settle_how_losses_follow():
+    """NaN equals NaN: a batch of one ignored target must not pass for a loss that is the criterion's alone."""
+    X, y = make_vectors()
+    net = make_net(net_class=WithTerm, criterion__ignore_index=int(y[0]), batch_size=1, iterator_train__shuffle=False)
+    with pytest.raises(NonFiniteLossError, match="the loss became NaN or infinite in epoch 1"):
+        record(net, X, y)
+
+
+def test_batches_of_one_tell_nothing_of_the_terms_of_larger_ones():
+    """Held-out samples come in one batch, whose mean no sample may get a share of."""
+    X, y = make_vectors()
+    options = {"train_split": ValidSplit(5, stratified=False), "lr": 0.0, "max_epochs": 1, "batch_size": 1}
+    recorder = record(make_net(net_class=WithTerm, iterator_valid__batch_size=99, **options), X, y)
+    seed_everything()
+    output = make_net(**options).initialize().module_.eval()(torch.from_numpy(X))
+    expected = cross_entropies(output, torch.from_numpy(y)) + output.square().mean(1)
+    np.testing.assert_allclose(recorder.action_scores_, expected.detach(), rtol=1e-5)
 
 
 def test_mean_in_get_loss_of_a_vector_is_seen_through():
