@@ -45,7 +45,10 @@ __all__ = [  # noqa: RUF022 - in groups
 ]
 
 if TYPE_CHECKING:
-    from actscore_sk import inspection, losses, metrics  # noqa: F401 - attributes, as `np.linalg` is one
+    # `as`: type checkers take these names for public, though `__all__` leaves them to their rooms
+    from actscore_sk import inspection as inspection
+    from actscore_sk import losses as losses
+    from actscore_sk import metrics as metrics
     from actscore_sk.callbacks import ActionScoreRecorder
     from actscore_sk.data.curriculum_sampler import CurriculumSampler
     from actscore_sk.data.dynamic_pruning_sampler import DynamicPruningSampler
@@ -55,18 +58,16 @@ if TYPE_CHECKING:
     from actscore_sk.estimators.regressor import ActionScoreRegressor
     from actscore_sk.estimators.tables import TablePreprocessor
     from actscore_sk.exceptions import ActionScoreError, IndexTrackingError, NonFiniteLossError, SampleLossError
-    from actscore_sk.metrics import (  # noqa: F401 - see the table below
-        action_score,
-        aum,
-        confidence,
-        correctness,
-        el2n,
-        epoch_weights,
-        forgetting,
-        get_metric,
-        get_metric_names,
-        variability,
-    )
+    from actscore_sk.metrics import action_score as action_score
+    from actscore_sk.metrics import aum as aum
+    from actscore_sk.metrics import confidence as confidence
+    from actscore_sk.metrics import correctness as correctness
+    from actscore_sk.metrics import el2n as el2n
+    from actscore_sk.metrics import epoch_weights as epoch_weights
+    from actscore_sk.metrics import forgetting as forgetting
+    from actscore_sk.metrics import get_metric as get_metric
+    from actscore_sk.metrics import get_metric_names as get_metric_names
+    from actscore_sk.metrics import variability as variability
     from actscore_sk.resampling.curriculum import ActionScoreCurriculum
     from actscore_sk.resampling.pruner import ActionScorePruner
     from actscore_sk.resampling.relabeler import ActionScoreRelabeler

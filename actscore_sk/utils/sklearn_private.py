@@ -1,9 +1,10 @@
 """Private names of scikit-learn, imported here and nowhere else: a release may move them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -22,6 +23,24 @@ __all__ = [
     "routing_enabled",
     "safe_indexing",
 ]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator of `fit`, which checks parameters; type checkers see the method as it is written.
+
+    Parameters
+    ----------
+    prefer_skip_nested_validation : bool
+        Let estimators inside leave their parameters unchecked: False where the user passes them.
+
+    Returns
+    -------
+    Callable
+        The decorator.
+    """
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def check_sample_weight(sample_weight: Any, X: Any, **options: Any) -> np.ndarray:
