@@ -43,3 +43,12 @@ def test_the_reference_lists_the_public_names_of_every_room(tmp_path):
         section = page.split(f".. currentmodule:: {room.__name__}\n")[1].partition(".. currentmodule::")[0]
         listed = re.findall(r"^   (\w+)$", section, flags=re.MULTILINE)
         assert set(listed) == {name for name in room.__all__ if name != "__version__"}
+
+
+def test_the_errors_that_questions_quote_are_those_of_the_package():
+    page = (DOCS / "faq.md").read_text().partition("## Errors")[2]
+    quoted = re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^(`.*)\n: ", page, flags=re.MULTILINE)))
+    code = " ".join(path.read_text() for path in (DOCS.parent / "actscore_sk").rglob("*.py"))
+    sentences = re.sub(r"""["'] *\n *f?["']""", "", code)  # a sentence goes on in the next line
+    assert quoted
+    assert [text for text in quoted if text not in sentences] == []
