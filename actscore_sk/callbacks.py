@@ -18,6 +18,7 @@ from actscore_sk.recording.recorded_net import RecordedNetMixin
 from actscore_sk.recording.score_attributes import ScoreAttributes, warn_of_exposure
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
+from actscore_sk.utils.reprs import call_of, count_of
 
 RECORDINGS = ("training", "epoch_end")
 
@@ -208,6 +209,14 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             raise ValueError(f"metrics={self.metrics!r}; expected a sequence of names, such as ({self.metrics!r},)")
         for name in self.metrics:
             get_metric(name)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, and what it has recorded."""
+        record = getattr(vars(self).get("recording_"), "record", None)
+        held = (
+            "" if record is None else f": {count_of(record.n_samples, 'sample')}, {count_of(record.n_epochs, 'epoch')}"
+        )
+        return call_of(self) + held
 
     def _current_record(self) -> ScoreRecord:
         recording = vars(self).get("recording_")

@@ -16,7 +16,9 @@ def public_methods(cls):
     """Names of the methods and properties that a class of the package has from classes of the package."""
     owners = [each for each in cls.__mro__ if each.__module__.startswith("actscore_sk")]
     names = {name for owner in owners for name in vars(owner) if not name.startswith("_")}
-    return sorted(name for name in names if callable(getattr(cls, name)) or isinstance(getattr(cls, name), property))
+    return sorted(
+        name for name in names if isinstance(member := getattr(cls, name, None), property) or callable(member)
+    )
 
 
 def public_objects():

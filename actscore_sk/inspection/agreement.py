@@ -1,6 +1,6 @@
 """How much scores of the same samples agree on which samples are hard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -91,13 +91,7 @@ def _vectors(scores: Any) -> dict[str, np.ndarray]:
         named = {str(name): scores[name] for name in scores.columns}
     else:
         named = dict(fitted_with(scores, "sample_metrics_", "fit it first, or pass a dict of scores").sample_metrics_)
-    return {str(name): check_scores(_scores_of(values), f"scores {name!r}") for name, values in named.items()}
-
-
-def _scores_of(values: Any) -> Any:
-    """Return the action scores of something fitted; anything else is an array already."""
-    is_array = hasattr(values, "__array__") or isinstance(values, Sequence)
-    return values if is_array else fitted_with(values, "action_scores_", "fit it first").action_scores_
+    return {str(name): check_scores(values, f"scores {name!r}") for name, values in named.items()}
 
 
 def _turned(vectors: dict[str, np.ndarray], higher_is_harder: Mapping[str, bool]) -> dict[str, np.ndarray]:

@@ -4,19 +4,23 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.scoring.given_scores import scores_in
+
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_samples,), NaN = no score.
 
     Parameters
     ----------
-    scores : array-like of shape (n_samples,)
-        Numbers.
+    scores : array-like of shape (n_samples,), or fitted estimator
+        Numbers, or something that has `action_scores_`.
     name : str
         What errors call them.
 
     Raises
     ------
+    NotFittedError
+        If they are an estimator, a recorder or a tracker that has recorded nothing.
     ValueError
         If they are not one number per sample, if one is infinite, or if all are NaN.
 
@@ -25,7 +29,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     >>> check_scores([1, 2])
     array([1., 2.])
     """
-    values = np.asarray(scores, dtype=np.float64)
+    values = np.asarray(scores_in(scores), dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"{name} has shape {values.shape}; expected one number per sample, (n_samples,)")
     if np.isinf(values).any():

@@ -5,6 +5,8 @@ sample, and returns float64 scores ``(n_samples,)``, NaN for a sample that was n
 `Statistic` of a metric sees the same values batch by batch; tests compare it with the function here.
 """
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,7 @@ from actscore_sk.metrics.epoch_window import epoch_weights
 
 Scores = npt.NDArray[np.float64]
 
+_MANY_EPOCHS = 150  # so many rows are rather samples than epochs
 EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost every sample
 
 
@@ -249,6 +252,13 @@ def _trajectories(values: npt.ArrayLike) -> Scores:
         raise ValueError(
             f"expected shape (n_epochs, n_samples), got {array.ndim}-D input of shape {array.shape}; "
             "one epoch alone is values[None, :]"
+        )
+    n_epochs, n_samples = array.shape
+    if n_epochs >= _MANY_EPOCHS and n_epochs > 2 * n_samples:
+        warnings.warn(
+            f"{n_epochs} epochs of {n_samples} samples: the first axis is that of epochs; if yours is that of "
+            "samples, pass values.T",
+            UserWarning,
         )
     return array
 

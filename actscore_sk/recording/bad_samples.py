@@ -1,9 +1,13 @@
 """Samples whose loss is NaN or infinite: an error at once on the CPU, at the end of the epoch elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
+from typing import Any
 
 import torch
-from torch import Tensor
+from skorch import NeuralNetClassifier
+from torch import Tensor, nn
 
 from actscore_sk.exceptions import NonFiniteLossError
 from actscore_sk.recording.first_rows import N_NAMED, FirstRows
@@ -42,6 +46,31 @@ class BadSamples:
     def check(self, epoch: int) -> None:
         """Raise NonFiniteLossError, which names the epoch and the samples, if there are any; the host waits for it."""
         _refuse(self._first.found(), epoch)
+
+
+@contextmanager
+def naming_the_criterion(net: Any) -> Iterator[None]:
+    """Say in an error of a loss that is no number if the criterion asks for what the module may not return.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        In training.
+
+    Raises
+    ------
+    NonFiniteLossError
+        That of the block, with a sentence on skorch's `NLLLoss` where the net has it.
+    """
+    try:
+        yield
+    except NonFiniteLossError as error:
+        if not (isinstance(net, NeuralNetClassifier) and isinstance(net.criterion_, nn.NLLLoss)):
+            raise
+        raise NonFiniteLossError(
+            f"{error}. With NLLLoss, skorch takes the logarithm of the module's output: let it end in a softmax, or, "
+            "if it returns logits, set criterion=torch.nn.CrossEntropyLoss"
+        ) from error
 
 
 def check_losses(rows: Tensor, losses: Tensor, epoch: int) -> None:

@@ -18,6 +18,7 @@ from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.class_outputs import Reader, read_class_outputs
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.recording.bad_samples import naming_the_criterion
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.modules import all_modules, preserved_modules
@@ -220,7 +221,7 @@ class NetRecording:
     def _close_epoch(self) -> None:
         """Close the epoch in the eval record first: its held-out loss is what the record of X may go by."""
         record, session = self.record, self.session
-        with uninterrupted():  # as many rows as epochs
+        with uninterrupted(), naming_the_criterion(session.net):  # type: ignore[union-attr]  # as many rows as epochs
             self.flush()
             epoch = record.n_epochs + 1  # type: ignore[union-attr]
             if self.eval_record is not None:

@@ -10,9 +10,11 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.data.containers import n_samples_of, record_features, take_rows
+from actscore_sk.resampling.no_transform import NoTransform
 from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
-from actscore_sk.scoring.scorer import check_given_scores, make_scorer, scores_instead
+from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
+from actscore_sk.scoring.scorer import make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 
@@ -31,6 +33,8 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         "memory": [None, str, HasMethods(["cache"])],
         "random_state": ["random_state"],
     }
+
+    transform = NoTransform()
 
     def _select(self, scores, labels, weights, rng):
         """Select samples.

@@ -16,8 +16,9 @@ from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
+from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import decision_of, make_judge
-from actscore_sk.scoring.scorer import check_given_scores, fill_random_states, make_scorer, scores_instead
+from actscore_sk.scoring.scorer import fill_random_states, make_scorer
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
     Interval,

@@ -10,7 +10,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
-from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
@@ -64,31 +63,6 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
         check_keeps_samples(estimator)
         scorer = clone(estimator)
     return fill_random_states(scorer, random_state)
-
-
-def scores_instead(estimator: Any, action_scores: Any) -> Any:
-    """Return the scores that make it unnecessary to fit a scorer.
-
-    Parameters
-    ----------
-    estimator : estimator, NeuralNet, ActionScoreTracker or None
-        As in `make_scorer`.
-    action_scores : array-like or None
-        Scores that the user passed.
-
-    Returns
-    -------
-    action_scores : array-like or None
-        Those passed, else those of a tracker, see `comparable_scores`; None if a scorer has to be fitted.
-
-    Raises
-    ------
-    NotFittedError
-        If a tracker has recorded nothing.
-    """
-    if action_scores is None and isinstance(estimator, ActionScoreTracker):
-        return comparable_scores(fitted_with(estimator, "action_scores_", "call its update in the training loop first"))
-    return action_scores
 
 
 def fill_random_states(estimator: Any, random_state: Any) -> Any:
@@ -181,7 +155,8 @@ def fitted_with(estimator: Any, name: str, hint: str) -> Any:
     """
     found = path_to(estimator, name)[-1]
     if not hasattr(found, name):
-        raise NotFittedError(f"{type(estimator).__name__} has no {name}; {hint}")
+        owner = f"the class {estimator.__name__}" if isinstance(estimator, type) else type(estimator).__name__
+        raise NotFittedError(f"{owner} has no {name}; {hint}")
     return found
 
 
@@ -246,47 +221,3 @@ def comparable_scores(scorer: Any) -> np.ndarray:
         share = (rankdata(scores[held_out]) - 0.5) / held_out.sum()
         scores[held_out] = np.quantile(scores[~held_out], share)
     return scores
-
-
-def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
-    """Validate scores that the user passes.
-
-    Parameters
-    ----------
-    action_scores : array-like of shape (n_samples,)
-        Higher = harder.
-    X : any kind
-        Samples that they belong to.
-
-    Returns
-    -------
-    scores : ndarray of float64 (n_samples,)
-        A copy.
-
-    Raises
-    ------
-    ValueError
-        If the scores are not one finite number per sample, or have the index of X in another order.
-    """
-    n_samples = n_samples_of(X)
-    if _is_reordered(getattr(action_scores, "index", None), getattr(X, "index", None)):
-        raise ValueError("action_scores has the index of X in another order; pass action_scores.loc[X.index]")
-    scores = np.array(action_scores, dtype=np.float64)
-    if scores.shape != (n_samples,):
-        raise ValueError(
-            f"action_scores has shape {scores.shape}, but X has {n_samples} samples; pass one score per sample, in "
-            "the order of X"
-        )
-    wrong = np.flatnonzero(~np.isfinite(scores))
-    if len(wrong):
-        raise ValueError(
-            f"action_scores holds {len(wrong)} values that are NaN or infinite, the first at {wrong[:5].tolist()}; "
-            "leave these samples out, or set a score for them"
-        )
-    return scores
-
-
-def _is_reordered(index: Any, own: Any) -> bool:
-    """Return True if two indexes of pandas hold the same labels in different orders."""
-    are_indexes = hasattr(index, "equals") and hasattr(own, "equals")
-    return are_indexes and not index.equals(own) and set(index) == set(own)

@@ -285,3 +285,10 @@ def test_get_metric_names_what_there_is():
         get_metric("forgeting")
     with pytest.raises(ValueError, match="unknown metric 'zzz'; valid names: action_score, aum, confidence"):
         get_metric("zzz")
+
+
+def test_losses_with_samples_along_the_first_axis_are_noticed():
+    losses = np.ones((569, 20))
+    with pytest.warns(UserWarning, match=r"569 epochs of 20 samples: .* pass values.T"):
+        definitions.action_score(losses)
+    assert definitions.action_score(losses.T).shape == (569,)

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch.utils.data import WeightedRandomSampler
 
 from actscore_sk.estimators.generic import ActionScoreEstimator
-from actscore_sk.exceptions import SampleLossError
+from actscore_sk.exceptions import NonFiniteLossError, SampleLossError
 from actscore_sk.metrics import definitions
 from actscore_sk.metrics.registry import get_metric_names
 
@@ -439,3 +439,10 @@ def test_identities_between_metrics_of_one_fit():
     probabilities = np.exp(-recorder.trajectories_.astype(np.float64))
     np.testing.assert_allclose((1 - probabilities).sum(0), epochs * (1 - scores["confidence"]), atol=1e-5)
     np.testing.assert_allclose(total, recorder.trajectories_[:2].sum(0) + recorder.trajectories_[2:].sum(0), rtol=1e-5)
+
+
+def test_logits_under_the_nllloss_of_skorch_are_named_as_the_cause():
+    X, y = make_numbers()[0], np.arange(N) % 2
+    net = NeuralNetClassifier(nn.Linear(X.shape[1], 2), max_epochs=2, lr=10, verbose=0, train_split=None)
+    with pytest.raises(NonFiniteLossError, match=r"takes the logarithm .* set criterion=torch.nn.CrossEntropyLoss"):
+        ActionScoreEstimator(net, random_state=0).fit(X, y)

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNet
 from skorch.dataset import ValidSplit
@@ -674,11 +674,6 @@ def test_samples_that_no_step_saw_have_no_score():
         ActionScoreCurriculum(make_net(iterator_train__sampler=sampler, max_epochs=1), random_state=0).fit(X, y)
 
 
-def test_a_pipeline_of_scikit_learn_says_why_it_takes_no_sampler():
-    with pytest.raises(TypeError, match="should be transformers"):
-        Pipeline([("pruner", ActionScorePruner()), ("model", LogisticRegression())]).fit(ROWS, LABELS)
-
-
 def test_scores_in_another_order_than_X_are_refused():
     """A sorted column of `to_frame` has the index of X, and would be taken by position."""
     frame = pd.DataFrame({"a": np.arange(N), "b": 0.0})
@@ -704,3 +699,11 @@ class ScoresTheFirst(BaseEstimator):
 def test_a_scorer_with_too_few_scores_is_refused(memory, tmp_path):
     with pytest.raises(ValueError, match=r"ScoresTheFirst has 3 action_scores_ after fit, but X has"):
         ActionScorePruner(ScoresTheFirst(), memory=memory and str(tmp_path)).fit(np.zeros((N, 2)), LABELS)
+
+
+@pytest.mark.parametrize("sampler", [ActionScorePruner(), ActionScoreCurriculum(), ActionScoreResampler()])
+def test_a_pipeline_of_scikit_learn_says_which_class_does_the_job(sampler):
+    X, y = np.zeros((4, 2)), [0, 1, 0, 1]
+    with pytest.raises(TypeError, match=rf"end the Pipeline in ResampledClassifier\({type(sampler).__name__}\(\)"):
+        make_pipeline(StandardScaler(), sampler, LogisticRegression()).fit(X, y)
+    assert not hasattr(sampler, "transform")  # imbalanced-learn's Pipeline refuses a sampler that has one
