@@ -549,7 +549,8 @@ def test_parameters_are_checked_before_training(options):
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_an_update_never_waits_for_the_device(reduction):
-    tracker = ActionScoreTracker(5, metrics=ALL, reduction=reduction, store_trajectories=True)
+    options = {"store_trajectories": True, "store_probabilities": True}
+    tracker = ActionScoreTracker(5, metrics=ALL, reduction=reduction, **options)
     batch = torch.ones(3, device=META), torch.ones(3, 2, device=META), torch.ones(3, dtype=torch.int64, device=META)
     for index in (torch.arange(3), torch.arange(3, device=META)):
         tracker.update(index, *batch)
