@@ -5,21 +5,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
+from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
-from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
+from actscore_sk.recording.label_state import LabelEvidence
+from actscore_sk.recording.loop_record import LoopRecord
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_attributes import ScoreAttributes
 from actscore_sk.recording.score_record import NO_TARGET, ScoreRecord
 from actscore_sk.recording.score_table import score_table
-from actscore_sk.utils.interrupts import uninterrupted
-
-_plain_tensors = torch.inference_mode(False)  # loops validate in it: what is allocated there cannot be written later
 
 
-class ActionScoreTracker(ScoreAttributes):
+class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
     """Score the samples of any training loop: pass positions and losses of each batch, and close each epoch.
 
     The action score of a sample is its loss, accumulated over training (Arriaga & Valdenegro-Toro,
@@ -35,14 +33,24 @@ class ActionScoreTracker(ScoreAttributes):
         Names from `get_metric_names`; all but ``"action_score"`` need `logits` and `targets`.
     reduction : {"sum", "mean", "interpolated", "auto"}
         How the losses of a sample become its score; see `ActionScoreClassifier`. "auto" needs held-out samples, or
-        their loss at each end of an epoch.
+        their loss at each end of an epoch. If held-out losses are cross-entropies of `logits`, they are compared with
+        the entropy of the classes in the first epoch, as in an estimator; see `epoch_weights`.
     store_trajectories : bool, str or path-like
         Keep the losses of each epoch: in memory, or in a ``.npy`` file at that path.
+    store_probabilities : bool
+        Keep class probabilities, averaged over the epochs that count, from which `label_issues` says which labels are
+        wrong: three arrays of n_samples x (n_classes + 1) float32. Needs `logits` and `targets` with every batch.
 
     Attributes
     ----------
     action_scores_, sample_metrics_, n_visits_, n_epochs_, trajectories_, epoch_weights_
         As those of `ActionScoreClassifier`; up to date at any time in training.
+    wrong_label_scores_, wrong_label_proba_, suggested_labels_, is_label_issue_, class_probabilities_
+        What is known of each label after closed epochs, as in `ActionScoreClassifier`; only with `store_probabilities`.
+    noise_rate_, noise_rate_interval_, noise_matrix_
+        How many labels are wrong, and how; only with `store_probabilities` and samples held out.
+    classes_ : ndarray of int64 (n_classes,)
+        Columns of `logits`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples that came with ``held_out=True``.
     gradient_work_ : ndarray of float64 (n_epochs,)
@@ -85,13 +93,14 @@ class ActionScoreTracker(ScoreAttributes):
         metrics: Sequence[str] = ("action_score",),
         reduction: str = "sum",
         store_trajectories: bool | str | os.PathLike = False,
+        store_probabilities: bool = False,
     ) -> None:
         self.n_samples, self.n_classes = n_samples, n_classes
         self.metrics, self.reduction, self.store_trajectories = metrics, reduction, store_trajectories
+        self.store_probabilities = store_probabilities
         self._check_params()
-        self._record: ScoreRecord | None = None
-        self._intake, self._buffer = LoopIntake(n_samples, n_classes), LoopBuffer(self._add)
-        self._n_trained = [0]  # visits that trained something in each epoch, the running one last
+        settings = RecordSettings(reduction, metrics, store_trajectories, store_probabilities=store_probabilities)
+        self._loop = LoopRecord(n_samples, n_classes, settings)
 
     def _check_params(self) -> None:
         for name, value, least in (("n_samples", self.n_samples, 1), ("n_classes", self.n_classes, 2)):
@@ -130,25 +139,13 @@ class ActionScoreTracker(ScoreAttributes):
             If lengths, dtypes or shapes do not fit, a position or a class is out of range, or a sample is held out and
             trained on.
         SampleLossError
-            If a metric needs `logits` and `targets`, and they are missing.
+            If a metric, or `store_probabilities`, needs `logits` and `targets`, and they are missing.
         NonFiniteLossError
             If a loss is NaN or infinite.
         """
-        record = self._new_record() if self._record is None else self._record
-        batch = self._intake.check(record.state, index, losses, logits, targets, held_out)
-        if batch is not None:
-            self._record = record
-            self._buffer.add(batch)
-            self._n_trained[-1] += 0 if held_out else batch.rows.shape[0]
+        self._forget_judged()
+        self._loop.update(index, losses, logits, targets, held_out)
 
-    def _add(self, batch: LoopBatch) -> None:
-        self._intake.record(self._record, batch)  # type: ignore[arg-type]
-
-    def _new_record(self, n_kept: int = 0) -> ScoreRecord:
-        settings = RecordSettings(self.reduction, self.metrics, self.store_trajectories)
-        return ScoreRecord(self.n_samples, settings, n_kept=n_kept)
-
-    @_plain_tensors
     def end_epoch(self, held_out_loss: float | None = None) -> None:
         """Close the epoch; the host waits for the device.
 
@@ -166,29 +163,35 @@ class ActionScoreTracker(ScoreAttributes):
         NonFiniteLossError
             If a loss was NaN or infinite.
         """
-        self._buffer.flush()
-        record = self._record
-        if record is None or not record.state.epoch_has_visits:
-            n_closed = 0 if record is None else record.n_epochs
-            raise ValueError(f"epoch {n_closed + 1} ends without an update; call update with each batch before")
-        self._intake.suspects.settle()
-        known = record.mean_held_out_loss() if held_out_loss is None else float(held_out_loss)
-        if held_out_loss is None and REDUCTIONS[self.reduction].needs_held_out and np.isnan(known):
-            raise ValueError(
-                f'reduction="{self.reduction}" goes by the loss of held-out samples, and none came in epoch '
-                f"{record.n_epochs + 1}; call update with held_out=True for some, or end_epoch(held_out_loss=...)"
-            )
-        with uninterrupted():  # as many rows of trajectories as epochs
-            record.end_epoch(known)
-            self._n_trained.append(0)
+        self._forget_judged()
+        self._loop.end_epoch(held_out_loss)
 
     # -- results ------------------------------------------------------------------------------------------------
 
     def _current_record(self) -> ScoreRecord:
-        if self._record is None:
-            raise AttributeError("no scores yet: call update with each batch of training")
-        self._buffer.flush()
-        return self._record
+        return self._loop.current()
+
+    @property
+    def classes_(self) -> np.ndarray:  # type: ignore[override]
+        """Classes, (n_classes,) int64: 0 to ``n_classes - 1``."""
+        if self._loop.n_classes is None:
+            raise AttributeError("no classes yet: they are known from n_classes, or from the first logits")
+        return np.arange(self._loop.n_classes)
+
+    def label_evidence(self) -> LabelEvidence:
+        """Return class probabilities, margins and labels after closed epochs, as `find_label_issues` takes them.
+
+        Raises
+        ------
+        AttributeError
+            If no probabilities were stored.
+        """
+        return self._current_record().label_evidence()
+
+    def _judged_samples(self, on: str) -> JudgedSamples:
+        if on != "train":
+            raise AttributeError("a tracker has no eval_set: its samples are all those that came with update")
+        return JudgedSamples(self.label_evidence(), self.validation_mask_, self.action_scores_)
 
     @property
     def validation_mask_(self) -> np.ndarray:
@@ -199,7 +202,7 @@ class ActionScoreTracker(ScoreAttributes):
     @property
     def gradient_work_(self) -> np.ndarray:
         """Visits that trained something in each epoch, as a share of the samples not held out, (n_epochs,) float64."""
-        return np.array(self._n_trained[:-1]) / self._current_record().n_training
+        return np.array(self._loop.n_trained[:-1]) / self._current_record().n_training
 
     def to_frame(self) -> Any:
         """Return the scores as a pandas DataFrame, one row per sample in the order of positions.
@@ -225,7 +228,6 @@ class ActionScoreTracker(ScoreAttributes):
 
     # -- to go on elsewhere -------------------------------------------------------------------------------------
 
-    @_plain_tensors
     def merge(self, other: "ActionScoreTracker") -> "ActionScoreTracker":
         """Add the visits that another tracker has seen in the same epochs: of a shard of the data, or on another rank.
 
@@ -245,34 +247,14 @@ class ActionScoreTracker(ScoreAttributes):
             If the two have not recorded alike, or if the reduction needs the order of visits and both have seen a
             sample.
         """
-        if other._record is None:
-            raise ValueError("the other tracker has seen no batch; merge trackers after their epochs")
-        for tracker in (self, other):
-            tracker._check_noted()
-        record = self._new_record() if self._record is None else self._record
-        record.merge(other._record)
-        self._record = record
-        self._n_trained = [mine + there for mine, there in zip(self._n_trained, other._n_trained, strict=True)]
-        for name in ("n_classes", "has_classes"):
-            setattr(self._intake, name, getattr(self._intake, name) or getattr(other._intake, name))
+        self._forget_judged()
+        self._loop.merge(other._loop)
         return self
-
-    def _check_noted(self) -> None:
-        self._buffer.flush()
-        self._intake.suspects.settle()
-        if self._record is not None:
-            self._record.state.check_finite()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors, which are not copied, and plain values, for ``torch.save``; at any time."""
-        self._check_noted()
-        return {
-            "record": None if self._record is None else self._record.state_dict(),
-            "n_classes": self._intake.n_classes,
-            "n_trained": [*self._n_trained],
-        }
+        return self._loop.state_dict()
 
-    @_plain_tensors
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from the state of a tracker with the same parameters, in place of what was recorded here.
 
@@ -286,15 +268,5 @@ class ActionScoreTracker(ScoreAttributes):
         ValueError
             If it is no such state, or of a tracker with other parameters.
         """
-        if not {"record", "n_classes", "n_trained"} <= set(state):
-            raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
-        self._n_trained, record = [*state["n_trained"]], None
-        if state["record"] is not None:
-            record = self._new_record(n_kept=state["record"]["n_epochs"])
-            record.load_state_dict(state["record"])
-            if record.trajectories is not None and len(record.trajectories) != record.n_epochs:
-                raise ValueError(f"{self.store_trajectories} lacks rows of the {record.n_epochs} epochs of the state")
-        self._record = record
-        has_classes = None if record is None or record.state.visits is None else record.state.n_classes is not None
-        self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
-        self._buffer = LoopBuffer(self._add)
+        self._forget_judged()
+        self._loop.load_state_dict(state)

@@ -15,9 +15,11 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from actscore_sk import (
+    ActionScoreClassifier,
     ActionScoreCurriculum,
     ActionScorePruner,
     ActionScoreRecorder,
+    ActionScoreRelabeler,
     ActionScoreResampler,
     ActionScoreTracker,
     ActionScoreTransformer,
@@ -150,6 +152,137 @@ def test_recorder_and_tracker_agree_on_the_same_training():
     for name in ALL:
         np.testing.assert_allclose(tracker.sample_metrics_[name], recorder.sample_metrics_[name], rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(tracker.trajectories_, recorder.trajectories_, rtol=1e-5)
+
+
+# -- labels ---------------------------------------------------------------------------------------------------
+
+
+def labelled(n_samples=1200, n_classes=3, rate=0.1):
+    """Rows (n, 5) of classes that stand apart, and labels of which some are wrong."""
+    rng = np.random.default_rng(0)
+    true = rng.integers(n_classes, size=n_samples)
+    X = 3 * rng.normal(size=(n_classes, 5))[true] + 0.4 * rng.normal(size=(n_samples, 5))
+    return X.astype("float32"), np.where(rng.random(n_samples) < rate, (true + 1) % n_classes, true)
+
+
+def train_in_a_loop(tracker, module, X, y, held_out, n_epochs, keep=lambda index: index, held_out_losses=None):
+    """Train as skorch does; `keep` chooses what the tracker sees of each batch."""
+    X, y, optimizer = torch.from_numpy(X), torch.from_numpy(y), torch.optim.SGD(module.parameters(), 0.1)
+    for epoch in range(n_epochs):
+        for part, is_held_out in ((np.flatnonzero(~held_out), False), (np.flatnonzero(held_out), True)):
+            for index in torch.from_numpy(part).split(32):
+                logits = module(X[index])
+                losses = nn.functional.cross_entropy(logits, y[index], reduction="none")
+                if not is_held_out:
+                    optimizer.zero_grad()
+                    losses.mean().backward()
+                    optimizer.step()
+                seen = keep(torch.arange(len(index)))
+                tracker.update(index[seen], losses[seen], logits[seen], y[index][seen], held_out=is_held_out)
+        tracker.end_epoch(None if held_out_losses is None else held_out_losses[epoch])
+    return tracker
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """A fitted classifier, and a loop that trains the same net on the same batches."""
+    X, y = labelled()
+    module = nn.Linear(5, 3)
+    net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, lr=0.1, max_epochs=12, batch_size=32, verbose=0)
+    classifier = ActionScoreClassifier(net, store_probabilities=True, reduction="auto", metrics=["aum"]).fit(X, y)
+
+    def loop(tracker, **options):
+        mine = nn.Linear(5, 3)
+        mine.load_state_dict(module.state_dict())
+        return train_in_a_loop(tracker, mine, X, y, classifier.validation_mask_, 12, **options)
+
+    return X, y, classifier, loop
+
+
+JUDGED = "wrong_label_scores_", "wrong_label_proba_", "noise_rate_", "noise_rate_interval_", "noise_matrix_"
+
+
+def judges_alike(one, other):
+    for name in (*JUDGED, "class_probabilities_", "action_scores_"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-5, atol=1e-6, err_msg=name)
+    for name in ("is_label_issue_", "suggested_labels_"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    return True
+
+
+def judge_of(n_classes=None):
+    return ActionScoreTracker(1200, n_classes=n_classes, store_probabilities=True, reduction="auto", metrics=["aum"])
+
+
+def test_a_loop_judges_labels_as_an_estimator_does(judged):
+    _, y, classifier, loop = judged
+    tracker = loop(judge_of())
+    assert judges_alike(tracker, classifier)
+    np.testing.assert_allclose(tracker.epoch_weights_, classifier.epoch_weights_, rtol=1e-5)
+    assert 0 < tracker.epoch_weights_[0] < 0.99  # held-out losses are compared with the entropy of classes
+    mine, theirs = tracker.label_issues(), classifier.label_issues()
+    assert mine.columns.tolist() == theirs.columns.tolist()
+    assert mine.index.tolist() == theirs.index.tolist()
+    assert mine.sort_index()["given_label"].tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("metrics", [(), ("aum",)])
+def test_scores_do_not_depend_on_the_metrics_beside_them(judged, metrics):
+    *_, loop = judged
+    scores = loop(ActionScoreTracker(1200, reduction="auto", metrics=metrics)).action_scores_
+    np.testing.assert_allclose(scores, judged[2].action_scores_, rtol=1e-5)
+
+
+def test_labels_are_judged_alike_by_shards_and_after_a_save(judged):
+    *_, loop = judged
+    losses = np.linspace(1, 0.5, 12)
+    whole, *shards = (
+        loop(judge_of(), keep=keep, held_out_losses=losses)
+        for keep in (lambda i: i, lambda i: i[i % 2 == 0], lambda i: i[i % 2 == 1])
+    )
+    with pytest.warns(UserWarning, match="only 120 rows were held out"):
+        before = shards[0].noise_rate_
+    assert judges_alike(shards[0].merge(shards[1]), whole)
+    assert before != whole.noise_rate_
+    again = judge_of()
+    again.load_state_dict(whole.state_dict())
+    assert judges_alike(again, whole)
+    assert again.classes_.tolist() == [0, 1, 2]
+
+
+def test_losses_of_another_kind_have_no_entropy_to_compare_with(judged):
+    *_, loop = judged
+    tracker, update = judge_of(), ActionScoreTracker.update
+    tracker.update = lambda index, losses, *args, **options: update(tracker, index, losses / 2, *args, **options)
+    assert loop(tracker).epoch_weights_[0] == 1
+
+
+def test_what_judges_nothing_says_why():
+    tracker = ActionScoreTracker(4, store_probabilities=True)
+    with pytest.raises(AttributeError, match="no scores yet"):
+        tracker.label_issues()
+    with pytest.raises(SampleLossError, match="class probabilities need class scores and labels of every visit"):
+        tracker.update([0], [1.0])
+    with pytest.raises(AttributeError, match="no classes yet"):
+        _ = tracker.classes_
+    tracker.update([0, 1, 2], torch.ones(3), torch.eye(3), [0, 1, 2])
+    with pytest.raises(ValueError, match="trained on all rows"):
+        tracker.label_issues()
+    with pytest.raises(AttributeError, match="no eval_set"):
+        tracker.label_issues("eval")
+    plain = ActionScoreTracker(4)
+    plain.update([0], [1.0])
+    with pytest.raises(AttributeError, match="store_probabilities=True"):
+        plain.label_issues()
+
+
+def test_too_many_probabilities_are_refused_at_the_first_batch():
+    tracker = ActionScoreTracker(10**9, store_probabilities=True)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="at most 4 GiB are kept"):
+            tracker.update([0], [1.0], torch.ones(1, 2), [0])
+    with pytest.raises(AttributeError, match="no scores yet"):
+        _ = tracker.action_scores_
 
 
 # -- to go on elsewhere ---------------------------------------------------------------------------------------
@@ -291,11 +424,11 @@ def test_what_a_loop_does_with_its_losses_later_does_not_count():
 def test_many_batches_are_evaluated_before_the_epoch_ends(monkeypatch):
     monkeypatch.setattr("actscore_sk.recording.loop_intake.CAPACITY", 8)
     tracker = ActionScoreTracker(4, metrics=["forgetting"])
-    for right in (0, 1, 0, 0, 1, 1, 0):  # a class more right than wrong, three times, and lost twice
+    for right in (0, 1, 0, 0, 1, 1, 0, 0):  # right three times, and lost twice
         tracker.update([2], torch.ones(1), torch.eye(2)[right : right + 1], [1])
-    assert len(tracker._buffer._held) == 1
+    assert len(tracker._loop._buffer._held) == 1
     assert tracker.sample_metrics_["forgetting"][2] == 2
-    assert tracker.n_visits_.tolist() == [0, 0, 7, 0]
+    assert tracker.n_visits_.tolist() == [0, 0, 8, 0]
 
 
 def test_loops_may_validate_in_inference_mode_first():
@@ -416,7 +549,8 @@ def test_parameters_are_checked_before_training(options):
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_an_update_never_waits_for_the_device(reduction):
-    tracker = ActionScoreTracker(5, metrics=ALL, reduction=reduction, store_trajectories=True)
+    options = {"store_trajectories": True, "store_probabilities": True}
+    tracker = ActionScoreTracker(5, metrics=ALL, reduction=reduction, **options)
     batch = torch.ones(3, device=META), torch.ones(3, 2, device=META), torch.ones(3, dtype=torch.int64, device=META)
     for index in (torch.arange(3), torch.arange(3, device=META)):
         tracker.update(index, *batch)
@@ -479,6 +613,35 @@ def test_weights_and_features_come_from_a_tracker(tracked):
     assert transformer.transform(X).shape == (60, 1)
     given = ActionScoreTransformer().fit(X, y, action_scores=tracker.action_scores_)
     np.testing.assert_array_equal(given.action_scores_[:48], transformer.action_scores_[:48])
+
+
+def test_whatever_acts_on_labels_takes_a_tracker(judged):
+    X, y, classifier, loop = judged
+    tracker, names = loop(judge_of()), np.array(["cat", "dog", "owl"])
+    pruner = ActionScorePruner(tracker, threshold="auto", strategy="hardest").fit(X, y)
+    np.testing.assert_array_equal(pruner.sample_indices_, np.flatnonzero(~classifier.is_label_issue_))
+    for labels in (y, names[y]):
+        relabeler = ActionScoreRelabeler(tracker)
+        _, changed = relabeler.fit_resample(X, labels)
+        np.testing.assert_array_equal(relabeler.is_relabeled_, classifier.is_label_issue_)
+        expected = np.where(classifier.is_label_issue_, classifier.suggested_labels_, y)
+        np.testing.assert_array_equal(changed, expected if labels is y else names[expected])
+    trusting = ReweightedClassifier(LogisticRegression(), scorer=tracker, weighting="trust").fit(X, y)
+    flagged = classifier.is_label_issue_
+    assert trusting.sample_weight_[flagged].mean() < 0.3 * trusting.sample_weight_[~flagged].mean()
+
+
+def test_a_tracker_that_cannot_judge_these_labels_is_refused(judged, tracked):
+    X, y, _, loop = judged
+    with pytest.raises(ValueError, match=r"other labels than y, first for the samples at positions \[0, 1"):
+        ActionScoreRelabeler(loop(judge_of())).fit_resample(X, (y + 1) % 3)
+    X, y, tracker = tracked
+    for acts in (
+        ActionScoreRelabeler(tracker).fit_resample,
+        ReweightedClassifier(LogisticRegression(), scorer=tracker, weighting="trust").fit,
+    ):
+        with pytest.raises(TypeError, match=r"ActionScoreTracker cannot judge labels: .* store_probabilities=True"):
+            acts(X, y)
 
 
 def test_a_tracker_of_other_samples_or_of_none_is_refused(tracked):

@@ -203,6 +203,15 @@ class WindowedMean(Statistic):
         self.values = WindowedSum(n_samples, device, storage=storage, class_entropy=class_entropy)
         self.weights = WindowedSum(n_samples, device, class_entropy=class_entropy)
 
+    @property
+    def class_entropy(self) -> float | None:
+        """As in `epoch_weights`; may be set until the first epoch is closed."""
+        return self.values.class_entropy
+
+    @class_entropy.setter
+    def class_entropy(self, class_entropy: float | None) -> None:
+        self.values.class_entropy = self.weights.class_entropy = class_entropy
+
     def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block to the running epoch; see `Statistic.update`."""
         self.values.update(rows, values, seen, epoch)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.recording.first_rows import N_NAMED, FirstRows
+from actscore_sk.recording.first_rows import FirstRows
 
 
 def as_losses(losses: Any) -> Tensor:
@@ -104,13 +104,14 @@ def _as_tensor(name: str, values: Any) -> Tensor:
 
 
 class Suspects:
-    """Rows that must not be: an error at once on the CPU, where looking costs nothing; noted on other devices.
+    """Rows that must not be, noted on a device that is not waited for, until the host waits anyway.
 
     Examples
     --------
     >>> suspects = Suspects()
     >>> rows = torch.tensor([4, 9])
-    >>> suspects.look("positions {rows} are too large", rows, rows > 5)
+    >>> suspects.note("positions {rows} are too large", rows, rows > 5)
+    >>> suspects.settle()
     Traceback (most recent call last):
     ...
     ValueError: positions [9] are too large
@@ -119,8 +120,8 @@ class Suspects:
     def __init__(self) -> None:
         self._first: dict[tuple[str, torch.device], FirstRows] = {}
 
-    def look(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
-        """Check one block.
+    def note(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
+        """Look at one block.
 
         Parameters
         ----------
@@ -130,19 +131,7 @@ class Suspects:
             Numbers to name.
         is_wrong : Tensor of bool (n_visits,)
             On the same device.
-
-        Raises
-        ------
-        ValueError
-            At once on the CPU.
         """
-        if not is_wrong.is_cpu:
-            self.note(sentence, rows, is_wrong)
-        elif bool(is_wrong.any()):
-            raise ValueError(sentence.format(rows=rows[is_wrong][:N_NAMED].tolist()))
-
-    def note(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
-        """Check one block, and leave the error to `settle` on any device."""
         key = sentence, rows.device
         if key not in self._first:
             self._first[key] = FirstRows(rows.device)

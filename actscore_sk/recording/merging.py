@@ -28,16 +28,23 @@ def check_records(mine: Any, other: Any) -> None:
     Raises
     ------
     ValueError
-        If one of them alone has trajectories, or the two went by different losses of held-out samples.
+        If one of them alone has trajectories, or the two went by different losses of held-out samples, or class shares.
     """
     if (mine.trajectories is None) != (other.trajectories is None):
         raise ValueError("only one of the records has trajectories; set store_trajectories alike to merge them")
     reduction = mine.settings.reduction
     is_equal = np.array_equal(mine.held_out_losses, other.held_out_losses, equal_nan=True)
-    if REDUCTIONS[reduction].needs_held_out and not is_equal:
+    if mine.settings.has_window and not is_equal:
+        name = f'reduction="{reduction}"' if REDUCTIONS[reduction].needs_held_out else "store_probabilities=True"
         raise ValueError(
-            f'reduction="{reduction}" weighs epochs by the loss of held-out samples, which was {mine.held_out_losses} '
+            f"{name} weighs epochs by the loss of held-out samples, which was {mine.held_out_losses} "
             f"and {other.held_out_losses}; pass the same held_out_loss to end_epoch of both"
+        )
+    one, two = mine.settings.class_entropy, other.settings.class_entropy
+    if mine.held_out_losses and mine.settings.has_window and one != two:
+        raise ValueError(
+            f"the two weigh epochs by class shares with an entropy of {one} and {two}; pass held_out_loss to end_epoch "
+            "of both, which then count all epochs up to the best one"
         )
 
 

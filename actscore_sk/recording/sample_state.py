@@ -168,6 +168,14 @@ class SampleState:
         if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
 
+    def set_class_entropy(self, class_entropy: float | None) -> None:
+        """See `ScoreRecord.set_class_entropy`."""
+        self._class_entropy = class_entropy
+        of_labels = [] if self.of_labels is None else [self.of_labels.averages]
+        for statistic in [*self._statistics.values(), *of_labels]:
+            if hasattr(statistic, "class_entropy"):
+                statistic.class_entropy = class_entropy
+
     def check_labels(self, labels: Tensor) -> None:
         """Raise SampleLossError if a label is negative, in the first epoch, for which the host waits."""
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.

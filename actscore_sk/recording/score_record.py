@@ -5,6 +5,7 @@ a score means the same wherever it comes from.
 """
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,11 @@ class ScoreRecord:
             if self.targets is None:
                 self.targets = torch.full((self.n_samples,), NO_TARGET, device=rows.device)
             self.targets[rows] = targets
+
+    def set_class_entropy(self, class_entropy: float | None) -> None:
+        """Weigh epochs by an entropy that is known only now: before the first of them is closed."""
+        self.settings = replace(self.settings, class_entropy=class_entropy)
+        self.state.set_class_entropy(class_entropy)
 
     def to(self, device: torch.device) -> None:
         """Move the state of samples to another device."""

@@ -14,6 +14,7 @@ from actscore_sk.resampling.no_transform import NoTransform
 from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
+from actscore_sk.scoring.judging import judge_among
 from actscore_sk.scoring.scorer import make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
@@ -124,10 +125,12 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
         record_features(self, X)
         weights = self._check_weights(sample_weight, n_samples)
+        goes_by_given_scores = action_scores is not None
         action_scores = scores_instead(self.estimator, action_scores)
         scorer = self._make_scorer()
         self._labels = labels = class_labels(X, y, scorer, is_scored=action_scores is None)
         self._scored = self._score(scorer, X, y, labels, action_scores, weights, fit_params)
+        self._judge = None if goes_by_given_scores else judge_among(self.estimator, self._scored.scorer)
         self.action_scores_ = scores = self._scored.scores
         classes, codes = ((), None) if labels is None else np.unique(labels, return_inverse=True)
         rng = check_random_state(self.random_state)

@@ -149,10 +149,9 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _judged(self):
         """Return the samples whose labels the scorer takes for wrong, (n_samples,) bool; None if it judges none."""
-        scorer = self._scored.scorer
-        if not judges_labels(scorer):
+        if not judges_labels(self._judge):
             return None
-        flagged = decision_of(scorer, "is_label_issue_")
+        flagged = decision_of(self._judge, "is_label_issue_")
         return np.zeros(len(self.action_scores_), dtype=bool) if flagged is None else flagged
 
     def _is_beyond(self, scores):

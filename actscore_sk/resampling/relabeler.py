@@ -4,7 +4,7 @@ import numpy as np
 
 from actscore_sk.data.containers import take_rows
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.scoring.judging import decision_of, make_judge
+from actscore_sk.scoring.judging import decision_of, make_judge, suggested_codes
 
 
 class ActionScoreRelabeler(BaseActionScoreSampler):
@@ -15,9 +15,10 @@ class ActionScoreRelabeler(BaseActionScoreSampler):
 
     Parameters
     ----------
-    estimator : ActionScoreClassifier, NeuralNetClassifier or None
+    estimator : ActionScoreClassifier, NeuralNetClassifier, ActionScoreTracker or None
         The scorer, or a Pipeline that ends in one; it is cloned, with ``store_probabilities=True``. Its net must hold
-        samples out. None: ``ActionScoreClassifier(store_probabilities=True)``.
+        samples out. None: ``ActionScoreClassifier(store_probabilities=True)``. A tracker of the same samples, made with
+        ``store_probabilities=True``, has judged them already.
     memory : str, joblib.Memory or None
         As in `ActionScorePruner`.
     random_state : int, RandomState instance or None
@@ -75,12 +76,12 @@ class ActionScoreRelabeler(BaseActionScoreSampler):
 
     def _select(self, scores, labels, weights, rng):
         self._sources = indices = np.arange(len(scores))
-        flagged = decision_of(self._scored.scorer, "is_label_issue_")
+        judge = self._judge
+        flagged = decision_of(judge, "is_label_issue_")
         if flagged is not None:
-            classes = np.unique(self._labels)
-            suggested = np.searchsorted(classes, decision_of(self._scored.scorer, "suggested_labels_"))
-            order = np.argsort(decision_of(self._scored.scorer, "wrong_label_scores_"), kind="stable")
-            new = np.where(keep_every_class(labels, flagged, order), labels, suggested)
+            suggested = suggested_codes(judge, self._labels)
+            order = np.argsort(decision_of(judge, "wrong_label_scores_"), kind="stable")
+            new = np.where(keep_every_class(labels, flagged & (suggested >= 0), order), labels, suggested)
             # A sample that has the label lends it: whatever y is, a Series, numbers or one column per class.
             _, lender = np.unique(labels, return_index=True)
             self._sources = np.where(new == labels, indices, lender[new])

@@ -17,7 +17,7 @@ from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
-from actscore_sk.scoring.judging import decision_of, make_judge
+from actscore_sk.scoring.judging import decision_of, judge_among, make_judge
 from actscore_sk.scoring.scorer import fill_random_states, make_scorer
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
@@ -176,6 +176,8 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
             raise ValueError(
                 'weighting="trust" goes by what the scorer says of labels, which action_scores do not; leave them out'
             )
+        if self._trusts:
+            self._make_scorer()  # one that cannot judge is refused before anything is trained
         return super()._score(X, y, sample_weight, action_scores, n_samples)
 
     @property
@@ -188,7 +190,7 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     def _weigh(self, scores, sample_weight):
         if not self._trusts:
             return super()._weigh(scores, sample_weight)
-        wrong = decision_of(self.scorer_, "wrong_label_proba_")
+        wrong = decision_of(judge_among(self.scorer, self.scorer_), "wrong_label_proba_")
         # a sample whose visits count for nothing is as trusted as the others
         wrong = np.zeros(len(scores)) if wrong is None else np.nan_to_num(wrong, nan=float(np.nanmean(wrong)))
         trust = partial(np.subtract, 1)
