@@ -1,7 +1,7 @@
 """Positions of a split's samples in the X that the user passed.
 
 A score belongs to a row of X, but a net trains on a part of it: `train_split` wraps the data in `Subset` objects, which
-may be nested.
+may be nested, or makes data sets of slices of X.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset, Subset
 
 from actscore_sk.data.sources import check_source
+from actscore_sk.data.views import viewed_rows
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -84,7 +85,7 @@ class Alignment:
     Raises
     ------
     IndexTrackingError
-        If `dataset` is neither `root` nor a `Subset` of it.
+        If `dataset` is neither `root` nor a `Subset` of it, and is not made of slices of its arrays.
 
     Examples
     --------
@@ -98,13 +99,19 @@ class Alignment:
         check_source(root)
         check_source(getattr(root, "X", None))  # what skorch's own data set was made of
         base, self.positions = unwrap_subsets(dataset, root)
-        if base is not root:
+        if base is root:
+            return
+        rows = viewed_rows(base, root)
+        if rows is None:
             raise IndexTrackingError(
                 f"train_split returned a {type(dataset).__name__} that is not a part of X, so its samples have "
-                "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets"
+                "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets, or a "
+                "data set of slices of its X and y, which share their memory: X[:80], and not X[index], a copy"
             )
+        self.positions = rows if self.positions is None else rows[self.positions]
 
 
 def is_part_of(dataset: Dataset, root: Dataset) -> bool:
     """Return True if `dataset` holds samples of X; skorch's `predefined_split` validates on others."""
-    return unwrap_subsets(dataset, root)[0] is root
+    base = unwrap_subsets(dataset, root)[0]
+    return base is root or viewed_rows(base, root) is not None

@@ -49,7 +49,9 @@ class SampleLoss:
         criterion = getattr(criterion, "_orig_mod", criterion)
         self.criterion = criterion
         has_parameters = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
-        self.is_stateless = type(criterion).__module__ == "torch.nn.modules.loss" and not has_parameters
+        attributes = getattr(criterion, "__dict__", {})
+        is_torch = type(criterion).__module__ == "torch.nn.modules.loss" and "forward" not in attributes
+        self.is_stateless = is_torch and not has_parameters
         self.is_detailed = isinstance(criterion, DetailedLoss)
         self.score_class_weights = score_class_weights
 

@@ -1,7 +1,8 @@
 """One call of a net's own `get_loss`, which can be asked again: for parts of the batch, with other criteria.
 
 The answer to a second call depends on random numbers and on the state of criteria. Both are put back to what they were
-before the first call, and afterwards to what the first call left, so that training does not notice.
+before the first call, and afterwards to what the first call left, so that training does not notice. What the call
+writes into the net or its history is put back as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.losses.details import without_details
+from actscore_sk.recording.asked_net import unwritten
 from actscore_sk.recording.batch_parts import map_batch, take_samples
 from actscore_sk.recording.criterion_listener import Call, answering
 from actscore_sk.utils.randomness import RandomState
@@ -38,6 +40,8 @@ class AskedLoss:
         Generators before the call.
     listener : LossListener
         Of the step; its `rows` are those of the samples asked for.
+    net : NeuralNet
+        Whose `get_loss` it is; what that writes down is put back.
     """
 
     get_loss: Callable
@@ -46,6 +50,7 @@ class AskedLoss:
     loss: Tensor
     before: RandomState
     listener: Any
+    net: Any
 
     @property
     def n_samples(self) -> int:
@@ -118,7 +123,7 @@ class AskedLoss:
         after = RandomState(self.listener.device)
         self.before.restore()
         try:
-            with torch.no_grad(), answering(self.listener.criteria, mode) as probed:
+            with unwritten(self.net), torch.no_grad(), answering(self.listener.criteria, mode) as probed:
                 yield probed
         finally:
             after.restore()

@@ -12,6 +12,7 @@ from actscore_sk.losses.details import LossDetails, without_details
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import SampleWeights, weighted_loss
 from actscore_sk.recording.asked_loss import AskedLoss
+from actscore_sk.recording.asked_net import unwritten
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
@@ -147,7 +148,7 @@ class LossListener:
             else:
                 before, self.device = before or RandomState(net.device), net.device
                 arguments = (y_pred, y_true, *args), kwargs
-                details = own.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self))
+                details = own.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self, net))
             if self._is_training and not self._order.is_settled:
                 self._check_order(net, get_loss, calls, kwargs)
             self._hand_on(self._visit(calls, details, value.detach()))
@@ -171,13 +172,16 @@ class LossListener:
 
         def losses_of(y_pred: Any, batch: tuple) -> Any:
             y_true = like_output(batch[1], y_pred) if self._align_targets else batch[1]
-            with answering(self.criteria, "per sample"):
+            with unwritten(net), answering(self.criteria, "per sample"):
                 loss = get_loss(y_pred, y_true, **(kwargs | ({"X": batch[0]} if "X" in kwargs else {})))
                 return without_details(loss)
 
         is_stateless = all(call.sample_loss.is_stateless for call in calls)
+        is_first = all(call.is_batch_first for call in calls)
         inputs = tuple(part for call in calls for part in call.arguments)
-        self._order.run(net, self._batch, len(self.rows), inputs, is_stateless, losses_of)
+        self._order.run(
+            net, self._batch, len(self.rows), inputs, losses_of, is_stateless=is_stateless, is_first=is_first
+        )
 
     def _hand_on(self, visit: Visit) -> None:
         """Pass the visit on, once per step."""
@@ -208,8 +212,17 @@ class LossListener:
                 listener.calls = calls
         return calls
 
-    def check_step(self, net: Any, step: Any) -> None:
+    def check_step(self, net: Any, step: Any, name: str) -> None:
         """Compare the loss that a step trains on with that of `get_loss`, where the step is the net's own.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            In training.
+        step : dict
+            What the step returned.
+        name : {"train_step_single", "train_step"}
+            The method.
 
         Raises
         ------
@@ -228,15 +241,15 @@ class LossListener:
             if not self._has_warned:
                 self._has_warned = True
                 warnings.warn(
-                    f"train_step_single trains on 1/{round(share)} of the loss that get_loss returns; scores are "
+                    f"{name} trains on 1/{round(share)} of the loss that get_loss returns; scores are "
                     "sums of the whole",
                     UserWarning,
                 )
             return
         raise SampleLossError(
-            f"train_step_single of {type(net).__name__} trains on a loss of {trained:.6g}, but the first of its "
-            f"{len(returned)} calls of get_loss returned {recorded:.6g}, so that the rest would be missing from the "
-            "scores; let one call of get_loss return the whole loss"
+            f"{name} of {type(net).__name__} trains on a loss of {trained:.6g}, but the first of its {len(returned)} "
+            f"calls of get_loss returned {recorded:.6g}, so that the rest would be missing from the scores; let one "
+            "call of get_loss return the whole loss; if only the first call is trained on, let the step return its loss"
         )
 
     def require_visit(self, net: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sklearn.base import clone
 
 from actscore_sk.data.loading import TrackedLoader
+from actscore_sk.recording.asked_net import refusal
 from actscore_sk.recording.class_swap import Swapped, plain_class
 from actscore_sk.recording.fast_path import run_epoch
 
@@ -108,8 +109,10 @@ class RecordedNetMixin:
             return own(batch, **fit_params)
         listener = session.open_step(batch, True)
         try:
-            step = own(batch, **fit_params)
-            listener.require_visit(self)
+            with refusal(session):
+                step = own(batch, **fit_params)
+                listener.check_step(self, step, "train_step")
+                listener.require_visit(self)
             return step
         finally:
             listener.is_open = False
@@ -119,7 +122,7 @@ class RecordedNetMixin:
         session, own = self.session_, self._own("train_step_single")
         step = own(batch, **fit_params)
         if session is not None:
-            session.listener.check_step(self, step)
+            session.listener.check_step(self, step, "train_step_single")
         return step
 
     def validation_step(self, batch: Any, **fit_params: Any) -> Any:

@@ -83,7 +83,7 @@ def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> boo
             whole, part = criterion(*inputs), criterion(*[each[:half] for each in inputs])
         except Exception:  # arguments that cannot be cut along the first axis
             return False
-    if len(whole) != n_samples or part.shape != whole[:half].shape:
+    if not isinstance(whole, Tensor) or not whole.ndim or len(whole) != n_samples or part.shape != whole[:half].shape:
         return False
     return torch.allclose(part, whole[:half], rtol=1e-3, atol=1e-6, equal_nan=True)
 
@@ -104,7 +104,17 @@ class OrderCheck:
     def __init__(self) -> None:
         self.is_settled = False
 
-    def run(self, net: Any, batch: Any, n_samples: int, inputs: tuple, is_stateless: bool, losses_of: Callable) -> None:
+    def run(
+        self,
+        net: Any,
+        batch: Any,
+        n_samples: int,
+        inputs: tuple,
+        losses_of: Callable,
+        *,
+        is_stateless: bool,
+        is_first: bool,
+    ) -> None:
         """Check the first batches, until one has losses that differ.
 
         Parameters
@@ -117,17 +127,19 @@ class OrderCheck:
             Number of samples in it.
         inputs : tuple
             Arguments of the criterion.
-        is_stateless : bool
-            True for torch's own losses, of which only the axis can be mistaken.
         losses_of : callable
             Losses (n,) for an output of the net and the batch.
+        is_stateless : bool
+            True for torch's own losses, of which only the axis can be mistaken. They read no other sample.
+        is_first : bool
+            True if arguments of criteria have one row per sample, as `SampleAxis` knows.
 
         Raises
         ------
         SampleLossError
             If the losses do not follow the samples.
         """
-        is_doubtful = any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
+        is_doubtful = not is_first or any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
         if self.is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
             return
         order = torch.arange(n_samples)
@@ -141,18 +153,23 @@ class OrderCheck:
         except Exception:  # a net that takes more than X, or a batch that cannot be reordered, is not asked
             self.is_settled = True
             return
-        if losses.shape != order.shape or not torch.equal(
-            losses, again
-        ):  # not one per sample, or random: nothing can be known of it
+        if losses.shape != order.shape or not torch.equal(losses, again):  # random: nothing can be known of it
             self.is_settled = True
-        elif not (_is_close(turned.flip(0), losses) or _is_close(replaced[1:], losses[1:])):
+            return
+        keeps_others, follows = _is_close(replaced[1:], losses[1:]), _is_close(turned.flip(0), losses)
+        if is_stateless and not is_first and not keeps_others:
+            raise SampleLossError(
+                "the losses of a batch change when another sample does: the criterion compares each output with the "
+                f"targets of all samples, as torch does for shapes {_shapes(inputs)} by broadcasting; give output and "
+                "target the same shape: y.reshape(-1, 1), or a net whose output is (n,)"
+            )
+        if not (keeps_others or follows):
             raise SampleLossError(
                 f"the {n_samples} losses of a batch do not follow its samples to other places, so they are not the "
                 "losses of its samples: their number is right by chance, as that of classes or time steps may be; "
                 "return one loss per sample, samples along the first dimension"
             )
-        else:
-            self.is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
+        self.is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
 
     @staticmethod
     def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:
@@ -170,3 +187,7 @@ class OrderCheck:
 def _is_close(one: Tensor, two: Tensor) -> bool:
     """Return True if losses are equal to the rounding of another order of summation."""
     return torch.allclose(one, two, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def _shapes(inputs: tuple) -> str:
+    return " and ".join(str(tuple(part.shape)) for part in inputs if isinstance(part, Tensor))

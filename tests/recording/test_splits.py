@@ -27,7 +27,13 @@ def as_arrays(dataset, y=None, **kwargs):
     return Subset(dataset, np.arange(30, 60)), Subset(dataset, tuple(range(5)))
 
 
+def of_slices(dataset, y=None, **kwargs):
+    kind = type(dataset)
+    return kind(dataset.X[50::-2], dataset.y[50::-2]), kind(dataset.X[51:], dataset.y[51:])
+
+
 SPLITS = {
+    "slices": (of_slices, list(range(50, -1, -2)), list(range(51, 70))),
     "chain of subsets": (chained, [69 - i for i in range(0, 50, 2)], [64, 68]),
     "negative indices": (from_the_end, [69, 65, 3, 0, 4], [68, 9]),
     "arrays": (as_arrays, list(range(30, 60)), list(range(5))),
