@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -37,6 +38,7 @@ from actscore_sk import ActionScoreClassifier, action_score, aum, confidence, el
 from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
 from actscore_sk.metrics import get_metric
 from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
+from actscore_sk.recording.epoch_plan import EpochPlan
 from benchmarks.common.datasets import KEEL, Source, Table, is_here, load_cifar10n, load_fashion, load_keel, scaled
 from benchmarks.common.intervals import Claim, Interval
 from benchmarks.common.nets import strided_cnn
@@ -64,7 +66,7 @@ LARGER = ("chess", "marketing", "mushroom", "splice")
 DYNAMICS = Source("cifar10n_dynamics.npz", "record a ResNet-9 on CIFAR-10N: see benchmarks/README.md")
 N_SEEDS, N_ROWS, N_IMAGES, N_FOLDS, BATCH = 3, 700, 10_000, 5, 32
 
-OPTIONS = ("jobs", "only", "device", "runs", "folds")
+OPTIONS = ("jobs", "only", "device", "runs", "folds", "keep")
 Labels = np.ndarray
 Noise = Callable[[Table, float, np.random.Generator], Labels]
 
@@ -172,23 +174,62 @@ def train(module: nn.Module, table: Table, y: Labels, rows: np.ndarray, regime: 
     return Fit(kept, y, np.isin(np.arange(len(y)), rest))
 
 
-def decide(split: Fit, whole: Fit | None = None) -> LabelIssues:
+@dataclass(frozen=True)
+class Evidence:
+    """What the nets of a cell recorded; averages over the window that the split fit finds.
+
+    Parameters
+    ----------
+    y, labels : ndarray of int64 (n_samples,)
+        True and given labels.
+    held_out : ndarray of bool (n_samples,)
+        Rows that the split fit did not train on.
+    held_out_losses : ndarray (n_epochs,)
+        Their mean loss.
+    split_says, whole_says : ndarray (n_samples, n_classes)
+        Probabilities, by the split fit and by one on all rows.
+    split_margins, whole_margins : ndarray (n_samples,)
+        Margins of the given labels.
+    out_of_fold : ndarray (n_samples, n_classes)
+        What the five nets of cleanlab say last.
+    singles : ndarray (4, n_samples)
+        Other rankings, of the fit on all rows.
+    """
+
+    y: Labels
+    labels: Labels
+    held_out: np.ndarray
+    held_out_losses: np.ndarray
+    split_says: np.ndarray
+    split_margins: np.ndarray
+    whole_says: np.ndarray
+    whole_margins: np.ndarray
+    out_of_fold: np.ndarray
+    singles: np.ndarray
+
+    @property
+    def fits(self) -> float:
+        """Work of both fits, in fits on all rows: each ends where no later epoch counts."""
+        n, losses = len(self.held_out_losses), self.held_out_losses.tolist()
+        first = EpochPlan(ends_below=np.inf)
+        ends = [epoch for epoch in range(1, n) if first.is_complete(losses[:epoch], int(self.held_out.sum()))]
+        n_first = min(ends, default=n)
+        n_second = np.flatnonzero(epoch_weights(losses[:n_first]))[-1] + 1
+        return ((1 - self.held_out.mean()) * n_first + n_second) / n
+
+
+def decide(seen: Evidence, *, has_second: bool) -> LabelIssues:
     """What the estimators do with what they record: weights from the split, margins of the second fit if there is."""
-    held_out = split.held_out
-    held_out_losses = split.losses[:, held_out].mean(1)
-    weights = epoch_weights(held_out_losses, class_entropy(split.y))
-    weights /= weights.sum()
-    shown = whole or split
-    says = np.tensordot(weights, split.probabilities, 1)
-    second = {} if whole is None else {"held_out_probabilities": says[held_out]}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "only .* rows were held out")
+        if not has_second:
+            return find_label_issues(seen.split_margins, seen.split_says, seen.labels, seen.held_out)
         return find_label_issues(
-            weights @ shown.margins,
-            np.tensordot(weights, shown.probabilities, 1),
-            split.y,
-            held_out,
-            **second,
+            seen.whole_margins,
+            seen.whole_says,
+            seen.labels,
+            seen.held_out,
+            held_out_probabilities=seen.split_says[seen.held_out],
         )
 
 
@@ -224,8 +265,10 @@ def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str,
     return judge(table, labels, scores, flags, says, suggested) | {"refused": 0.0, "interval covers": float(covered)}
 
 
-def run_cell(table: Table, labels: Labels, module: Callable[[float], nn.Module], regime: Regime, seed: int):
-    """Train seven nets, and judge each method; the first fold's net is that of the split."""
+def train_cell(
+    table: Table, labels: Labels, module: Callable[[float], nn.Module], regime: Regime, seed: int
+) -> Evidence:
+    """Train six nets: the first fold's net is that of the split."""
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     every = np.arange(len(labels))
     out_of_fold, split = np.empty((len(labels), table.n_classes)), None
@@ -240,23 +283,38 @@ def run_cell(table: Table, labels: Labels, module: Callable[[float], nn.Module],
     assert split is not None
     torch.manual_seed(seed)
     whole = train(module(regime.dropout), table, labels, every, regime, seed)
-    given = out_of_fold[every, labels]
-    flags = cleanlab_issues(labels, out_of_fold, n_jobs=1)
-    others = np.where(np.eye(table.n_classes, dtype=bool)[labels], -1, out_of_fold)
+    losses = split.losses[:, split.held_out].mean(1)
+    weights = epoch_weights(losses, class_entropy(labels))
+    weights /= weights.sum()
+    errors = np.linalg.norm(whole.probabilities - np.eye(table.n_classes)[labels], axis=2)
+    own = whole.of_given(whole.probabilities)
+    return Evidence(
+        table.y,
+        labels,
+        split.held_out,
+        losses,
+        np.tensordot(weights, split.probabilities, 1),
+        weights @ split.margins,
+        np.tensordot(weights, whole.probabilities, 1),
+        weights @ whole.margins,
+        out_of_fold,
+        np.array([action_score(whole.losses), -aum(whole.margins), el2n(errors), -confidence(own)]),
+    )
+
+
+def judge_cell(seen: Evidence) -> dict[str, dict[str, float]]:
+    """Judge each method by what the nets of a cell recorded."""
+    table, labels = Table(seen.y, seen.y), seen.labels
+    given = seen.out_of_fold[np.arange(len(labels)), labels]
+    flags = cleanlab_issues(labels, seen.out_of_fold, n_jobs=1)
+    others = np.where(np.eye(seen.out_of_fold.shape[1], dtype=bool)[labels], -1, seen.out_of_fold)
     found = {
-        TWO: judge_issues(table, labels, decide(split, whole)),
-        ONE: judge_issues(table, labels, decide(split)),
+        TWO: judge_issues(table, labels, decide(seen, has_second=True)) | {"fits": seen.fits},
+        ONE: judge_issues(table, labels, decide(seen, has_second=False)),
         CLEANLAB: judge(table, labels, 1 - given, flags, 1 - given, others.argmax(1)),
     }
     if (labels != table.y).any():
-        errors = np.linalg.norm(whole.probabilities - np.eye(table.n_classes)[labels], axis=2)
-        singles = (
-            action_score(whole.losses),
-            -aum(whole.margins),
-            el2n(errors),
-            -confidence(whole.of_given(whole.probabilities)),
-        )
-        for name, scores in zip(SINGLES, singles, strict=False):
+        for name, scores in zip(SINGLES, seen.singles, strict=False):
             found[name] = {"average precision": average_precision_score(labels != table.y, scores)}
     return found
 
@@ -267,21 +325,27 @@ def run_table(name: str, part: str, settings: Settings) -> dict[str, list[dict[s
     is_images = name == "fashion"
     whole = load_fashion() if is_images else load_keel(name)
     n_rows = N_IMAGES if is_images else N_ROWS if part != "larger" else len(whole.y)
-    cells = CELLS[::3] if settings.quick or is_images else CELLS
+    cells = CELLS[::3] if settings.quick or is_images or part == "larger" else CELLS
     results: dict[str, list[dict[str, dict[str, float]]]] = {}
-    for (kind, rate), (regime_name, regime) in product(cells, REGIMES.items()):
+    seeds = settings.seeds(1 if part == "larger" else N_SEEDS)
+    for seed, (kind, rate), regime in product(seeds, cells, REGIMES):
         if kind == "pair" and whole.n_classes == 2:
             continue
-        for seed in settings.seeds(1 if part == "larger" else N_SEEDS):
+        path = Path(settings.keep) / f"{name}_{n_rows}_{kind}_{rate}_{regime}_{seed}.npz"
+        if settings.keep and path.exists():
+            seen = Evidence(**np.load(path))
+        else:
             rng = np.random.default_rng(seed)
             table = whole.take(rng.permutation(len(whole.y))[:n_rows])
             table = table if is_images else Table(scaled(table.X), table.y)
             labels = NOISE[kind](table, rate, rng)
             module = partial(perceptron, table.X.shape[1], whole.n_classes)
             build = (lambda _: strided_cnn()) if is_images else module
-            results.setdefault(f"{kind} {rate:.0%}, {regime_name}", []).append(
-                run_cell(Table(table.X, table.y), labels, build, regime, seed)
-            )
+            seen = train_cell(table, labels, build, REGIMES[regime], seed)
+            if settings.keep:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez(path, **vars(seen))
+        results.setdefault(f"{kind} {rate:.0%}, {regime}", []).append(judge_cell(seen))
     progress(name)
     return results
 
@@ -292,7 +356,7 @@ def mean_of(cell: Sequence[dict[str, dict[str, float]]], method: str, what: str)
 
 
 WHAT = ("average precision", "rate error", "flagged if clean", "F1", "suggestions right", "Brier")
-EXTRA = ("interval covers", "refused")
+EXTRA = ("interval covers", "refused", "fits")
 
 
 def print_regime(cells: dict[str, list[Any]], regime: str) -> list[Claim]:

@@ -1,5 +1,7 @@
 """The samples of a fit, or of two, for the decision which of their labels are wrong."""
 
+from pathlib import Path
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,11 +26,14 @@ class JudgedFit(FittedLabelIssues):
                 self.refit, self.estimator, stores_probabilities=self.store_probabilities
             )
         super()._fit(X, y, sample_weight, eval_set, {**fit_params}, **options)
-        self.refit_ = 0 < np.count_nonzero(self.validation_mask_) < self._most_held_out
+        self.refit_ = bool(0 < np.count_nonzero(self.validation_mask_) < self._most_held_out)
         if self.refit_:
             held_out, self._leader = self.validation_mask_, self._recorder
             evidence = self._leader.label_evidence() if self.store_probabilities else None
             self._first_fit = FirstFit(held_out, None if evidence is None else evidence.probabilities[held_out])
+            if not isinstance(self.store_trajectories, bool):  # the file is to be that of the second fit
+                del self.trajectories_
+                Path(self.store_trajectories).unlink()
             try:
                 super()._fit(X, y, sample_weight, eval_set, fit_params, **options)
             finally:

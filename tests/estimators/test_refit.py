@@ -15,7 +15,7 @@ rng = np.random.default_rng(0)
 TRUE = rng.integers(0, 3, 600)
 X = (3 * rng.normal(size=(3, 5))[TRUE] + rng.normal(size=(600, 5))).astype(np.float32)
 GIVEN = np.where(rng.random(600) < 0.1, (TRUE + 1) % 3, TRUE)
-SPLIT = ValidSplit(2, stratified=True, random_state=0)
+SPLIT = ValidSplit(0.5, stratified=True, random_state=0)
 
 
 def fit(net=None, *, X=X, y=GIVEN, **options):
