@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
+from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
 from actscore_sk.recording.fast_path_proof import is_proved
 from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.net_recording import NetRecording
@@ -183,6 +184,16 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             session.detach()
             self.recording_.session = None
 
+    def end_with_window(self, most_held_out: float) -> None:
+        """Let a training that has not begun end some time after its window, if it holds out fewer rows than that."""
+        self._plan = EpochPlan(ends_below=most_held_out)
+
+    def follow(self, first: "ActionScoreRecorder") -> None:
+        """Weight epochs by the held-out losses of another fit of the same rows, and end with the last that counts."""
+        recording = first.recording_
+        plan = EpochPlan([*recording.record.held_out_losses])  # type: ignore[union-attr]
+        self.recording_ = NetRecording(self.recording, recording.settings, plan=plan)
+
     def _join(self, session: RecordingSession) -> None:
         if "recording_" not in vars(self):
             settings = RecordSettings(
@@ -194,7 +205,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
                 keep_latest=session.train_sampler is not None,
                 store_probabilities=self.store_probabilities,
             )
-            self.recording_ = NetRecording(self.recording, settings)
+            self.recording_ = NetRecording(self.recording, settings, plan=vars(self).get("_plan", NO_PLAN))
         self.recording_.eval_set, self.recording_.session = self.eval_set, session
         session.recordings.append(self.recording_)
 

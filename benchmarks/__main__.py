@@ -22,6 +22,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "clock": {"choices": CLOCKS, "default": "wall", "help": "cpu: on a busy machine (%(default)s)"},
     "jobs": {"type": int, "default": 1, "help": "processes (%(default)s)"},
     "only": {"metavar": "PART,...", "type": lambda text: tuple(text.split(",")), "default": (), "help": "some parts"},
+    "runs": {"type": int, "default": 0, "help": "seeds; 0: as many as the benchmark has"},
+    "keep": {"metavar": "FOLDER", "default": "", "help": "keep what nets recorded, and read it in the next run"},
+    "folds": {"action": "store_true", "help": "train cleanlab's five folds of images, too"},
 }
 
 

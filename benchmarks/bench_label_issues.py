@@ -1,7 +1,8 @@
 """Which labels are wrong, how many, and what they should be: one or two fits against cleanlab's five.
 
     python -m benchmarks label_issues                        # hours
-    python -m benchmarks label_issues --only tables,cifar10n --jobs 2
+    python -m benchmarks label_issues --only tables,cifar10n --jobs 2 --runs 1
+    python -m benchmarks label_issues --only cifar10n --device cuda --runs 3 --folds
 
 A cell is a table, a kind and rate of noise, and a regime; its numbers are means over seeds. Nets train for few epochs
 with dropout and weight decay ("few"), or for so many that they memorise ("many"). cleanlab 2.9.0 gets what five nets
@@ -9,7 +10,8 @@ of the same kind say of the rows that they did not see, after their last epoch. 
 were found on, as were digits and breast cancer; `tables` and `larger` are others. Noise that follows the
 features gives the likeliest other class to rows that a nearest-neighbour and a linear model are unsure of. Two classes
 have no pair noise of their own. `cifar10n` needs no training: it reads what a ResNet-9 on a GPU recorded of labels that
-people gave, and the constants of the noise rate were fitted with these arrays, too.
+people gave, and the constants of the noise rate were fitted with these arrays, too. With a GPU, that ResNet-9 is
+trained anew: 50,000 images, a tenth held out, one cycle of 20 epochs, and with `--folds` five times for cleanlab, too.
 """
 
 import warnings
@@ -17,6 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -30,14 +34,17 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from actscore_sk import action_score, aum, confidence, el2n
+from actscore_sk import ActionScoreClassifier, action_score, aum, confidence, el2n
 from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
+from actscore_sk.metrics import get_metric
 from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
+from actscore_sk.recording.epoch_plan import EpochPlan
 from benchmarks.common.datasets import KEEL, Source, Table, is_here, load_cifar10n, load_fashion, load_keel, scaled
 from benchmarks.common.intervals import Claim, Interval
 from benchmarks.common.nets import strided_cnn
 from benchmarks.common.noise import pair, uniform
 from benchmarks.common.record import Settings, progress
+from benchmarks.common.resnet import Cycle, make_resnet, on_device, out_of_fold
 from benchmarks.common.timing import markdown_table
 
 FOUND_ON = (
@@ -59,7 +66,7 @@ LARGER = ("chess", "marketing", "mushroom", "splice")
 DYNAMICS = Source("cifar10n_dynamics.npz", "record a ResNet-9 on CIFAR-10N: see benchmarks/README.md")
 N_SEEDS, N_ROWS, N_IMAGES, N_FOLDS, BATCH = 3, 700, 10_000, 5, 32
 
-OPTIONS = ("jobs", "only")
+OPTIONS = ("jobs", "only", "device", "runs", "folds", "keep")
 Labels = np.ndarray
 Noise = Callable[[Table, float, np.random.Generator], Labels]
 
@@ -167,23 +174,62 @@ def train(module: nn.Module, table: Table, y: Labels, rows: np.ndarray, regime: 
     return Fit(kept, y, np.isin(np.arange(len(y)), rest))
 
 
-def decide(split: Fit, whole: Fit | None = None) -> LabelIssues:
+@dataclass(frozen=True)
+class Evidence:
+    """What the nets of a cell recorded; averages over the window that the split fit finds.
+
+    Parameters
+    ----------
+    y, labels : ndarray of int64 (n_samples,)
+        True and given labels.
+    held_out : ndarray of bool (n_samples,)
+        Rows that the split fit did not train on.
+    held_out_losses : ndarray (n_epochs,)
+        Their mean loss.
+    split_says, whole_says : ndarray (n_samples, n_classes)
+        Probabilities, by the split fit and by one on all rows.
+    split_margins, whole_margins : ndarray (n_samples,)
+        Margins of the given labels.
+    out_of_fold : ndarray (n_samples, n_classes)
+        What the five nets of cleanlab say last.
+    singles : ndarray (4, n_samples)
+        Other rankings, of the fit on all rows.
+    """
+
+    y: Labels
+    labels: Labels
+    held_out: np.ndarray
+    held_out_losses: np.ndarray
+    split_says: np.ndarray
+    split_margins: np.ndarray
+    whole_says: np.ndarray
+    whole_margins: np.ndarray
+    out_of_fold: np.ndarray
+    singles: np.ndarray
+
+    @property
+    def fits(self) -> float:
+        """Work of both fits, in fits on all rows: each ends where no later epoch counts."""
+        n, losses = len(self.held_out_losses), self.held_out_losses.tolist()
+        first = EpochPlan(ends_below=np.inf)
+        ends = [epoch for epoch in range(1, n) if first.is_complete(losses[:epoch], int(self.held_out.sum()))]
+        n_first = min(ends, default=n)
+        n_second = np.flatnonzero(epoch_weights(losses[:n_first]))[-1] + 1
+        return ((1 - self.held_out.mean()) * n_first + n_second) / n
+
+
+def decide(seen: Evidence, *, has_second: bool) -> LabelIssues:
     """What the estimators do with what they record: weights from the split, margins of the second fit if there is."""
-    held_out = split.held_out
-    held_out_losses = split.losses[:, held_out].mean(1)
-    weights = epoch_weights(held_out_losses, class_entropy(split.y))
-    weights /= weights.sum()
-    shown = whole or split
-    says = np.tensordot(weights, split.probabilities, 1)
-    second = {} if whole is None else {"held_out_probabilities": says[held_out]}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "only .* rows were held out")
+        if not has_second:
+            return find_label_issues(seen.split_margins, seen.split_says, seen.labels, seen.held_out)
         return find_label_issues(
-            weights @ shown.margins,
-            np.tensordot(weights, shown.probabilities, 1),
-            split.y,
-            held_out,
-            **second,
+            seen.whole_margins,
+            seen.whole_says,
+            seen.labels,
+            seen.held_out,
+            held_out_probabilities=seen.split_says[seen.held_out],
         )
 
 
@@ -219,8 +265,10 @@ def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str,
     return judge(table, labels, scores, flags, says, suggested) | {"refused": 0.0, "interval covers": float(covered)}
 
 
-def run_cell(table: Table, labels: Labels, module: Callable[[float], nn.Module], regime: Regime, seed: int):
-    """Train seven nets, and judge each method; the first fold's net is that of the split."""
+def train_cell(
+    table: Table, labels: Labels, module: Callable[[float], nn.Module], regime: Regime, seed: int
+) -> Evidence:
+    """Train six nets: the first fold's net is that of the split."""
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     every = np.arange(len(labels))
     out_of_fold, split = np.empty((len(labels), table.n_classes)), None
@@ -235,23 +283,38 @@ def run_cell(table: Table, labels: Labels, module: Callable[[float], nn.Module],
     assert split is not None
     torch.manual_seed(seed)
     whole = train(module(regime.dropout), table, labels, every, regime, seed)
-    given = out_of_fold[every, labels]
-    flags = cleanlab_issues(labels, out_of_fold, n_jobs=1)
-    others = np.where(np.eye(table.n_classes, dtype=bool)[labels], -1, out_of_fold)
+    losses = split.losses[:, split.held_out].mean(1)
+    weights = epoch_weights(losses, class_entropy(labels))
+    weights /= weights.sum()
+    errors = np.linalg.norm(whole.probabilities - np.eye(table.n_classes)[labels], axis=2)
+    own = whole.of_given(whole.probabilities)
+    return Evidence(
+        table.y,
+        labels,
+        split.held_out,
+        losses,
+        np.tensordot(weights, split.probabilities, 1),
+        weights @ split.margins,
+        np.tensordot(weights, whole.probabilities, 1),
+        weights @ whole.margins,
+        out_of_fold,
+        np.array([action_score(whole.losses), -aum(whole.margins), el2n(errors), -confidence(own)]),
+    )
+
+
+def judge_cell(seen: Evidence) -> dict[str, dict[str, float]]:
+    """Judge each method by what the nets of a cell recorded."""
+    table, labels = Table(seen.y, seen.y), seen.labels
+    given = seen.out_of_fold[np.arange(len(labels)), labels]
+    flags = cleanlab_issues(labels, seen.out_of_fold, n_jobs=1)
+    others = np.where(np.eye(seen.out_of_fold.shape[1], dtype=bool)[labels], -1, seen.out_of_fold)
     found = {
-        TWO: judge_issues(table, labels, decide(split, whole)),
-        ONE: judge_issues(table, labels, decide(split)),
+        TWO: judge_issues(table, labels, decide(seen, has_second=True)) | {"fits": seen.fits},
+        ONE: judge_issues(table, labels, decide(seen, has_second=False)),
         CLEANLAB: judge(table, labels, 1 - given, flags, 1 - given, others.argmax(1)),
     }
     if (labels != table.y).any():
-        errors = np.linalg.norm(whole.probabilities - np.eye(table.n_classes)[labels], axis=2)
-        singles = (
-            action_score(whole.losses),
-            -aum(whole.margins),
-            el2n(errors),
-            -confidence(whole.of_given(whole.probabilities)),
-        )
-        for name, scores in zip(SINGLES, singles, strict=False):
+        for name, scores in zip(SINGLES, seen.singles, strict=False):
             found[name] = {"average precision": average_precision_score(labels != table.y, scores)}
     return found
 
@@ -262,21 +325,27 @@ def run_table(name: str, part: str, settings: Settings) -> dict[str, list[dict[s
     is_images = name == "fashion"
     whole = load_fashion() if is_images else load_keel(name)
     n_rows = N_IMAGES if is_images else N_ROWS if part != "larger" else len(whole.y)
-    cells = CELLS[::3] if settings.quick or is_images else CELLS
+    cells = CELLS[::3] if settings.quick or is_images or part == "larger" else CELLS
     results: dict[str, list[dict[str, dict[str, float]]]] = {}
-    for (kind, rate), (regime_name, regime) in product(cells, REGIMES.items()):
+    seeds = settings.seeds(1 if part == "larger" else N_SEEDS)
+    for seed, (kind, rate), regime in product(seeds, cells, REGIMES):
         if kind == "pair" and whole.n_classes == 2:
             continue
-        for seed in settings.seeds(1 if part == "larger" else N_SEEDS):
+        path = Path(settings.keep) / f"{name}_{n_rows}_{kind}_{rate}_{regime}_{seed}.npz"
+        if settings.keep and path.exists():
+            seen = Evidence(**np.load(path))
+        else:
             rng = np.random.default_rng(seed)
             table = whole.take(rng.permutation(len(whole.y))[:n_rows])
             table = table if is_images else Table(scaled(table.X), table.y)
             labels = NOISE[kind](table, rate, rng)
             module = partial(perceptron, table.X.shape[1], whole.n_classes)
             build = (lambda _: strided_cnn()) if is_images else module
-            results.setdefault(f"{kind} {rate:.0%}, {regime_name}", []).append(
-                run_cell(Table(table.X, table.y), labels, build, regime, seed)
-            )
+            seen = train_cell(table, labels, build, REGIMES[regime], seed)
+            if settings.keep:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.savez(path, **vars(seen))
+        results.setdefault(f"{kind} {rate:.0%}, {regime}", []).append(judge_cell(seen))
     progress(name)
     return results
 
@@ -287,7 +356,7 @@ def mean_of(cell: Sequence[dict[str, dict[str, float]]], method: str, what: str)
 
 
 WHAT = ("average precision", "rate error", "flagged if clean", "F1", "suggestions right", "Brier")
-EXTRA = ("interval covers", "refused")
+EXTRA = ("interval covers", "refused", "fits")
 
 
 def print_regime(cells: dict[str, list[Any]], regime: str) -> list[Claim]:
@@ -361,7 +430,81 @@ def run_cifar10n() -> list[Any]:
 
 
 CIFAR_COLUMNS = ("truly wrong", "rate", "average precision", "F1", "suggestions right", "Brier")
-OPTIONS = ("jobs", "only")
+RANKED_BY = ("action_score", "aum", "el2n")
+N_IMAGES_OF_PEOPLE, QUICK_IMAGES, QUICK_CYCLE = 50_000, 500, Cycle(epochs=1, batch_size=100, width=8)
+
+
+def judge_resnet(table: Table, given: Labels, images: np.ndarray, cycle: Cycle, device: str, seed: int):
+    """Train once with a tenth held out; average precision is that of the images trained on, unless it says all."""
+    net = make_resnet(len(given), cycle, device, seed, holds_out=True)
+    judge_of_labels = ActionScoreClassifier(
+        net, metrics=RANKED_BY, store_probabilities=True, refit=False, random_state=seed
+    )
+    start = perf_counter()
+    judge_of_labels.fit(on_device(images, given, device), None)
+    seconds, wrong, trained = perf_counter() - start, given != table.y, ~judge_of_labels.validation_mask_
+    rankings = {"R2": judge_of_labels.wrong_label_scores_} | {
+        name: scores * (1 if get_metric(name).higher_is_harder else -1)
+        for name, scores in judge_of_labels.sample_metrics_.items()
+    }
+    found = judge_issues(table, given, issues_of(judge_of_labels))
+    ranked = {f"AP {name}": average_precision_score(wrong[trained], s[trained]) for name, s in rankings.items()}
+    return ranked | {"AP R2, all": found.pop("average precision")} | found | {"seconds": seconds}
+
+
+def issues_of(fitted: ActionScoreClassifier) -> LabelIssues:
+    """Read what a fitted classifier with classes 0, 1, ... says."""
+    scores, suggested, share = fitted.wrong_label_scores_, fitted.suggested_labels_, np.ones(len(fitted.n_visits_))
+    if fitted.label_refusal_ is not None:
+        return LabelIssues(scores, suggested, share, fitted.label_refusal_)
+    rate = fitted.noise_rate_, fitted.noise_rate_interval_, fitted.noise_matrix_
+    return LabelIssues(scores, suggested, share, None, fitted.wrong_label_proba_, fitted.is_label_issue_, *rate)
+
+
+def judge_cleanlab(table: Table, given: Labels, says: np.ndarray) -> dict[str, float]:
+    """What cleanlab says of probabilities by nets that did not see the images."""
+    own = says[np.arange(len(given)), given]
+    flags = cleanlab_issues(given, says, n_jobs=1)
+    others = np.where(np.eye(says.shape[1], dtype=bool)[given], -1, says).argmax(1)
+    found = judge(table, given, 1 - own, flags, 1 - own, others)
+    return {"AP R2, all": found.pop("average precision")} | found
+
+
+def run_resnet(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Train a ResNet-9 on labels that people gave, and print what it says beside cleanlab."""
+    people, cycle = load_cifar10n(), QUICK_CYCLE if settings.quick else Cycle()
+    people = people.take(np.arange(QUICK_IMAGES if settings.quick else N_IMAGES_OF_PEOPLE))
+    images, table = (255 * people.X).round().astype(np.uint8), Table(people.X[:, 0, 0], people.y)
+    stored = np.load(DYNAMICS.path()) if DYNAMICS.is_here and not settings.quick else {}
+    record: dict[str, dict[str, Any]] = {}
+    for kind in ("worse", "aggre"):
+        given = people.given[kind]  # type: ignore[index]
+        runs = [judge_resnet(table, given, images, cycle, settings.device, seed) for seed in settings.seeds(N_SEEDS)]
+        found: dict[str, Any] = {what: Interval.of([run.get(what, np.nan) for run in runs], 4) for what in runs[0]}
+        of_folds = []
+        if f"{kind}_out_of_fold_probabilities" in stored:
+            of_folds.append(("stored", stored[f"{kind}_out_of_fold_probabilities"].astype(np.float64)))
+        if settings.folds:
+            says = out_of_fold(images, given, cycle, settings.device, 0, N_FOLDS)
+            of_folds.append(("trained", says.astype(np.float64)))
+        cleanlab = {f"cleanlab, five folds {how}": judge_cleanlab(table, given, says) for how, says in of_folds}
+        record[kind] = {"runs": runs, **cleanlab}
+        rows = [
+            (
+                what,
+                f"{found[what]}" if what in found else "",
+                *[f"{c[what]:.4f}" if what in c else "" for c in cleanlab.values()],
+            )
+            for what in found
+        ]
+        print(
+            f"\n## CIFAR-10N {kind}, {len(given):,} images, {(given != people.y).mean():.4f} wrong, {len(runs)} seeds\n"
+        )
+        print(markdown_table(("", "one fit", *cleanlab), rows))
+        progress(kind)
+    return record
+
+
 PARTS = {"found": FOUND_ON, "tables": TABLES, "larger": LARGER, "images": ("fashion",)}
 
 
@@ -386,4 +529,7 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
         record[part] = found
     if "cifar10n" in parts and DYNAMICS.is_here and is_here("cifar10n"):
         record["cifar10n"] = run_cifar10n()
+    trains = "cifar10n" in parts and (settings.device == "cuda" or settings.quick)
+    if trains and is_here("cifar10n"):
+        record["resnet"] = run_resnet(settings)
     return claims

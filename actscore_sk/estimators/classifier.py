@@ -19,6 +19,7 @@ from actscore_sk.estimators.inputs import explained_labels
 from actscore_sk.estimators.judged_fit import JudgedFit
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
+from actscore_sk.utils.sklearn_private import StrOptions
 
 
 class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
@@ -66,6 +67,12 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
         out (`train_split`; the default net holds out a fifth then), better 200 and more; without any, there is a
         ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out.
+    refit : {"auto"} or bool
+        Make a second fit, on all rows, where the first one holds some out: it ranks all of them alike, and `estimator_`
+        and all scores are of it. The first one says which epochs count and how many labels are wrong; both end where
+        no later epoch counts, and EarlyStopping rules the first one only. "auto": with `store_probabilities`, below
+        2,000 held-out rows, and if all callbacks of the net are skorch's and have no effect outside. Not in
+        `partial_fit`.
 
     Attributes
     ----------
@@ -82,7 +89,9 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         Loss that each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`; with ``reduction="auto"`` or `store_probabilities`, and no net of yours, a
-        fifth is held out.
+        fifth is held out. None after a second fit: it trained on all.
+    refit_ : bool
+        A second fit was made, on all rows.
     epoch_weights_ : ndarray of float64 (n_epochs,)
         How much each epoch counts in the scores (``reduction="auto"``), and in what is said of labels.
     wrong_label_scores_, suggested_labels_, wrong_label_proba_, is_label_issue_ : ndarray (n_samples,)
@@ -127,6 +136,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
     _parameter_constraints: ClassVar[dict] = {
         **BaseActionScore._parameter_constraints,
         "store_probabilities": ["boolean"],
+        "refit": ["boolean", StrOptions({"auto"})],
     }
     _has_class_codes = True
 
@@ -142,6 +152,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         score_class_weights=False,
         random_state=None,
         store_probabilities=False,
+        refit="auto",
     ):
         super().__init__(
             estimator,
@@ -154,6 +165,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
             random_state=random_state,
         )
         self.store_probabilities = store_probabilities
+        self.refit = refit
 
     def _learn_targets(self, X, y, classes):
         self._has_codes = False

@@ -26,12 +26,20 @@ class JudgedSamples(NamedTuple):
         Their action scores.
     index : Index or None
         Names of the rows, if X has some.
+    held_out_probabilities : ndarray of float32 (n_held_out, n_outputs) or None
+        As in `find_label_issues`, where `evidence` is of a second fit, on all rows.
     """
 
     evidence: LabelEvidence
     held_out: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float64]
     index: Any = None
+    held_out_probabilities: npt.NDArray[np.float32] | None = None
+
+    @property
+    def is_validation(self) -> npt.NDArray[np.bool_]:
+        """Samples (n_samples,) that no fit has trained on."""
+        return self.held_out & (self.held_out_probabilities is None)
 
 
 class FittedLabelIssues:
@@ -54,7 +62,7 @@ class FittedLabelIssues:
         judged = self.__dict__.get("_judged", {})
         if on not in judged:
             samples = self._judged_samples(on)
-            judged = judged | {on: judge(samples.evidence, samples.held_out, len(self.classes_))}
+            judged = judged | {on: judge(samples, len(self.classes_))}
             self._judged = judged
         return judged[on]
 
@@ -147,22 +155,20 @@ class FittedLabelIssues:
             "suggested_probability": issues.suggested_probability,
             "action_score": samples.scores,
             "is_issue": issues.is_label_issue,
-            "is_validation": samples.held_out,
+            "is_validation": samples.is_validation,
         }
         index = samples.index if isinstance(samples.index, pandas.Index) else None
         frame = pandas.DataFrame(columns, index=index)
         return frame.iloc[np.argsort(-issues.wrong_label_scores, kind="stable")]  # NaN comes last
 
 
-def judge(evidence: LabelEvidence, held_out: npt.NDArray[np.bool_], n_classes: int) -> LabelIssues:
+def judge(samples: JudgedSamples, n_classes: int) -> LabelIssues:
     """Decide by what was recorded; see `find_label_issues`.
 
     Parameters
     ----------
-    evidence : LabelEvidence
-        A sample without a visit that counts gets the shares of the classes as probabilities, and no score.
-    held_out : ndarray of bool (n_samples,)
-        Samples that the learner did not train on.
+    samples : JudgedSamples
+        One without a visit that counts gets the shares of the classes as probabilities, and no score.
     n_classes : int
         Number of classes; a net may have more outputs.
 
@@ -174,15 +180,33 @@ def judge(evidence: LabelEvidence, held_out: npt.NDArray[np.bool_], n_classes: i
     Examples
     --------
     >>> evidence = LabelEvidence(np.full((4, 3), 1 / 3, np.float32), np.zeros(4), np.array([0, 1, 1, -1]))
-    >>> judge(evidence, np.zeros(4, dtype=bool), 2).suggested_labels
+    >>> judge(JudgedSamples(evidence, np.zeros(4, dtype=bool), np.zeros(4)), 2).suggested_labels
     array([1, 0, 0, 1])
     """
-    probabilities, margins, labels = evidence
+    probabilities, margins, labels = samples.evidence
     given = np.maximum(labels, 0)
+    shares = np.bincount(given[labels >= 0], minlength=n_classes) / max(1, (labels >= 0).sum())
+    seen = samples.held_out_probabilities
+    return find_label_issues(
+        margins,
+        complete(probabilities, shares),
+        given,
+        samples.held_out,
+        held_out_probabilities=None if seen is None else complete(seen, shares),
+    )
+
+
+def complete(probabilities: npt.NDArray[np.float32], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Leave out the outputs (n_samples, n_outputs) beyond the classes, and put class shares where nothing is known.
+
+    >>> complete(np.array([[0.4, 0.4, 0.2], [np.nan, np.nan, np.nan]]), np.array([0.3, 0.7]))
+    array([[0.5, 0.5],
+           [0.3, 0.7]])
+    """
+    n_classes = len(shares)
     if probabilities.shape[1] > n_classes:
         probabilities = probabilities[:, :n_classes] / probabilities[:, :n_classes].sum(axis=1, keepdims=True)
     unseen = np.isnan(probabilities).any(axis=1)
     if unseen.any():
-        shares = np.bincount(given[labels >= 0], minlength=n_classes) / max(1, (labels >= 0).sum())
         probabilities = np.where(unseen[:, None], shares.astype(probabilities.dtype), probabilities)
-    return find_label_issues(margins, probabilities, given, held_out)
+    return probabilities

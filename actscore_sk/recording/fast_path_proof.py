@@ -125,7 +125,7 @@ def _train(kind: Any, criterion: Any, is_heard: bool, *, flat: bool) -> tuple:
 class _Nothing:
     """A recording that records nothing."""
 
-    records_steps = True
+    records_steps, is_complete = True, False
 
     def begin(self, session: Any) -> None:
         """Allocate nothing."""

@@ -1,6 +1,5 @@
 """One record of one net in training: visits in, epochs closed, other samples scored on the way.
 
-
 This is the place where losses on the device become scores of rows of X; `recording` decides which losses count.
 """
 
@@ -21,6 +20,7 @@ from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.bad_samples import naming_the_criterion
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.class_shares import entropy_of_classes
+from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.resume import saved_states, warn_of_missing
@@ -42,6 +42,8 @@ class NetRecording:
         How visits become scores.
     eval_set : tuple (X, y), Dataset or None
         Other samples, scored after each epoch.
+    plan : EpochPlan
+        Of a training that is one of two.
 
     Attributes
     ----------
@@ -53,8 +55,10 @@ class NetRecording:
         The running training; None between trainings, so that a pickle holds no net.
     """
 
-    def __init__(self, recording: str, settings: RecordSettings, eval_set: Any = None) -> None:
-        self.recording, self.settings, self.eval_set = recording, settings, eval_set
+    def __init__(
+        self, recording: str, settings: RecordSettings, eval_set: Any = None, plan: EpochPlan = NO_PLAN
+    ) -> None:
+        self.recording, self.settings, self.eval_set, self.plan = recording, settings, eval_set, plan
         self.record: ScoreRecord | None = None
         self.eval_record: ScoreRecord | None = None
         self.validation_mask = np.zeros(0, dtype=bool)
@@ -93,7 +97,8 @@ class NetRecording:
             before: their sums would mix different samples.
         """
         self.session, n_samples = session, session.n_samples
-        has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None
+        is_second = self.plan.held_out_losses is not None
+        has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None or is_second
         self._settle(session, has_held_out)
         identity = identify(session.root)
         if self.record is None:
@@ -183,6 +188,12 @@ class NetRecording:
         }
 
     @property
+    def is_complete(self) -> bool:
+        """True if the plan says that no later epoch counts."""
+        losses = self.record.held_out_losses  # type: ignore[union-attr]
+        return self.settings.has_window and self.plan.is_complete(losses, int(self.validation_mask.sum()))
+
+    @property
     def on_visit(self) -> Callable[[Visit], None]:
         """Function that records a visit."""
         return self._buffer.add  # type: ignore[union-attr]
@@ -224,13 +235,12 @@ class NetRecording:
         with uninterrupted(), naming_the_criterion(session.net):  # type: ignore[union-attr]  # as many rows as epochs
             self.flush()
             epoch = record.n_epochs + 1  # type: ignore[union-attr]
+            held_out_loss = self.plan.loss_of(epoch)
             if self.eval_record is not None:
-                has_held_out = bool(self.validation_mask.any())
-                held_out_loss = record.mean_held_out_loss() if has_held_out else None  # type: ignore[union-attr]
+                if held_out_loss is None and self.validation_mask.any():
+                    held_out_loss = record.mean_held_out_loss()  # type: ignore[union-attr]
                 self.eval_record.end_epoch(held_out_loss)
                 held_out_loss = self.eval_record.held_out_losses[-1]
-            else:
-                held_out_loss = None
             record.end_epoch(held_out_loss, session.trained_share)  # type: ignore[union-attr]
             session.inform_sampler(record.state.latest, self)  # type: ignore[union-attr]
         self._buffer.books.close(epoch)  # type: ignore[union-attr]

@@ -146,7 +146,10 @@ class RecordedNetMixin:
         return self.session_.listener.loss(self, own, y_pred, y_true, *args, **kwargs)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
-        """Tell the session first, so that scores are up to date in callbacks and kept if one stops training."""
+        """Tell the session first, so that scores are up to date in callbacks and kept if one stops training.
+
+        Training ends after an epoch if the session says that none of those to come counts.
+        """
         session, own = self.session_, self._own("notify")
         try:
             if session is not None:
@@ -156,6 +159,8 @@ class RecordedNetMixin:
             else:
                 for listener in session.path.listeners(self, method_name):
                     listener(self, **kwargs)
+            if session is not None and method_name == "on_epoch_end" and session.is_complete:
+                raise KeyboardInterrupt  # skorch ends the training in the usual way
         finally:
             if session is not None and method_name == "on_train_end":
                 session.detach()

@@ -222,6 +222,11 @@ class RecordingSession:
         """Number of samples trained on in the epoch, as a share of the training part; above 1 if samples repeat."""
         return self.n_trained / len(self._splits[True])  # type: ignore[arg-type]
 
+    @property
+    def is_complete(self) -> bool:
+        """True if there are recordings, and no later epoch counts for any of them."""
+        return bool(self.recordings) and all(recording.is_complete for recording in self.recordings)
+
     def inform_sampler(self, latest: Tensor, recording: Any) -> None:
         """Tell the sampler the latest loss of each row of X; only the first recording, that came with it, may."""
         if self.train_sampler is not None and recording is self.recordings[0]:

@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asks for; the last four only of scripts that name them in their `OPTIONS`."""
+    """What the command line asks for; those after `threads` only of scripts that name them in their `OPTIONS`."""
 
     quick: bool = False
     threads: int = 1
@@ -28,6 +28,9 @@ class Settings:
     clock: str = "wall"
     jobs: int = 1  # processes
     only: tuple[str, ...] = ()  # parts of the benchmark; none: all of them
+    runs: int = 0  # seeds; 0: as many as the benchmark has
+    folds: bool = False  # train cleanlab's folds, too
+    keep: str = ""  # folder for what nets recorded; read again if it is there
 
     def command_line(self) -> str:
         """Write the options that are not at their defaults.
@@ -42,7 +45,7 @@ class Settings:
 
     def seeds(self, full: int, quick: int = 1) -> range:
         """Give the seeds of a run."""
-        return range(quick if self.quick else full)
+        return range(self.runs or (quick if self.quick else full))
 
     def parts(self, names: Sequence[str]) -> list[str]:
         """Give those of the parts that are asked for."""

@@ -1,0 +1,126 @@
+"""A second fit on all rows: where it is made, and how the net is prepared for it."""
+
+import inspect
+from typing import Any, NamedTuple
+
+import numpy as np
+from skorch import NeuralNet
+
+from actscore_sk.recording.overrides import defining_class
+
+MAX_HELD_OUT = 2_000  # rows that carry a decision alone, a fifth of 10,000; a second fit gains little then
+# Callbacks of skorch that do nothing outside of the net and its history, so that a training can be repeated.
+_SCHEDULES = ("Freezer", "LRScheduler", "ParamMapper", "Unfreezer", "WarmRestartLR")
+_OTHERS = ("BatchScoring", "EpochScoring", "EpochTimer", "GradientNormClipping", "Initializer", "InputShapeSetter")
+_REPEATABLE = {*_SCHEDULES, *_OTHERS, "EarlyStopping", "PassthroughScoring", "PrintLog", "ProgressBar"}
+
+
+class FirstFit(NamedTuple):
+    """What remains of the first of two fits.
+
+    Parameters
+    ----------
+    held_out : ndarray of bool (n_samples,)
+        Rows that it did not train on.
+    probabilities : ndarray of float32 (n_held_out, n_outputs) or None
+        Class probabilities of these rows over the window; None if none are stored.
+    """
+
+    held_out: np.ndarray
+    probabilities: np.ndarray | None
+
+
+def most_held_out(refit: Any, net: Any, *, stores_probabilities: bool) -> float:
+    """Return the number of held-out rows below which a second fit is made; 0 = never.
+
+    Parameters
+    ----------
+    refit : {"auto"} or bool
+        As in `ActionScoreClassifier`.
+    net : estimator or None
+        The one to be fitted; None is the default net.
+    stores_probabilities : bool
+        As in `ActionScoreClassifier`.
+
+    Raises
+    ------
+    ValueError
+        If `refit` is True and the net cannot be trained on all rows.
+
+    Examples
+    --------
+    >>> most_held_out("auto", None, stores_probabilities=True)
+    2000
+    >>> most_held_out("auto", None, stores_probabilities=False)
+    0
+    """
+    if refit is True:
+        reason = _reason_against(net)
+        if reason is not None:
+            raise ValueError(f"refit=True trains a second net, on all rows, but {reason}; set refit=False")
+        return np.inf
+    is_asked = refit == "auto" and stores_probabilities and _reason_against(net) is None
+    return MAX_HELD_OUT if is_asked and all(_is_repeatable(each) for each in _callbacks(net)) else 0
+
+
+def ends_with_window(net: Any) -> bool:
+    """Return True if a minimum of the held-out loss can be told from one on the way: nothing steers the training."""
+    return all(_name(callback) not in _SCHEDULES for callback in _callbacks(net))
+
+
+def prepare_second(net: NeuralNet) -> NeuralNet:
+    """Let a net train on all rows, for as many epochs as it is told: without `train_split` and EarlyStopping.
+
+    Examples
+    --------
+    >>> from skorch import NeuralNetClassifier
+    >>> from skorch.callbacks import EarlyStopping
+    >>> net = prepare_second(NeuralNetClassifier(None, callbacks=[("stop", EarlyStopping())]))
+    >>> net.callbacks, net.train_split is None
+    ([], True)
+    """
+    net.set_params(train_split=None)
+    if isinstance(net.callbacks, list | tuple):
+        net.callbacks = [each for each in net.callbacks if _name(_of_pair(each)) != "EarlyStopping"]
+    return net
+
+
+def _reason_against(net: Any) -> str | None:
+    """Return why a net cannot be trained on all rows after a first fit; None if it can."""
+    if net is None:
+        return None
+    if not isinstance(net, NeuralNet):
+        return f"{type(net).__name__} is no skorch net"
+    if defining_class(type(net), "get_split_datasets") is not NeuralNet or "get_split_datasets" in vars(net):
+        return "a get_split_datasets of its own decides what the net trains on"
+    for callback in _callbacks(net):
+        monitor = _monitor(callback)
+        if _name(callback) != "EarlyStopping" and (callable(monitor) or "valid" in str(monitor)):
+            return f"its callback {_name(callback)} watches {monitor!r}, which needs held-out rows"
+    return None
+
+
+def _callbacks(net: Any) -> list:
+    listed = getattr(net, "callbacks", None)
+    return [_of_pair(each) for each in listed] if isinstance(listed, list | tuple) else []
+
+
+def _of_pair(each: Any) -> Any:
+    """Return the callback of an entry: it may have a name."""
+    return each[1] if isinstance(each, list | tuple) else each
+
+
+def _name(callback: Any) -> str:
+    return callback.__name__ if isinstance(callback, type) else type(callback).__name__
+
+
+def _monitor(callback: Any) -> Any:
+    """Return what a callback, or one that is made of a class, watches in the history; None if nothing."""
+    if not isinstance(callback, type):
+        return getattr(callback, "monitor", None)
+    return getattr(inspect.signature(callback).parameters.get("monitor"), "default", None)
+
+
+def _is_repeatable(callback: Any) -> bool:
+    kind = callback if isinstance(callback, type) else type(callback)
+    return callback is None or (kind.__module__.startswith("skorch.") and kind.__name__ in _REPEATABLE)
