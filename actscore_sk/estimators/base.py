@@ -1,31 +1,32 @@
 """The base of the three estimators: fit the net, record it, publish the scores."""
 
-from contextlib import closing
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
-from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
+from actscore_sk.callbacks import RECORDINGS
 from actscore_sk.data.containers import n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.identity import identify
 from actscore_sk.data.sources import check_source
-from actscore_sk.estimators.dtypes import DtypeAdapter
+from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.fitted_scores import FittedScores
 from actscore_sk.estimators.inputs import check_weights, checked_X
+from actscore_sk.estimators.repeats import RepeatedFit
+from actscore_sk.estimators.single_fit import SingleFit
 from actscore_sk.metrics.reductions import REDUCTIONS
-from actscore_sk.utils.randomness import seeded
-from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
+from actscore_sk.utils.sklearn_private import HasMethods, Interval, StrOptions, fit_context, routing_enabled
 
 
-class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
+class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators; a subclass says how targets become those that the net is trained on.
 
     A subclass defines `_check_y`, `_learn_targets`, `_to_targets` and `_build_net`; `fit` calls them in this order.
@@ -39,6 +40,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         "store_trajectories": ["boolean", str, HasMethods(["__fspath__"])],
         "train_sampler": [None, EpochSampler],
         "score_class_weights": ["boolean"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
     _has_class_codes = False
@@ -53,6 +55,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         store_trajectories=False,
         train_sampler=None,
         score_class_weights=False,
+        n_repeats=1,
         random_state=None,
     ):
         self.estimator = estimator
@@ -62,6 +65,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         self.store_trajectories = store_trajectories
         self.train_sampler = train_sampler
         self.score_class_weights = score_class_weights
+        self.n_repeats = n_repeats
         self.random_state = random_state
 
     def _check_y(self, y):
@@ -172,36 +176,21 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         index = X.index if hasattr(X, "iloc") else None
         if not goes_on:
             self.__dict__.pop("estimator_", None)  # a fit that fails leaves nothing to predict with
+            self._forget_repeats()
         X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
         weights = check_weights(sample_weight, n_samples_of(X))
         identity = identify(X, y, index)
         if goes_on:
             self._identity.check_same(identity)
-        net = self.estimator_ if goes_on else self._clone_net(X, targets, weights)
-        recorder = self._recorder if goes_on else self._new_recorder()
-        recorder.eval_set = self._check_eval_set(eval_set)
-        adapter = self._adapter if goes_on else DtypeAdapter(self._has_class_codes, fit_params)
-        n_before = recorder.n_epochs_ if goes_on else 0
-        watch = {"sample_weight": weights, "prepare": adapter, "align_targets": True}
-        if groups is not None:
-            watch["split_params"] = {"groups": np.asarray(groups)}
-        watch["train_sampler"] = sampler = self.train_sampler_ if goes_on else self._clone_sampler()
-        # `epochs` is what skorch's fit loop calls it
-        watch["n_epochs"] = n_before + (fit_params.get("epochs") or net.max_epochs)
-        is_seeded = seeded(self.random_state, net.device, stream=n_before)
-        with is_seeded, recorder.watching(net, **watch), closing(adapter):
-            self._train(getattr(net, method), X, targets, fit_params)
-        self.estimator_, self._recorder, self._adapter = net, recorder, adapter
-        self._given, self._index, self._identity, self.train_sampler_ = y, index, identity, sampler
+        self._given, self._index, self._identity = y, index, identity
+        data = FitData(X, targets, weights, groups, self._check_eval_set(eval_set), fit_params, method, goes_on)
+        (self._fit_repeats if self.n_repeats > 1 or self._repeats else self._fit_once)(data)
         self._publish(X)
         return self
 
     def _split(self):
         """Return what decides which samples the net holds out; None if the net is the default one."""
         return getattr(self.estimator, "train_split", None)
-
-    def _train(self, fit, X, targets, fit_params):
-        fit(X, targets, **fit_params)
 
     def _check_data(self, X, y, classes, *, reset):
         X = checked_X(self, X, reset=reset)
@@ -254,23 +243,12 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             )
         return clone(self.estimator)
 
-    def _clone_sampler(self):
-        if self.train_sampler is None:
-            return None
-        sampler = clone(self.train_sampler)
-        sampler.validate()
-        if sampler.random_state is None and self.random_state is not None:
-            sampler.random_state = check_random_state(self.random_state).randint(2**31 - 1)
-        return sampler
-
-    def _new_recorder(self):
-        names = vars(ActionScoreRecorder()).keys() & vars(self).keys() - {"eval_set"}
-        return ActionScoreRecorder(**{name: getattr(self, name) for name in names})
-
     # -- using --------------------------------------------------------------------------------------------
 
     def _ask_net(self, method, X):
         check_is_fitted(self, "estimator_")
+        if self._repeats:
+            return self._ask_nets(method, X)
         with self._adapter.casting(self.estimator_, checked_X(self, X, reset=False)) as X:
             return getattr(self.estimator_, method)(X)
 

@@ -60,6 +60,9 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
     score_class_weights : bool
         Keep the weights that torch's losses give to classes (`weight`, `pos_weight`) in the scores. They say how much a
         class counts in training; in a sum of losses they would rank a rare class as hard.
+    n_repeats : int
+        Number of nets to train, each with an initialization, an order of samples and dropout of its own. Scores and
+        predictions are means over them. They are trained as one batched net where that gives the same, else in turn.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
     store_probabilities : bool
@@ -81,8 +84,12 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         holds out have their validation losses here.
     sample_metrics_ : dict of str to ndarray of float64 (n_samples,)
         One entry per metric, "action_score" always among them.
+    repeat_scores_ : ndarray of float64 (n_repeats, n_samples)
+        Action scores by each net.
+    action_scores_std_ : ndarray of float64 (n_samples,)
+        Their standard deviation (divisor `n_repeats`).
     n_visits_ : ndarray of int32 (n_samples,)
-        How often each sample passed through the loss.
+        How often each sample passed through the loss of one net.
     n_epochs_ : int
         Epochs recorded.
     trajectories_ : ndarray of float32 (n_epochs, n_samples)
@@ -107,7 +114,9 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
     component_scores_ : dict of str to ndarray of float64 (n_samples,)
         Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`.
     estimator_ : NeuralNet
-        The trained net.
+        The trained net, the first one of several.
+    estimators_ : list of NeuralNet
+        All nets, and `repeat_seeds_`: the `random_state` of a single fit that gives each; with `n_repeats` above 1.
     history_ : History
         The net's own record of its training: losses and durations of each epoch.
     classes_ : ndarray (n_classes,)
@@ -150,6 +159,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         store_trajectories=False,
         train_sampler=None,
         score_class_weights=False,
+        n_repeats=1,
         random_state=None,
         store_probabilities=False,
         refit="auto",
@@ -162,6 +172,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
             store_trajectories=store_trajectories,
             train_sampler=train_sampler,
             score_class_weights=score_class_weights,
+            n_repeats=n_repeats,
             random_state=random_state,
         )
         self.store_probabilities = store_probabilities

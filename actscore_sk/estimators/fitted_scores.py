@@ -4,6 +4,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.data.containers import target_columns
 from actscore_sk.estimators.inputs import warn_of_no_visits
+from actscore_sk.estimators.merged_scores import spread_of
 from actscore_sk.recording.score_attributes import warn_of_exposure
 from actscore_sk.recording.score_table import score_table
 
@@ -21,6 +22,8 @@ class FittedScores:
         warn_of_exposure(self.reduction, recorder.n_visits_[~recorder.validation_mask_])
         self.sample_metrics_ = recorder.sample_metrics_
         self.action_scores_ = self.sample_metrics_["action_score"]
+        self.repeat_scores_ = recorder.repeat_scores_ if self._repeats else self.action_scores_[None].copy()
+        self.action_scores_std_ = spread_of(self.repeat_scores_)
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
         self.validation_mask_ = recorder.validation_mask_
         self.gradient_work_ = recorder.gradient_work_
@@ -39,7 +42,8 @@ class FittedScores:
         -------
         frame : DataFrame
             Columns ``index`` (position in X), ``target``, one for each metric, ``component_...`` for each part of the
-            loss, ``n_visits``, ``is_validation``. Has the index of X if X was a DataFrame.
+            loss, ``action_score_std`` with `n_repeats` above 1, ``n_visits``, ``is_validation``. Has the index of X if
+            X was a DataFrame.
 
         Raises
         ------
@@ -47,4 +51,7 @@ class FittedScores:
             If pandas is not installed.
         """
         check_is_fitted(self, "estimator_")
-        return score_table(self, {} if self._given is None else target_columns("target", self._given), self._index)
+        frame = score_table(self, {} if self._given is None else target_columns("target", self._given), self._index)
+        if self._repeats:
+            frame.insert(frame.columns.get_loc("n_visits"), "action_score_std", self.action_scores_std_)
+        return frame

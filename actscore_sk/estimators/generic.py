@@ -44,6 +44,8 @@ class ActionScoreEstimator(BaseActionScore):
         Chooses the samples of each epoch by their difficulty so far.
     score_class_weights : bool
         Keep the weights that the criterion gives to classes in the scores.
+    n_repeats : int
+        Number of nets to train, over which scores and predictions are averaged.
     random_state : int, RandomState instance or None
         Seed of the fit.
     store_units : bool, "auto", str or path-like
@@ -93,6 +95,7 @@ class ActionScoreEstimator(BaseActionScore):
         store_trajectories=False,
         train_sampler=None,
         score_class_weights=False,
+        n_repeats=1,
         random_state=None,
         store_units="auto",
         unit_grid=None,
@@ -105,6 +108,7 @@ class ActionScoreEstimator(BaseActionScore):
             store_trajectories=store_trajectories,
             train_sampler=train_sampler,
             score_class_weights=score_class_weights,
+            n_repeats=n_repeats,
             random_state=random_state,
         )
         self.store_units = store_units

@@ -32,6 +32,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
         Chooses the samples of each epoch by their difficulty so far.
     score_class_weights : bool
         Keep the weights that the criterion gives to classes in the scores.
+    n_repeats : int
+        Number of nets to train, over which scores and predictions are averaged.
     random_state : int, RandomState instance or None
         Seed of the fit.
 

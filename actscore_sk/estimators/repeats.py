@@ -1,0 +1,102 @@
+"""Several fits with seeds of their own as one fit: their scores averaged, and how far they are apart."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+
+from actscore_sk.estimators.fit_data import FitData
+from actscore_sk.estimators.merged_scores import MergedScores, mean_of
+
+# What every net of a fit has in common, beside attributes that begin with an underscore.
+_LEARNED = "classes_", "n_features_in_", "feature_names_in_"
+_OWN = "_repeats", "_judged"
+_PATHS = "store_trajectories", "store_units"
+
+_log = logging.getLogger("actscore_sk")
+
+
+class RepeatedFit:
+    """Mix-in of the estimators: fits clones of itself, with one seed each, and merges what they have learnt.
+
+    A clone has ``n_repeats=1``: whatever an estimator does in a fit, a repeat does as a single fit does it.
+    """
+
+    _repeats: tuple = ()
+    n_repeats: int
+    random_state: Any
+
+    def _fit_repeats(self, data: FitData) -> None:
+        """Train `n_repeats` nets."""
+        repeats = self._repeats if data.goes_on else self._new_repeats()
+        if len(repeats) != self.n_repeats:
+            raise ValueError(
+                f"n_repeats is {self.n_repeats}, but the fit that goes on has {max(1, len(repeats))}; call fit"
+            )
+        n_before = self._recorder.n_epochs_ if data.goes_on else 0
+        if not data.goes_on:
+            learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
+            for each in repeats:
+                vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
+        _log.info("n_repeats=%d: one net after another", self.n_repeats)
+        for each in repeats:
+            each._fit_once(data)
+        self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
+        for name in ("estimator_", "_adapter", "train_sampler_"):
+            setattr(self, name, getattr(repeats[0], name))
+        recorders = [each._recorder for each in repeats]
+        self._recorder = MergedScores(recorders, self.store_trajectories, n_kept=n_before)
+
+    def _forget_repeats(self) -> None:
+        """Forget the nets of an earlier fit."""
+        for name in ("_repeats", "estimators_", "repeat_seeds_"):
+            self.__dict__.pop(name, None)
+
+    def _new_repeats(self) -> tuple:
+        """Return clones with seeds drawn from `random_state`, or from torch's stream, as a single fit draws."""
+        most = np.iinfo(np.int32).max
+        if self.random_state is None:
+            self.repeat_seeds_ = torch.randint(most, (self.n_repeats,)).numpy()
+        else:
+            self.repeat_seeds_ = check_random_state(self.random_state).randint(most, size=self.n_repeats)
+        repeats = []
+        for number, seed in enumerate(self.repeat_seeds_.tolist()):
+            paths = {name: numbered(vars(self)[name], number) for name in _PATHS if name in vars(self)}
+            repeats.append(clone(self).set_params(n_repeats=1, random_state=seed, **paths))
+        return tuple(repeats)
+
+    def _ask_nets(self, method: str, X: Any) -> Any:
+        """Return the mean answer of the nets; classes are those of the mean probabilities."""
+        net = self.estimator_
+        if method == "predict" and isinstance(net, (NeuralNetClassifier, NeuralNetBinaryClassifier)):
+            probabilities = self._ask_nets("predict_proba", X)
+            if isinstance(net, NeuralNetBinaryClassifier):
+                return (probabilities[:, 1] > net.threshold).astype(np.uint8)
+            return probabilities.argmax(axis=1)
+        answers = [each._ask_net(method, X) for each in self._repeats]
+        if not all(isinstance(answer, np.ndarray) and answer.dtype.kind == "f" for answer in answers):
+            raise ValueError(
+                f"{method} of {type(net).__name__} does not answer in numbers that have a mean; ask the nets in "
+                "estimators_ one by one"
+            )
+        return mean_of(answers)
+
+
+def numbered(store: Any, number: int) -> Any:
+    """Return a path for one of several repeats; leave anything but a path as it is.
+
+    Examples
+    --------
+    >>> numbered("losses.npy", 2), numbered(True, 2), numbered("auto", 2)
+    ('losses_2.npy', True, 'auto')
+    """
+    if not isinstance(store, (str, os.PathLike)) or store == "auto":
+        return store
+    path = Path(store)
+    return str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
