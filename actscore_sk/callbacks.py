@@ -185,11 +185,23 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             self.recording_.session = None
 
     def end_with_window(self, most_held_out: float) -> None:
-        """Let a training that has not begun end some time after its window, if it holds out fewer rows than that."""
+        """Let a training that has not begun end some time after its window.
+
+        Parameters
+        ----------
+        most_held_out : float
+            It does so if it holds out fewer samples.
+        """
         self._plan = EpochPlan(ends_below=most_held_out)
 
     def follow(self, first: "ActionScoreRecorder") -> None:
-        """Weight epochs by the held-out losses of another fit of the same rows, and end with the last that counts."""
+        """Weight epochs by the held-out losses of another fit of the same samples, and end with the last that counts.
+
+        Parameters
+        ----------
+        first : ActionScoreRecorder
+            That of the other fit.
+        """
         recording = first.recording_
         plan = EpochPlan([*recording.record.held_out_losses])  # type: ignore[union-attr]
         self.recording_ = NetRecording(self.recording, recording.settings, plan=plan)

@@ -189,7 +189,8 @@ def judged():
     X, y = labelled()
     module = nn.Linear(5, 3)
     net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, lr=0.1, max_epochs=12, batch_size=32, verbose=0)
-    classifier = ActionScoreClassifier(net, store_probabilities=True, reduction="auto", metrics=["aum"]).fit(X, y)
+    options = {"store_probabilities": True, "reduction": "auto", "metrics": ["aum"], "refit": False}
+    classifier = ActionScoreClassifier(net, **options).fit(X, y)
 
     def loop(tracker, **options):
         mine = nn.Linear(5, 3)
