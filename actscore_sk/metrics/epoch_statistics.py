@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.metrics.epoch_window import epoch_step
-from actscore_sk.metrics.statistics import Statistic, like
+from actscore_sk.metrics.statistics import Rows, Statistic, add_at, like
 
 
 class EpochStatistic(Statistic):
@@ -22,16 +22,18 @@ class EpochStatistic(Statistic):
         As in `Statistic`.
     """
 
+    is_row_wise: ClassVar[bool] = False
+
     def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None) -> None:
         super().__init__(n_samples, device, storage=storage)
         self.epoch_sum = torch.zeros(self.storage.shape, device=device)
         self.epoch_visits = torch.zeros(n_samples, dtype=torch.int32, device=device)
         self.n_epochs = 0
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block to the running epoch; see `Statistic.update`."""
-        self.epoch_sum.index_add_(0, rows, values.to(self.epoch_sum.dtype))
-        self.epoch_visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))
+        add_at(self.epoch_sum, rows, values)
+        add_at(self.epoch_visits, rows, torch.ones(len(values), dtype=torch.int32, device=values.device))
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch: hand its means on, and begin the next one."""
@@ -146,6 +148,7 @@ class WindowedSum(Statistic):
     """
 
     n_columns: ClassVar[int] = 2
+    is_row_wise: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -160,9 +163,9 @@ class WindowedSum(Statistic):
         self.class_entropy = class_entropy
         self.held_out_losses: list[float] = []
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block to the running epoch; see `Statistic.update`."""
-        self.epoch_sum.index_add_(0, rows, values.to(self.epoch_sum.dtype))
+        add_at(self.epoch_sum, rows, values)
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch, whose weight is known now; several visits in it add up."""
@@ -191,6 +194,7 @@ class WindowedMean(Statistic):
     """Mean over the visits in a window of epochs, each weighted as its epoch; see `WindowedSum` for parameters."""
 
     n_columns: ClassVar[int] = 2
+    is_row_wise: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -212,10 +216,10 @@ class WindowedMean(Statistic):
     def class_entropy(self, class_entropy: float | None) -> None:
         self.values.class_entropy = self.weights.class_entropy = class_entropy
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block to the running epoch; see `Statistic.update`."""
         self.values.update(rows, values, seen, epoch)
-        self.weights.update(rows, torch.ones_like(rows, dtype=torch.float32), seen, epoch)
+        self.weights.update(rows, torch.ones(len(values), device=values.device), seen, epoch)
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close the epoch, whose weight is known now."""

@@ -9,6 +9,9 @@ from functools import cached_property
 
 import torch
 
+# With up to so many classes, a CPU is faster with a row per class: rows of visits are too short for its vectors.
+N_FEW_CLASSES = 32
+
 
 def precise_dtype(device: torch.device) -> torch.dtype:
     """Return the dtype of recorded values: float64, or float32 on "mps", which has no float64.
@@ -44,13 +47,18 @@ class VisitBatch:
     labels: torch.Tensor | None = None
 
     @cached_property
-    def classes(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, in float32 or better, and labels as a column (n_visits, 1).
+    def axis(self) -> int:
+        """Dimension of the classes in `scores`."""
+        return 0 if self.loss.is_cpu and self.logits.shape[1] <= N_FEW_CLASSES else 1  # type: ignore[union-attr]
+
+    @cached_property
+    def scores(self) -> torch.Tensor:
+        """Logits in float32 or better, (n_classes, n_visits) if `axis` is 0, else (n_visits, n_classes).
 
         Raises
         ------
         ValueError
-            If the visits has no logits or no labels.
+            If the visits have no logits or no labels.
         """
         if self.logits is None or self.labels is None:
             raise ValueError(
@@ -58,17 +66,31 @@ class VisitBatch:
                 "for nets without classes use the regression_measurement of the metric"
             )
         # Half precision has 3 digits: sums of the exponentials need more.
-        return self.logits.to(torch.promote_types(self.logits.dtype, torch.float32)), self.labels[:, None]
+        logits = self.logits.to(torch.promote_types(self.logits.dtype, torch.float32))
+        # The columns stacked are several times faster than a transposed copy.
+        return torch.stack(logits.unbind(1)) if self.axis == 0 else logits
+
+    @cached_property
+    def given(self) -> torch.Tensor:
+        """Labels as an index along `axis` into `scores`."""
+        return self.labels.unsqueeze(self.axis)  # type: ignore[union-attr]
+
+    @cached_property
+    def margins(self) -> torch.Tensor:
+        """Logit of the given label minus the largest other one, (n_visits,)."""
+        # A masked copy costs one block of memory; topk(2) would sort every row.
+        others = self.scores.scatter(self.axis, self.given, -torch.inf)
+        return self.scores.gather(self.axis, self.given).squeeze(self.axis) - others.amax(dim=self.axis)
 
     @cached_property
     def log_probabilities(self) -> torch.Tensor:
-        """Natural logarithm of the class probabilities, (n_visits, n_classes), float32 or float64."""
-        return torch.log_softmax(self.classes[0], dim=1)
+        """Natural logarithm of the class probabilities, shaped like `scores`."""
+        return torch.log_softmax(self.scores, dim=self.axis)
 
     @cached_property
     def given_log_probability(self) -> torch.Tensor:
-        """Natural logarithm of the given label's probability as a column (n_visits, 1)."""
-        return self.log_probabilities.gather(1, self.classes[1])
+        """Natural logarithm of the given label's probability, along `axis` of length 1."""
+        return self.log_probabilities.gather(self.axis, self.given)
 
 
 Measurement = Callable[[VisitBatch], torch.Tensor]
@@ -91,10 +113,7 @@ def margin(visits: VisitBatch) -> torch.Tensor:
     >>> margin(VisitBatch(torch.zeros(1), torch.tensor([[1.0, 4.0, 2.0]]), torch.tensor([2])))
     tensor([-2.])
     """
-    logits, labels = visits.classes
-    # A masked copy costs one block of memory; topk(2) would sort every row.
-    others = logits.scatter(1, labels, -torch.inf)
-    return logits.gather(1, labels)[:, 0] - others.amax(dim=1)
+    return visits.margins
 
 
 def probability(visits: VisitBatch) -> torch.Tensor:
@@ -104,7 +123,7 @@ def probability(visits: VisitBatch) -> torch.Tensor:
     tensor([0.2500], dtype=torch.float64)
     """
     # Class-wide work stays in the precision of the logits; from here on there is one number per visit.
-    given = visits.given_log_probability[:, 0]
+    given = visits.given_log_probability.squeeze(visits.axis)
     return given.to(precise_dtype(given.device)).exp()
 
 
@@ -114,7 +133,8 @@ def probabilities(visits: VisitBatch) -> torch.Tensor:
     >>> probabilities(VisitBatch(torch.zeros(1), torch.zeros(1, 4), torch.tensor([2])))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    return visits.log_probabilities.exp().to(torch.float32)
+    found = visits.log_probabilities.exp().to(torch.float32)
+    return found.t() if visits.axis == 0 else found
 
 
 def correct(visits: VisitBatch) -> torch.Tensor:
@@ -123,8 +143,13 @@ def correct(visits: VisitBatch) -> torch.Tensor:
     >>> correct(VisitBatch(torch.zeros(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])))
     tensor([1., 0.])
     """
-    logits, labels = visits.classes
-    return (logits.argmax(dim=1) == labels[:, 0]).to(logits.dtype)
+    margins, logits, labels = visits.margins, visits.logits, visits.labels
+    if not margins.is_cpu:  # to look for ties would make the host wait
+        return (logits.argmax(dim=1) == labels).to(margins.dtype)  # type: ignore[union-attr]
+    is_correct = margins > 0
+    ties = (~(is_correct | (margins < 0))).nonzero()[:, 0]
+    is_correct[ties] = logits[ties].argmax(dim=1) == labels[ties]  # type: ignore[index]
+    return is_correct.to(margins.dtype)
 
 
 def error(visits: VisitBatch) -> torch.Tensor:
@@ -135,5 +160,7 @@ def error(visits: VisitBatch) -> torch.Tensor:
     """
     # The given label's entry is p − 1, exact near p = 1 as expm1; no one-hot matrix is made.
     to_given = torch.expm1(visits.given_log_probability)
-    gaps = visits.log_probabilities.exp().scatter_(1, visits.classes[1], to_given)
+    gaps = visits.log_probabilities.exp().scatter_(visits.axis, visits.given, to_given)
+    if visits.axis == 0:  # where torch's own norm takes the columns one by one
+        return gaps.square_().sum(0).sqrt_()
     return torch.linalg.vector_norm(gaps, dim=1)

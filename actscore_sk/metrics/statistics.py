@@ -4,13 +4,16 @@ A block may hold several visits of one sample, in visit order. No statistic loop
 device. `epoch_statistics` has those that need whole epochs.
 """
 
+import copy
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from actscore_sk.metrics.measurements import precise_dtype
+
+Rows = Tensor | slice  # positions, which may repeat; or rows one after the other, each once
 
 
 class Statistic(ABC):
@@ -24,8 +27,8 @@ class Statistic(ABC):
         Where the state is stored; blocks must come from the same device.
     storage : Tensor, optional
         Memory for the state, (n_samples, n_columns), or (n_samples, ...) for a statistic of one column: columns of a
-        table that several statistics share, so that a visit touches one place in memory, or an array in a file. Its
-        values are overwritten. None: new memory.
+        table that several statistics share, so that a visit touches one place in memory, or an array in a file. It
+        comes filled with zeros. None: new memory.
 
     Examples
     --------
@@ -37,22 +40,44 @@ class Statistic(ABC):
     """
 
     n_columns: ClassVar[int] = 1  # of `storage`
+    is_row_wise: ClassVar[bool] = True  # False if there is more state than `storage`
     needs_seen: ClassVar[bool] = False  # True if `update` reads `seen`, which costs a gather
 
     def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None) -> None:
         if storage is None:
             shape = (n_samples,) if self.n_columns == 1 else (n_samples, self.n_columns)
-            storage = torch.empty(shape, dtype=precise_dtype(device), device=device)
-        self.storage = storage.zero_()
+            storage = torch.zeros(shape, dtype=precise_dtype(device), device=device)
+        self.storage = storage
+
+    def on(self, storage: Tensor) -> Self:
+        """Return the same rule with other memory: rows that were copied out of a table, or a part of it.
+
+        Parameters
+        ----------
+        storage : Tensor
+            Columns as in the constructor, of any number of samples. Its values are the state; only of statistics that
+            are `is_row_wise`.
+
+        Examples
+        --------
+        >>> total = Sum(3, torch.device("cpu"))
+        >>> total.on(total.storage[1:]).update(slice(0, 1), torch.tensor([2.0]), torch.zeros(1), epoch=1)
+        >>> total.total
+        tensor([0., 2., 0.], dtype=torch.float64)
+        """
+        twin = copy.copy(self)
+        twin.storage = storage
+        return twin
 
     @abstractmethod
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block of visits.
 
         Parameters
         ----------
-        rows : Tensor of shape (n_visits,)
-            Position of each visited sample in X, int64, in visit order; may repeat.
+        rows : Tensor of shape (n_visits,), or slice
+            Position of each visited sample in X, int64, in visit order; may repeat. A slice of step 1: these rows, each
+            once, which needs no copy of their state.
         values : Tensor of shape (n_visits, ...)
             Values that were measured.
         seen : Tensor of shape (n_visits,)
@@ -123,10 +148,9 @@ class Sum(Statistic):
         """The running sum itself, which goes on: read it, and copy what is kept."""
         return self.storage
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block; see `Statistic.update`."""
-        # CUDA adds duplicates in any order: runs agree to the rounding of float64, not to the bit.
-        self.storage.index_add_(0, rows, values.to(self.storage.dtype))
+        add_at(self.storage, rows, values)
 
     def compute(self, n_visits: Tensor) -> Tensor:
         """Return the sums; costs one tensor more, so that `total` can go on. Read `total` to avoid it."""
@@ -162,11 +186,11 @@ class EarlyMean(Statistic):
         super().__init__(n_samples, device, storage=storage)
         self.n_epochs = n_epochs
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block of an early epoch; later ones cost nothing."""
         if epoch <= self.n_epochs:
-            values = values.to(self.storage.dtype)
-            self.storage.index_add_(0, rows, torch.stack((values, torch.ones_like(values)), 1))
+            add_at(self.storage[:, 0], rows, values)
+            add_at(self.storage[:, 1], rows, torch.ones_like(values))
 
     def compute(self, n_visits: Tensor) -> Tensor:
         """Return the means over the early visits."""
@@ -187,13 +211,18 @@ class Std(Statistic):
         super().__init__(n_samples, device, storage=storage)
         self.storage[:, 0] = torch.inf
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block; see `Statistic.update`."""
-        values = values.to(self.storage.dtype)
+        values, shift = values.to(self.storage.dtype), self.storage[:, 0]
         # The minimum is one result for any number of first visits in the block; later blocks offer infinity.
-        self.storage[:, 0].scatter_reduce_(0, rows, values.masked_fill(seen > 0, torch.inf), "amin")
-        shifted = values - self.storage[:, 0][rows]
-        self.storage[:, 1:].index_add_(0, rows, torch.stack((shifted, shifted.square()), 1))
+        first = values.masked_fill(seen > 0, torch.inf)
+        if isinstance(rows, slice):
+            torch.minimum(shift[rows], first, out=shift[rows])
+        else:
+            shift.scatter_reduce_(0, rows, first, "amin")
+        shifted = values - shift[rows]
+        add_at(self.storage[:, 1], rows, shifted)
+        add_at(self.storage[:, 2], rows, shifted.square_())
 
     def compute(self, n_visits: Tensor) -> Tensor:
         """Return the deviations; exactly 0 for a sample whose value never changed."""
@@ -217,31 +246,21 @@ class Std(Statistic):
 class Forgetting(Statistic):
     """Number of changes from right to wrong in visit order; the number of visits for a sample never right.
 
-    One number holds both the count and the last answer: it is 2 × events, and 1 more while the sample is right.
+    One number holds both the count and the last answer: the number of changes, from wrong as the answer before the
+    first visit. It is odd while the sample is right, and every second change is an event.
     """
 
-    def update(self, rows: Tensor, values: Tensor, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
         """Add one block of values 1 (right) and 0 (wrong); see `Statistic.update`."""
-        right, before = values > 0, self.storage[rows]
-        if rows.is_cpu:  # elsewhere the answer would make the host wait, and sorting is cheap
-            # No sample comes twice if each finds its own place where all have written theirs.
-            places = torch.arange(len(rows), dtype=before.dtype)
-            self.storage[rows] = places
-            if torch.equal(self.storage[rows], places):
-                self.storage[rows] = before + self._change(right, before % 2 > 0)
-                return
-            self.storage[rows] = before
-        # Sorted by sample, the answer before each visit is the one above it, or the stored one at the first.
-        rows, order = rows.sort(stable=True)
-        right = right[order]
-        was_right = self.storage[rows] % 2 > 0
-        was_right[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], was_right[1:])
-        self.storage.index_add_(0, rows, self._change(right, was_right))
-
-    def _change(self, right: Tensor, was_right: Tensor) -> Tensor:
-        """Return what each visit adds: 2 for an event, 1 for an answer that becomes right, -1 for the other way."""
-        dtype = self.storage.dtype
-        return 2 * (was_right & ~right).to(dtype) + right.to(dtype) - was_right.to(dtype)
+        right = values > 0
+        if not isinstance(rows, slice):
+            # Sorted by sample, the answer before each visit is the one above it, or the stored one at the first.
+            rows, order = rows.sort(stable=True)
+            right = right[order]
+        was_right = is_odd(self.storage[rows])
+        if not isinstance(rows, slice):
+            was_right[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], was_right[1:])
+        add_at(self.storage, rows, right != was_right)
 
     def compute(self, n_visits: Tensor) -> Tensor:
         """Return the counts; a sample once right either still is or has an event."""
@@ -251,8 +270,23 @@ class Forgetting(Statistic):
     def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
         """Add another's events. Of a sample that both have seen, the other's visits count as the later ones."""
         there = other.storage.to(self.storage.device)
-        answers = torch.where(n_other_visits > 0, there % 2, self.storage % 2)
+        answers = torch.where(n_other_visits > 0, is_odd(there), is_odd(self.storage))
         self.storage.copy_(2 * ((self.storage / 2).floor() + (there / 2).floor()) + answers)
+
+
+def add_at(storage: Tensor, rows: Rows, values: Tensor) -> None:
+    """Add values (n_visits, ...) to the rows of `storage` (n_samples, ...); of a row that repeats, all are added."""
+    values = values.to(storage.dtype)  # before they are added, so that both ways round alike
+    if isinstance(rows, slice):
+        storage[rows] += values
+    else:
+        # CUDA adds duplicates in any order: runs agree to the rounding of float64, not to the bit.
+        storage.index_add_(0, rows, values)
+
+
+def is_odd(counts: Tensor) -> Tensor:
+    """Return True for odd numbers among whole ones of any dtype; the remainder of floats takes six times as long."""
+    return (counts.to(torch.int32) & 1).bool()
 
 
 def like(counts: Tensor, values: Tensor) -> Tensor:

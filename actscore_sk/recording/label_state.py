@@ -10,7 +10,7 @@ from torch import Tensor
 from actscore_sk.metrics import measurements
 from actscore_sk.metrics.epoch_statistics import WindowedMean
 from actscore_sk.metrics.measurements import VisitBatch
-from actscore_sk.metrics.statistics import Mean, Statistic
+from actscore_sk.metrics.statistics import Mean, Rows, Statistic
 
 MAX_BYTES = 2**32  # of probabilities; more is refused before the net changes
 NO_LABEL = -1  # of a sample that was never visited
@@ -82,7 +82,7 @@ class LabelState:
         self.n_classes = n_classes
         # The margin is one more column: it shares the weights of the epochs.
         shape = (n_samples, 2, n_classes + 1) if windowed else (n_samples, n_classes + 1)
-        storage = torch.empty(shape, dtype=torch.float32, device=device)
+        storage = torch.zeros(shape, dtype=torch.float32, device=device)
         self.averages: Statistic = (
             WindowedMean(n_samples, device, storage=storage, class_entropy=class_entropy)
             if windowed
@@ -95,12 +95,12 @@ class LabelState:
         """Bytes of state, the same at every epoch."""
         return self.averages.nbytes + self.labels.nbytes
 
-    def update(self, rows: Tensor, batch: VisitBatch, seen: Tensor, epoch: int) -> None:
+    def update(self, rows: Rows, batch: VisitBatch, seen: Tensor, epoch: int) -> None:
         """Add a block of visits with logits and labels; see `Statistic.update`."""
         margins = measurements.margin(batch).to(torch.float32)
         values = torch.cat([measurements.probabilities(batch), margins[:, None]], 1)
         self.averages.update(rows, values, seen, epoch)
-        self.labels[rows] = batch.classes[1][:, 0].to(self.labels.dtype)
+        self.labels[rows] = batch.labels.to(self.labels.dtype)  # type: ignore[union-attr]
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close an epoch; see `Statistic.end_epoch`."""

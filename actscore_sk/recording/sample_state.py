@@ -4,7 +4,6 @@ Memory is constant in the number of epochs: a visit updates running sums, and no
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,15 @@ from torch import Tensor
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
 from actscore_sk.metrics.epoch_statistics import Latest
-from actscore_sk.metrics.measurements import Measurement, VisitBatch, precise_dtype
+from actscore_sk.metrics.measurements import Measurement, VisitBatch
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import Metric, get_metric
-from actscore_sk.metrics.statistics import Statistic
+from actscore_sk.metrics.statistics import Statistic, add_at
 from actscore_sk.recording.bad_samples import BadSamples
 from actscore_sk.recording.label_state import LabelState
 from actscore_sk.recording.merging import check_states
-from actscore_sk.recording.recipes import measurement_of, n_columns_of, recipe_of
+from actscore_sk.recording.recipes import measurement_of, recipe_of
+from actscore_sk.recording.state_table import StateTable, as_run
 
 
 class SampleState:
@@ -29,7 +29,6 @@ class SampleState:
 
     State is allocated at the first visit, on the device of the losses: 12 bytes per sample for the action score alone
     (13 in a recorder, which also keeps the mask of held-out samples).
-    All statistics share one table, a row per sample, so that a visit touches one place in memory.
 
     Parameters
     ----------
@@ -76,10 +75,9 @@ class SampleState:
         self.metrics: list[Metric] = [get_metric(name) for name in names]
         self.epoch = 1
         self.epoch_has_visits = False
-        self.visits: Tensor | None = None
         self.n_classes: int | None = None  # known from the first visit, if it has class scores
-        self._statistics: dict[str, Statistic] = {}
-        self._measured: list[tuple[Measurement, list[Statistic]]] = []
+        self._table: StateTable | None = None
+        self._measured_by: dict[str, Measurement] = {}
         self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
         self._store_probabilities, self._has_held_out = store_probabilities, has_held_out
         self.of_labels: LabelState | None = None
@@ -106,8 +104,16 @@ class SampleState:
     @property
     def nbytes(self) -> int:
         """Bytes of state; the same at every epoch."""
-        own = [part.nbytes for part in (self.visits, self._row, self.of_labels) if part is not None]
-        return sum(statistic.nbytes for statistic in self._statistics.values()) + sum(own)
+        return sum(part.nbytes for part in (self._table, self._row, self.of_labels) if part is not None)
+
+    @property
+    def visits(self) -> Tensor | None:
+        """Number of visits of each sample, (n_samples,) int32; None before the first one."""
+        return None if self._table is None else self._table.visits
+
+    @property
+    def _statistics(self) -> dict[str, Statistic]:
+        return {} if self._table is None else self._table.statistics
 
     def update(self, rows: Tensor, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> None:
         """Add a block of visits.
@@ -123,22 +129,19 @@ class SampleState:
         labels : Tensor of int64 (n_visits,), optional
             Given label of each visit.
         """
-        if self.visits is None:
+        if self._table is None:
             self._allocate(losses.device, None if logits is None else logits.shape[1])
         self.epoch_has_visits = True
         batch = VisitBatch(losses, logits, labels)
-        needs_seen = any(statistic.needs_seen for statistic in self._statistics.values())
-        seen = self.visits[rows] if needs_seen else rows  # type: ignore[index]
-        for measure, statistics in self._measured:
-            values = measure(batch)
-            for statistic in statistics:
-                statistic.update(rows, values, seen, self.epoch)
+        measured = {measure: measure(batch) for measure in self._measured_by.values()}
+        values = {name: measured[measure] for name, measure in self._measured_by.items()}
+        run = as_run(rows)
+        self._table.update(run, values, self.epoch)  # type: ignore[union-attr]
         if self.of_labels is not None:
-            self.of_labels.update(rows, batch, seen, self.epoch)
-        self.visits.index_add_(0, rows, torch.ones_like(rows, dtype=torch.int32))  # type: ignore[union-attr]
+            self.of_labels.update(run, batch, rows, self.epoch)
         if self._row is not None:
-            self._row[rows] = self._row[rows].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
-            self._row.index_add_(0, rows, losses.to(self._row.dtype))
+            self._row[run] = self._row[run].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
+            add_at(self._row, run, losses)
         self._bad.note(rows, losses)  # type: ignore[union-attr]
 
     def _allocate(self, device: torch.device, n_classes: int | None) -> None:
@@ -152,18 +155,11 @@ class SampleState:
         recipes = {metric.name: recipe_of(self.reduction, metric, self._class_entropy) for metric in self.metrics}
         if self._keep_latest:
             recipes["latest"] = Latest
-        widths = [n_columns_of(recipe) for recipe in recipes.values()]
-        table = torch.empty(self.n_samples, sum(widths), dtype=precise_dtype(device), device=device)
-        by_measurement: dict[Measurement, list[Statistic]] = {}
-        measured_by = {
-            metric.name: measurement_of(metric, has_classes=n_classes is not None) for metric in self.metrics
-        }
-        for (name, recipe), width, end in zip(recipes.items(), widths, accumulate(widths), strict=True):
-            columns = table[:, end - 1] if width == 1 else table[:, end - width : end]
-            self._statistics[name] = statistic = recipe(self.n_samples, device, storage=columns)
-            by_measurement.setdefault(measured_by.get(name, measurements.loss), []).append(statistic)
-        self._measured = [*by_measurement.items()]
-        self.visits = torch.zeros(self.n_samples, dtype=torch.int32, device=device)
+        self._table = StateTable(self.n_samples, device, recipes)
+        has_classes = n_classes is not None
+        self._measured_by = {
+            metric.name: measurement_of(metric, has_classes=has_classes) for metric in self.metrics
+        } | dict.fromkeys({"latest"} & recipes.keys(), measurements.loss)
         self._bad = BadSamples(device)
         if self._keep_row:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
@@ -235,12 +231,10 @@ class SampleState:
 
     def results(self) -> dict[str, np.ndarray]:
         """Return the score of each sample under each metric, (n_samples,) float64, NaN = never visited; copies."""
-        if self.visits is None:
-            return {metric.name: np.full(self.n_samples, np.nan) for metric in self.metrics}
-        return {
-            metric.name: self._statistics[metric.name].compute(self.visits).cpu().double().numpy()
-            for metric in self.metrics
-        }
+        names = [metric.name for metric in self.metrics]
+        if self._table is None:
+            return {name: np.full(self.n_samples, np.nan) for name in names}
+        return self._table.results(names)
 
     def merge(self, other: "SampleState") -> None:
         """Add the visits that another state has seen of the same samples in the same epochs.

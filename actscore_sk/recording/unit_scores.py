@@ -75,7 +75,7 @@ class DenseUnits:
         where = "in memory" if self._file is None else f"in {'a temporary file' if path is None else path}"
         share = 4 if interpolates else 1 if self._means is None else 2
         _log.info("losses of units: %s float32, %.1f MiB, %s", shape, n_bytes * share / 2**20, where)
-        storage = torch.empty(shape, device=device) if self._file is None else torch.from_numpy(self._file)
+        storage = torch.zeros(shape, device=device) if self._file is None else torch.from_numpy(self._file)
         self._sums = Counted(reduction.of_parts(shape[0], storage.device, storage=storage))
         if self._file is not None:
             storage.fill_(torch.nan)  # who maps the file sees NaN until the first visit

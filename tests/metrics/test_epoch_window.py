@@ -55,7 +55,7 @@ def test_streaming_equals_the_definition(held_out, entropy):
     rows = np.random.default_rng(len(held_out)).exponential(size=(len(held_out), 3, 2))
     rows[:, 2] = np.nan
     window = WindowedSum(
-        3, torch.device("cpu"), storage=torch.empty(3, 2, 2, dtype=torch.float64), class_entropy=entropy
+        3, torch.device("cpu"), storage=torch.zeros(3, 2, 2, dtype=torch.float64), class_entropy=entropy
     )
     for epoch, (row, loss) in enumerate(zip(rows, held_out, strict=True), start=1):
         visited = torch.arange(3)
@@ -73,7 +73,7 @@ def test_window_of_one_side_is_the_reduction_auto(held_out):
 
 
 def test_window_keeps_three_arrays_whatever_the_number_of_epochs():
-    window = WindowedSum(4, torch.device("cpu"), storage=torch.empty(4, 2, 3), class_entropy=0.7)
+    window = WindowedSum(4, torch.device("cpu"), storage=torch.zeros(4, 2, 3), class_entropy=0.7)
     before, rows = window.nbytes, torch.arange(4)
     for epoch in range(1, 30):
         window.update(rows, torch.ones(4, 3), rows, epoch)

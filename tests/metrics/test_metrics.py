@@ -230,6 +230,25 @@ def test_measurements_at_certainty_and_at_ties():
     assert tie.sum() == 1.0  # not "correct" for every label that ties
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 10, measurements.N_FEW_CLASSES, measurements.N_FEW_CLASSES + 1])
+def test_measurements_are_those_of_a_softmax_however_many_classes(n_classes):
+    generator = torch.Generator().manual_seed(n_classes)
+    logits = 3 * torch.randn(50, n_classes, generator=generator, dtype=torch.float64)
+    labels = torch.randint(n_classes, (50,), generator=generator)
+    logits[::5] = logits[::5].round()  # ties
+    visits, one_hot = VisitBatch(torch.zeros(50), logits, labels), torch.nn.functional.one_hot(labels, n_classes)
+    p = logits.exp() / logits.exp().sum(1, keepdim=True)
+    others = logits.masked_fill(one_hot > 0, -torch.inf).amax(1)
+    for name, expected in {
+        "probabilities": p.float(),
+        "probability": (p * one_hot).sum(1),
+        "margin": (logits * one_hot).sum(1) - others,
+        "correct": (logits.argmax(1) == labels).double(),
+        "error": (p - one_hot).square().sum(1).sqrt(),
+    }.items():
+        torch.testing.assert_close(getattr(measurements, name)(visits), expected)
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_nothing_waits_for_the_device(name):
     # Tensors on "meta" have no values: whatever would copy one to the host fails there.
