@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import Callback
 
+from actscore_sk.data.placement import DATA_DEVICES
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
 from actscore_sk.recording.fast_path_proof import is_proved
@@ -50,6 +51,8 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
     store_probabilities : bool
         Keep class probabilities, averaged over the epochs that count, from which `find_label_issues` says which labels
         are wrong; see `ActionScoreClassifier`.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU; see `ActionScoreClassifier`.
 
     Attributes
     ----------
@@ -100,6 +103,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         unit_grid: int | tuple[int, ...] | None = None,
         score_class_weights: bool = False,
         store_probabilities: bool = False,
+        data_device: str = "auto",
     ) -> None:
         self.recording = recording
         self.reduction = reduction
@@ -110,6 +114,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.unit_grid = unit_grid
         self.score_class_weights = score_class_weights
         self.store_probabilities = store_probabilities
+        self.data_device = data_device
 
     def initialize(self) -> "ActionScoreRecorder":
         """Forget all samples: the net starts anew.
@@ -142,7 +147,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         if "recording_" not in vars(self) or self.recording_.session is None:
             session = net.session_ if isinstance(net, RecordedNetMixin) else None
             if session is None:
-                session = RecordingSession(net, score_class_weights=self.score_class_weights, is_proved=is_proved)
+                session = self._new_session(net)
             self._join(session)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
@@ -174,13 +179,17 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             The scores are attributes of the recorder, up to date inside the block as after it.
         """
         self._check_params()
-        session = RecordingSession(net, score_class_weights=self.score_class_weights, is_proved=is_proved, **options)
+        session = self._new_session(net, **options)
         self._join(session)
         try:
             yield
         finally:
             session.detach()
             self.recording_.session = None
+
+    def _new_session(self, net: Any, **options: Any) -> RecordingSession:
+        options |= {"score_class_weights": self.score_class_weights, "data_device": self.data_device}
+        return RecordingSession(net, is_proved=is_proved, **options)
 
     def _join(self, session: RecordingSession) -> None:
         if "recording_" not in vars(self):
@@ -201,6 +210,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         for name, value, allowed in (
             ("recording", self.recording, RECORDINGS),
             ("reduction", self.reduction, REDUCTIONS),
+            ("data_device", self.data_device, DATA_DEVICES),
         ):
             if value not in allowed:
                 raise ValueError(f"{name}={value!r}; expected one of {', '.join(map(repr, allowed))}")

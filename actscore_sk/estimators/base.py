@@ -16,6 +16,7 @@ from actscore_sk.callbacks import RECORDINGS, ActionScoreRecorder
 from actscore_sk.data.containers import n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.identity import identify
+from actscore_sk.data.placement import DATA_DEVICES, on_host
 from actscore_sk.data.sources import check_source
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.estimators.fitted_scores import FittedScores
@@ -40,6 +41,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         "train_sampler": [None, EpochSampler],
         "score_class_weights": ["boolean"],
         "random_state": ["random_state"],
+        "data_device": [StrOptions(set(DATA_DEVICES))],
     }
     _has_class_codes = False
 
@@ -54,6 +56,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         train_sampler=None,
         score_class_weights=False,
         random_state=None,
+        data_device="auto",
     ):
         self.estimator = estimator
         self.recording = recording
@@ -63,6 +66,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
         self.train_sampler = train_sampler
         self.score_class_weights = score_class_weights
         self.random_state = random_state
+        self.data_device = data_device
 
     def _check_y(self, y):
         """Validate y by its kind, before anything is learnt from it.
@@ -214,7 +218,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             )
         if y is not None:
             check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-            y = self._check_y(y)
+            y = self._check_y(on_host(y))
         if reset:
             self._learn_targets(X, y, classes)
         elif classes is not None:
@@ -234,7 +238,7 @@ class BaseActionScore(FittedScores, MetaEstimatorMixin, BaseEstimator):
             )
         X = checked_X(self, X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-        return X, self._to_targets(self._check_y(y))
+        return X, self._to_targets(self._check_y(on_host(y)))
 
     def _clone_net(self, X, targets, weights):
         """Return a clone of the user's net, which is never trained itself, or the default net.

@@ -61,6 +61,15 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         class counts in training; in a sum of losses they would rank a rare class as hard.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory (arrays, tensors) are stored while a net trains on a GPU; for a net on the CPU nothing
+        changes. Scores, parameters and history are the same for all three.
+
+        * "auto": on the net's device if they take at most half of the memory that is free there after the first step;
+          else on the host, each batch copied ahead while the net trains on the one before. Batches that code of yours
+          gets to see (a callback, a method of the net) stay where X is.
+        * "net": on the net's device, whatever they take, and whoever sees the batches.
+        * "host": on the host.
     store_probabilities : bool
         Keep the class probabilities of each sample, averaged over the window of epochs that count, and judge the labels
         by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
@@ -141,6 +150,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
         train_sampler=None,
         score_class_weights=False,
         random_state=None,
+        data_device="auto",
         store_probabilities=False,
     ):
         super().__init__(
@@ -152,6 +162,7 @@ class ActionScoreClassifier(JudgedFit, ClassifierMixin, BaseActionScore):
             train_sampler=train_sampler,
             score_class_weights=score_class_weights,
             random_state=random_state,
+            data_device=data_device,
         )
         self.store_probabilities = store_probabilities
 

@@ -46,6 +46,8 @@ class ActionScoreEstimator(BaseActionScore):
         Keep the weights that the criterion gives to classes in the scores.
     random_state : int, RandomState instance or None
         Seed of the fit.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU.
     store_units : bool, "auto", str or path-like
         Keep the losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes.
         "auto" keeps them up to 1 GiB, and warns above. Dense units are stored in memory up to 256 MiB, in a temporary
@@ -94,6 +96,7 @@ class ActionScoreEstimator(BaseActionScore):
         train_sampler=None,
         score_class_weights=False,
         random_state=None,
+        data_device="auto",
         store_units="auto",
         unit_grid=None,
     ):
@@ -106,6 +109,7 @@ class ActionScoreEstimator(BaseActionScore):
             train_sampler=train_sampler,
             score_class_weights=score_class_weights,
             random_state=random_state,
+            data_device=data_device,
         )
         self.store_units = store_units
         self.unit_grid = unit_grid

@@ -34,6 +34,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
         Keep the weights that the criterion gives to classes in the scores.
     random_state : int, RandomState instance or None
         Seed of the fit.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU.
 
     Examples
     --------
