@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import Callback
 
+from actscore_sk.data.placement import DATA_DEVICES
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.metrics.registry import get_metric
 from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
@@ -52,6 +53,8 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
     store_probabilities : bool
         Keep class probabilities, averaged over the epochs that count, from which `find_label_issues` says which labels
         are wrong; see `ActionScoreClassifier`.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU; see `ActionScoreClassifier`.
 
     Attributes
     ----------
@@ -102,6 +105,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         unit_grid: int | tuple[int, ...] | None = None,
         score_class_weights: bool = False,
         store_probabilities: bool = False,
+        data_device: str = "auto",
     ) -> None:
         self.recording = recording
         self.reduction = reduction
@@ -112,6 +116,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.unit_grid = unit_grid
         self.score_class_weights = score_class_weights
         self.store_probabilities = store_probabilities
+        self.data_device = data_device
 
     def initialize(self) -> "ActionScoreRecorder":
         """Forget all samples: the net starts anew.
@@ -144,7 +149,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         if "recording_" not in vars(self) or self.recording_.session is None:
             session = net.session_ if isinstance(net, RecordedNetMixin) else None
             if session is None:
-                session = RecordingSession(net, score_class_weights=self.score_class_weights, is_proved=is_proved)
+                session = self._new_session(net)
             self._join(session)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
@@ -176,7 +181,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
             The scores are attributes of the recorder, up to date inside the block as after it.
         """
         self._check_params()
-        session = RecordingSession(net, score_class_weights=self.score_class_weights, is_proved=is_proved, **options)
+        session = self._new_session(net, **options)
         self._join(session)
         try:
             yield
@@ -206,6 +211,10 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         plan = EpochPlan([*recording.record.held_out_losses])  # type: ignore[union-attr]
         self.recording_ = NetRecording(self.recording, recording.settings, plan=plan)
 
+    def _new_session(self, net: Any, **options: Any) -> RecordingSession:
+        options |= {"score_class_weights": self.score_class_weights, "data_device": self.data_device}
+        return RecordingSession(net, is_proved=is_proved, **options)
+
     def _join(self, session: RecordingSession) -> None:
         if "recording_" not in vars(self):
             settings = RecordSettings(
@@ -225,6 +234,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         for name, value, allowed in (
             ("recording", self.recording, RECORDINGS),
             ("reduction", self.reduction, REDUCTIONS),
+            ("data_device", self.data_device, DATA_DEVICES),
         ):
             if value not in allowed:
                 raise ValueError(f"{name}={value!r}; expected one of {', '.join(map(repr, allowed))}")

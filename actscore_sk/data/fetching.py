@@ -21,7 +21,7 @@ from actscore_sk.data.containers import parts_of
 Fetch = Callable[[torch.Tensor], Any]
 
 
-def batch_slicer(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
+def batch_slicer(dataset: Dataset, collate_fn: Callable, *, pins: bool = False) -> Fetch | None:
     """Build a function that returns the batch for an index, or None if only torch's own way is safe.
 
     Parameters
@@ -30,6 +30,8 @@ def batch_slicer(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
         Data set of the loader; `Subset` layers are followed.
     collate_fn : callable
         Of the loader; any but torch's default needs single samples.
+    pins : bool
+        Gather tensors and arrays into pinned memory, from which a device can copy while the host works.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def batch_slicer(dataset: Dataset, collate_fn: Callable) -> Fetch | None:
     if collate_fn is not default_collate or not len(dataset) or not _is_plain(dataset):  # type: ignore[arg-type]
         return None
     base, positions = unwrap_subsets(dataset)
-    slicer = _base_slicer(base)
+    slicer = _base_slicer(base, pins)
     if slicer is None:
         return None
     fetch = slicer if positions is None else lambda index: slicer(positions.index_select(0, index))
@@ -106,14 +108,14 @@ def _same_methods(thing: Any, kind: type, *names: str) -> bool:
     return all(getattr(type(thing), name) is getattr(kind, name) for name in names)
 
 
-def _base_slicer(base: Any) -> Fetch | None:
+def _base_slicer(base: Any, pins: bool) -> Fetch | None:
     """Build the slicer of a plain data set: a list of its columns, as torch collates its items."""
     if isinstance(base, TensorDataset):
-        return _list_slicer([_slicer(tensor) for tensor in base.tensors])
+        return _list_slicer([_slicer(tensor, pins) for tensor in base.tensors])
     X = base.X
     if base.X_is_ndframe and hasattr(X, "columns"):
         X = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    return _list_slicer([_slicer(X), _dummy_target if base.y is None else _slicer(base.y)])
+    return _list_slicer([_slicer(X, pins), _dummy_target if base.y is None else _slicer(base.y, pins)])
 
 
 def _dummy_target(index: torch.Tensor) -> torch.Tensor:
@@ -128,36 +130,43 @@ def _list_slicer(slicers: list[Fetch | None]) -> Fetch | None:
     return lambda index: [slicer(index) for slicer in found]
 
 
-def _slicer(data: Any) -> Fetch | None:
+def _slicer(data: Any, pins: bool) -> Fetch | None:
     """Build the slicer of one array, or of each array in a mapping, tuple or list; None for any other kind of data."""
     if isinstance(data, torch.Tensor):
-        return _tensor_slicer(data)
+        return _tensor_slicer(data, pins)
     if isinstance(data, np.ndarray):
-        return _array_slicer(data)
+        return _array_slicer(data, pins)
     if sparse.issparse(data) and data.format == "csr":
         return lambda index: torch.from_numpy(data[index.numpy()].toarray())
     parts = parts_of(tuple(data) if isinstance(data, list) else data)
-    slicer = None if parts is None else _list_slicer([_slicer(part) for part in parts.values()])
+    slicer = None if parts is None else _list_slicer([_slicer(part, pins) for part in parts.values()])
     if slicer is None or not isinstance(data, Mapping):  # torch collates tuples and lists to lists
         return slicer
     names = list(parts)  # type: ignore[arg-type]
     return lambda index: dict(zip(names, slicer(index), strict=True))
 
 
-def _tensor_slicer(data: torch.Tensor) -> Fetch | None:
+def _tensor_slicer(data: torch.Tensor, pins: bool) -> Fetch | None:
     """Build the slicer of a tensor on any device; None if a slice would carry a graph, or is not strided."""
     if data.requires_grad or data.layout is not torch.strided:
         return None
-    if data.device.type == "cpu":
+    if data.device.type != "cpu":
+        return lambda index: data.index_select(0, index.to(data.device, non_blocking=True))
+    if not pins:
         return lambda index: data.index_select(0, index)
-    return lambda index: data.index_select(0, index.to(data.device))
+    return lambda index: torch.index_select(data, 0, index, out=_pinned((len(index), *data.shape[1:]), data.dtype))
 
 
-def _array_slicer(data: np.ndarray) -> Fetch | None:
+def _pinned(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Allocate pinned memory, which torch keeps for the next batches once it has been read."""
+    return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+
+def _array_slicer(data: np.ndarray, pins: bool) -> Fetch | None:
     # NumPy slices a read-only array (memory map, joblib): torch warns when it has to wrap one.
     if data.flags.writeable:
         try:
-            return _tensor_slicer(torch.from_numpy(data))
+            return _tensor_slicer(torch.from_numpy(data), pins)
         except (TypeError, ValueError):  # torch lacks the byte order, the strides or the dtype
             pass
     return lambda index: torch.from_numpy(data[index.numpy()])

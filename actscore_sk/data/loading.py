@@ -12,9 +12,12 @@ from actscore_sk.data.alignment import Alignment
 from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
-from actscore_sk.data.ordering import as_positions, batches_of_positions
+from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
+from actscore_sk.data.placement import Placement
 from actscore_sk.data.sources import check_source
 from actscore_sk.exceptions import IndexTrackingError
+
+_Batch = tuple[Any, torch.Tensor, torch.Tensor]  # a batch, its positions in the data set, and those in X
 
 
 class TrackedLoader:
@@ -31,13 +34,15 @@ class TrackedLoader:
         Data set made of X; the loader's data set is a part of it.
     sampler : EpochSampler, optional
         Decides the order in place of the loader's own sampler.
+    placement : Placement, optional
+        Stores samples on the device of the net. None: batches are where the data are.
 
     Attributes
     ----------
     weights_in_hand : tensor of float32 (batch_size,) or None
         Weights that `sampler` gives to the samples of the latest batch; None: all 1.
     rows_in_hand : tensor of int64 (batch_size,)
-        Positions in X of the samples of the latest batch.
+        Positions in X of the samples of the latest batch, on its device if it was moved there.
     batch_size_in_hand : int
         Number of samples in the latest batch.
 
@@ -57,7 +62,13 @@ class TrackedLoader:
     [[0, 1, 2], [3]]
     """
 
-    def __init__(self, loader: DataLoader, root: Dataset, sampler: EpochSampler | None = None) -> None:
+    def __init__(
+        self,
+        loader: DataLoader,
+        root: Dataset,
+        sampler: EpochSampler | None = None,
+        placement: Placement | None = None,
+    ) -> None:
         check_trackable(loader)
         check_order(loader)
         self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
@@ -70,6 +81,8 @@ class TrackedLoader:
         object.__setattr__(loader, self._name, self._log)
         self._collate_fn = loader.collate_fn
         self._fetch: Fetch | None = None
+        self._slicer: Fetch | None = None
+        self._placement = Placement() if placement is None else placement
         self._open: dict[int, tuple[Any, torch.Tensor]] = {}
         self._identity: list[Any] = []
         self.batch_size_in_hand, self.rows_in_hand = 0, torch.empty(0, dtype=torch.int64)
@@ -82,7 +95,8 @@ class TrackedLoader:
             return
         self._identity, self._alignment = found, Alignment(self.dataset, self.root)
         if self.loader.num_workers == 0 and self.loader.batch_sampler is not None:
-            self._use_slices(batch_slicer(self.dataset, self._collate_fn))
+            self._slicer = batch_slicer(self.dataset, self._collate_fn)
+            self._use_slices(self._slicer)
 
     def _use_slices(self, fetch: Fetch | None) -> None:
         """Fetch batches with `fetch`, inside the loader if it pins memory; None: leave them to the loader."""
@@ -113,26 +127,60 @@ class TrackedLoader:
                 f"{type(self._sampler).__name__} visits {len(self._sampler)} samples in this epoch, less than a batch "
                 f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
-        for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
-            positions = self._alignment.positions
-            self.rows_in_hand = rows = index if positions is None else positions.index_select(0, index)
-            self.batch_size_in_hand = len(rows)
+        for batch, index, rows in self._batches():
+            self.rows_in_hand, self.batch_size_in_hand = rows, len(index)
             if self._sampler is not None:
                 self.weights_in_hand = self._sampler.weights_at(index)
             self._open[id(batch)] = batch, rows
             yield batch
             self._open.pop(id(batch), None)
 
-    def _sliced(self, fetch: Fetch) -> Iterator[tuple[Any, torch.Tensor]]:
+    def _batches(self) -> Iterator[_Batch]:
+        """Iterate over the batches of an epoch, in the way that the data and their place allow."""
+        if self._slicer is not None and self._placement.moves:
+            return self._moved(self._slicer)
+        return self._collated() if self._fetch is None else self._sliced(self._fetch)
+
+    def _sliced(self, fetch: Fetch) -> Iterator[_Batch]:
         """Yield each batch of an epoch with the positions of its samples, without running the loader."""
         iter(self.loader)  # torch draws a number here at the start of an epoch: draw it too
-        for positions in batches_of_positions(self._log.sampler, self._log.source):
-            yield fetch(positions), positions
+        for index in batches_of_positions(self._log.sampler, self._log.source):
+            yield fetch(index), index, self._rows_at(index)
 
-    def _collated(self) -> Iterator[tuple[Any, torch.Tensor]]:
+    def _collated(self) -> Iterator[_Batch]:
         """Yield each batch of the loader with the positions that the log has for it."""
         for batch in self.loader:
-            yield batch, as_positions(self._log.issued.popleft())
+            index = as_positions(self._log.issued.popleft())
+            yield batch, index, self._rows_at(index)
+
+    def _moved(self, fetch: Fetch) -> Iterator[_Batch]:
+        """Yield each batch on the device of the net, and the rows of its samples as well."""
+        iter(self.loader)
+        placement, sampler = self._placement, self._log.sampler
+        order = order_in_advance(sampler)
+        if order is None:  # nobody may ask for the next batch before this one was used
+            store = placement.store(self.dataset, fetch)
+            for index in map(as_positions, self._log.source):
+                for batch, rows in store.batches(index, self._rows_at(index), len(index)):
+                    yield batch, index, rows
+            return
+        cut = cut_order(order, sampler)
+        if not placement.has_stepped:  # the step takes the memory that it needs, before the data take theirs
+            for index in cut:
+                order = order[len(index) :]
+                yield fetch(index), index, self._rows_at(index)
+                placement.has_stepped = True
+                break
+        rest: Iterator = iter(())
+        if len(order):
+            rest = placement.store(self.dataset, fetch).batches(order, self._rows_at(order), sampler.batch_size)
+        for index, (batch, rows) in zip(cut, rest, strict=False):  # to the end of `cut`, which draws numbers there
+            yield batch, index, rows
+
+    def _rows_at(self, index: torch.Tensor) -> torch.Tensor:
+        """Return the rows of X at positions of the data set."""
+        positions = self._alignment.positions
+        return index if positions is None else positions.index_select(0, index)
 
     def rows_of(self, batch: Any) -> torch.Tensor | None:
         """Return the rows of X in a batch.
@@ -197,12 +245,12 @@ class _IndexLog:
     """Wraps an index sampler and keeps the indices that it yields, first in, first out."""
 
     def __init__(self, sampler: Iterable) -> None:
-        self.sampler = sampler
+        self.sampler: Any = sampler
         self.source: Iterator = iter(())
         self.issued: deque = deque()
 
     def __len__(self) -> int:
-        return len(self.sampler)  # type: ignore[arg-type]
+        return len(self.sampler)
 
     def __getattr__(self, name: str) -> Any:
         if name == "sampler":  # unpickling asks before there is one

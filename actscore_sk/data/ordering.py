@@ -37,10 +37,32 @@ def batches_of_positions(sampler: Any, source: Iterator) -> Iterator[torch.Tenso
     >>> list(batches_of_positions(sampler, iter(sampler)))
     [tensor([3, 1]), tensor([0])]
     """
-    order = _order(sampler.sampler) if type(sampler) is BatchSampler else None
-    if order is None:
-        yield from map(as_positions, source)
-        return
+    order = order_in_advance(sampler)
+    yield from map(as_positions, source) if order is None else cut_order(order, sampler)
+
+
+def order_in_advance(sampler: Any) -> torch.Tensor | None:
+    """Return all positions that a batch sampler will visit, (n_visits,) int64; None if only iterating it can tell.
+
+    The random numbers drawn are those that ``iter(sampler)`` draws before its first batch.
+
+    Parameters
+    ----------
+    sampler : iterable
+        The batch sampler.
+
+    Examples
+    --------
+    >>> order_in_advance(BatchSampler(SequentialSampler(range(3)), batch_size=2, drop_last=False))
+    tensor([0, 1, 2])
+    >>> order_in_advance([[0, 1], [2]]) is None
+    True
+    """
+    return _order(sampler.sampler) if type(sampler) is BatchSampler else None
+
+
+def cut_order(order: torch.Tensor, sampler: Any) -> Iterator[torch.Tensor]:
+    """Iterate over the batches of an order (batch_size,), and draw the numbers that the sampler draws at its end."""
     full, rest = order[: len(order) - len(order) % sampler.batch_size], order[-(len(order) % sampler.batch_size) :]
     yield from full.split(sampler.batch_size) if len(full) else ()
     if getattr(sampler.sampler, "generator", None) is not None:

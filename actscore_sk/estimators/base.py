@@ -16,6 +16,7 @@ from actscore_sk.callbacks import RECORDINGS
 from actscore_sk.data.containers import n_samples_of, targets_in
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.identity import identify
+from actscore_sk.data.placement import DATA_DEVICES, on_host
 from actscore_sk.data.sources import check_source
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.fitted_scores import FittedScores
@@ -42,6 +43,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         "score_class_weights": ["boolean"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
+        "data_device": [StrOptions(set(DATA_DEVICES))],
     }
     _has_class_codes = False
 
@@ -57,6 +59,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         score_class_weights=False,
         n_repeats=1,
         random_state=None,
+        data_device="auto",
     ):
         self.estimator = estimator
         self.recording = recording
@@ -67,6 +70,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         self.score_class_weights = score_class_weights
         self.n_repeats = n_repeats
         self.random_state = random_state
+        self.data_device = data_device
 
     def _check_y(self, y):
         """Validate y by its kind, before anything is learnt from it.
@@ -203,7 +207,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
             )
         if y is not None:
             check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-            y = self._check_y(y)
+            y = self._check_y(on_host(y))
         if reset:
             self._learn_targets(X, y, classes)
         elif classes is not None:
@@ -223,7 +227,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
             )
         X = checked_X(self, X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-        return X, self._to_targets(self._check_y(y))
+        return X, self._to_targets(self._check_y(on_host(y)))
 
     def _clone_net(self, X, targets, weights):
         """Return a clone of the user's net, which is never trained itself, or the default net.

@@ -63,6 +63,15 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         predictions are means over them. They are trained as one batched net where that gives the same, else in turn.
     random_state : int, RandomState instance or None
         Seeds torch for this fit and puts its generators back. None draws from torch's global stream, as skorch does.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory (arrays, tensors) are stored while a net trains on a GPU; for a net on the CPU nothing
+        changes. Scores, parameters and history are the same for all three.
+
+        * "auto": on the net's device if they take at most half of the memory that is free there after the first step;
+          else on the host, each batch copied ahead while the net trains on the one before. Batches that code of yours
+          gets to see (a callback, a method of the net) stay where X is.
+        * "net": on the net's device, whatever they take, and whoever sees the batches.
+        * "host": on the host.
     store_probabilities : bool
         Keep the class probabilities of each sample, averaged over the window of epochs that count, and judge the labels
         by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
@@ -159,6 +168,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         score_class_weights=False,
         n_repeats=1,
         random_state=None,
+        data_device="auto",
         store_probabilities=False,
         refit="auto",
     ):
@@ -172,6 +182,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
             score_class_weights=score_class_weights,
             n_repeats=n_repeats,
             random_state=random_state,
+            data_device=data_device,
         )
         self.store_probabilities = store_probabilities
         self.refit = refit

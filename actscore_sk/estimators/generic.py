@@ -48,6 +48,8 @@ class ActionScoreEstimator(BaseActionScore):
         Number of nets to train, over which scores and predictions are averaged.
     random_state : int, RandomState instance or None
         Seed of the fit.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU.
     store_units : bool, "auto", str or path-like
         Keep the losses of units finer than a sample, where the criterion has them: pixels, outputs, tokens, boxes.
         "auto" keeps them up to 1 GiB, and warns above. Dense units are stored in memory up to 256 MiB, in a temporary
@@ -97,6 +99,7 @@ class ActionScoreEstimator(BaseActionScore):
         score_class_weights=False,
         n_repeats=1,
         random_state=None,
+        data_device="auto",
         store_units="auto",
         unit_grid=None,
     ):
@@ -110,6 +113,7 @@ class ActionScoreEstimator(BaseActionScore):
             score_class_weights=score_class_weights,
             n_repeats=n_repeats,
             random_state=random_state,
+            data_device=data_device,
         )
         self.store_units = store_units
         self.unit_grid = unit_grid

@@ -36,6 +36,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
         Number of nets to train, over which scores and predictions are averaged.
     random_state : int, RandomState instance or None
         Seed of the fit.
+    data_device : {"auto", "net", "host"}
+        Where samples in memory are stored while a net trains on a GPU.
 
     Examples
     --------

@@ -156,7 +156,8 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
 def _sums(values: Tensor, sizes: list[int]) -> Tensor:
     """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
     # batches of one size need one call; the last batch of an epoch is the usual exception
-    size = sizes[0]
-    if all(other == size for other in sizes):
-        return values.reshape(len(sizes), size).sum(1)
+    size, n_alike = sizes[0], len(sizes) - (sizes[-1] != sizes[0])
+    if all(other == size for other in sizes[:n_alike]):
+        sums = values[: n_alike * size].reshape(n_alike, size).sum(1)
+        return sums if n_alike == len(sizes) else torch.cat([sums, values[n_alike * size :].sum().reshape(1)])
     return torch.stack([part.sum() for part in values.split(sizes)])

@@ -14,13 +14,14 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
-from skorch.callbacks import Callback
 from skorch.dataset import unpack_data
 from skorch.history import History
 from skorch.utils import TeeGenerator, to_tensor
 from torch import Tensor, nn
 
+from actscore_sk.data.placement import full_device
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.batch_events import BatchEvents
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.modules import all_modules
 from actscore_sk.recording.overrides import Stash, steps_once
@@ -38,6 +39,8 @@ STEP = (
     "_set_training",
 )
 LOOP = "run_single_epoch", "on_batch_begin", "on_batch_end"
+SEES_BATCHES = (*STEP, *LOOP, "validation_step", "infer", "get_loss", "notify")
+MOST_LOSSES = 2**13  # that wait on the device until they are written into the history
 
 
 class FastPath:
@@ -60,8 +63,14 @@ class FastPath:
 
     Attributes
     ----------
+    device : torch.device or None
+        That of the net, with its index.
+    events : BatchEvents
+        Who hears of batches.
+    sees_batches : bool
+        True if code of the user's own gets the batches of the loader.
     has_notify : bool
-        True if `listeners` are all that `NeuralNet.notify` would call.
+        True if `events.listeners` are all that `NeuralNet.notify` would call.
     has_loop : bool
         True if `run_epoch` does what the net's `run_single_epoch` would do.
     has_step : bool
@@ -84,14 +93,15 @@ class FastPath:
         align_targets: bool,
     ) -> None:
         self._aligns, self._axis = align_targets, axis
-        self._device = None if net.device is None else torch.device(net.device)
+        self.device = full_device(net.device)
         modules = all_modules(net)
         is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
         self._modules = modules if is_torch else []
-        self._listeners: dict[str, tuple] = {}
+        self.events = BatchEvents()
         self.has_notify = is_proved and stash.is_plain("notify")
         self.has_loop = self.has_notify and all(stash.is_plain(name) for name in LOOP) and type(net.history) is History
         self.has_plain_infer = stash.is_plain("infer")
+        self.sees_batches = self.events.sees_batches(net) or not all(map(stash.is_skorchs, SEES_BATCHES))
         self.has_step = (
             is_proved
             and all(stash.is_plain(name) for name in STEP)
@@ -133,39 +143,6 @@ class FastPath:
                 return False
         return bool(self._modules)
 
-    def listeners(self, net: NeuralNet, event: str) -> list[Callable]:
-        """Return the methods that `NeuralNet.notify` would call, less the empty ones.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            In training.
-        event : str
-            Name of a method of callbacks, such as "on_batch_end".
-
-        Returns
-        -------
-        listeners : list of callable
-            In skorch's order: the net's own method first. Found once per list of callbacks.
-        """
-        callbacks = net.callbacks_
-        known = self._listeners.get(event)
-        if known is None or known[0] is not callbacks or known[1] != len(callbacks):
-            methods = [getattr(thing, event) for thing in (net, *[callback for _, callback in callbacks])]
-            empty = [getattr(Callback, event)]
-            if event in ("on_batch_end", "on_grad_computed"):
-                empty.append(getattr(NeuralNet, event))
-            heard = [method for method in methods if getattr(method, "__func__", None) not in empty]
-            known = self._listeners[event] = callbacks, len(callbacks), heard
-        return known[2]
-
-    def hears_batches(self, net: NeuralNet) -> bool:
-        """Return True if anybody but the net listens to the begin or the end of a batch.
-
-        Then the loss is read at each batch, as skorch does; if nobody listens, once per epoch.
-        """
-        return len(self.listeners(net, "on_batch_begin")) > 1 or bool(self.listeners(net, "on_batch_end"))
-
     def forward(self, net: Any, Xi: Any, yi: Any, **fit_params: Any) -> tuple[Any, tuple]:
         """Compute the output of the net for a batch.
 
@@ -186,7 +163,7 @@ class FastPath:
             Arguments that the net's `get_loss` passes to the criterion: the log of the output for `NLLLoss` in a
             classifier.
         """
-        device = self._device
+        device = self.device
         if self.has_plain_infer and type(Xi) is Tensor and Xi.device == device:
             y_pred = net.module_(Xi, **fit_params)
         else:
@@ -226,11 +203,11 @@ def run_epoch(
         Passed to the module.
     """
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
-    rows_of_history = net.history[-1]["batches"]
+    rows_of_history, events = net.history[-1]["batches"], path.events
     losses: list[tuple[dict, Tensor]] = []
     try:
         for batch in loader:
-            if len(path.listeners(net, "on_batch_begin")) == 1:
+            if len(events.listeners(net, "on_batch_begin")) == 1:
                 rows_of_history.append({})
             else:
                 net.notify("on_batch_begin", batch=batch, training=training)
@@ -240,12 +217,14 @@ def run_epoch(
                 step = step_fn(batch, **params)
             row = rows_of_history[-1]
             row[loss_name], row[size_name] = step["loss"].detach(), loader.batch_size_in_hand
-            if path.hears_batches(net):
+            if events.reads_loss(net):
                 row[loss_name] = row[loss_name].item()  # skorch's own host sync, one per batch
-                for listener in path.listeners(net, "on_batch_end"):
-                    listener(net, batch=batch, training=training, **step)
             else:
                 losses.append((row, row[loss_name]))
+                if len(losses) >= MOST_LOSSES:
+                    _write_losses(losses, loss_name)
+            for listener in events.listeners(net, "on_batch_end"):
+                listener(net, batch=batch, training=training, **step)
             count += 1
     finally:
         _write_losses(losses, loss_name)
@@ -258,6 +237,7 @@ def _write_losses(losses: list[tuple[dict, Tensor]], name: str) -> None:
         values = torch.stack([loss for _, loss in losses]).tolist()
         for (row, _), value in zip(losses, values, strict=True):
             row[name] = value
+        losses.clear()
 
 
 def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:
@@ -293,7 +273,7 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
         for on_visit in session.on_visit[True]:
             on_visit(visit)
     loss.backward()
-    if path.listeners(net, "on_grad_computed"):
+    if path.events.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())
         net.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
     net.optimizer_.step()

@@ -122,7 +122,7 @@ class NetRecording:
         books = Books()
         self._buffer = VisitBuffer(
             self._record_block, self._record_details, keep_inputs=self.record.state.needs_classes, capacity=capacity,
-            max_rows=_most_held(session.root), books=books,
+            max_rows=_most_held(session.root, session.net.device), books=books,
         )  # fmt: skip
         if self.eval_set is not None:
             self._begin_eval(session, capacity)
@@ -154,7 +154,7 @@ class NetRecording:
             self._record_eval_block,
             keep_inputs=self.settings.store_probabilities,
             capacity=capacity,
-            max_rows=_most_held(self._eval_dataset),
+            max_rows=_most_held(self._eval_dataset, session.net.device),
         )
 
     def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
@@ -290,7 +290,10 @@ def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:
     return None, None
 
 
-def _most_held(dataset: Any) -> int | None:
-    """Return how many samples of a data set may pass between two evaluations; None if their size is not known."""
-    n_bytes = bytes_per_sample(dataset)
+def _most_held(dataset: Any, device: Any) -> int | None:
+    """Return how many samples of a data set may pass between two evaluations; None: any number.
+
+    The allocators of other devices keep small and large tensors apart, and batches there are not made one by one.
+    """
+    n_bytes = bytes_per_sample(dataset) if device in (None, "cpu") else 0
     return HELD_BYTES // n_bytes if n_bytes else None

@@ -103,6 +103,12 @@ class Stash:
         is_set = name in vars(self._net) or name in self.methods
         return not is_set and defining_class(type(self._net), name) is owner
 
+    def is_skorchs(self, name: str) -> bool:
+        """Return True if `name` is a method of one of skorch's classes, whichever, overridden nowhere else."""
+        owner = defining_class(type(self._net), name)
+        is_set = name in vars(self._net) or name in self.methods
+        return not is_set and owner is not None and str(vars(owner)[name].__module__).startswith("skorch.")
+
 
 def steps_once(optimizer: Any) -> bool:
     """Return True if a step evaluates the loss once, and gradients are cleared as torch's optimizers do."""

@@ -157,7 +157,7 @@ class RecordedNetMixin:
             if session is None or session.path is None or not session.path.has_notify:
                 own(method_name, **kwargs)
             else:
-                for listener in session.path.listeners(self, method_name):
+                for listener in session.path.events.listeners(self, method_name):
                     listener(self, **kwargs)
             if session is not None and method_name == "on_epoch_end" and session.is_complete:
                 raise KeyboardInterrupt  # skorch ends the training in the usual way

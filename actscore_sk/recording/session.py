@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from actscore_sk.data.alignment import Alignment, is_part_of
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
+from actscore_sk.data.placement import Placement
 from actscore_sk.exceptions import IndexTrackingError
 from actscore_sk.losses.per_sample_twin import independent_copy
 from actscore_sk.losses.weighting import SampleWeights
@@ -46,6 +47,8 @@ class RecordingSession:
         As in `SampleLoss`.
     split_params : dict, optional
         Passed to the net's `train_split`, and to nothing else: skorch would pass them to the module, too.
+    data_device : {"auto", "net", "host"}
+        As in `Placement`.
     is_proved : callable
         Returns True if the fast path does what skorch does; asked at each epoch. By default there is no fast path.
 
@@ -59,6 +62,8 @@ class RecordingSession:
         They hear of every epoch, and of the visits they record.
     listener : LossListener
         The step in hand.
+    placement : Placement
+        Where the samples are stored.
     stash : Stash
         Methods that were set on the net's instance.
     path : FastPath or None
@@ -66,7 +71,7 @@ class RecordingSession:
     forward_params : dict
         Passed to each step of the running fit.
     n_steps, n_trained : int
-        Number of training steps so far, and of samples trained on in the epoch.
+        Number of training steps so far; of samples trained on in the epoch.
     on_visit : list of list of callable
         Who gets the visits of validation steps, and of training steps.
     is_weighted : bool
@@ -84,11 +89,12 @@ class RecordingSession:
         n_epochs: int | None = None,
         score_class_weights: bool = False,
         split_params: dict[str, Any] | None = None,
+        data_device: str = "auto",
         is_proved: Callable[[], bool] = lambda: False,
     ) -> None:
         self.net, self.align_targets = net, align_targets
         self.train_sampler, self._n_epochs, self._prepare = train_sampler, n_epochs, prepare
-        self._is_proved = is_proved
+        self._is_proved, self.placement = is_proved, Placement(data_device)
         self.root: Dataset | None = None
         self.recordings: list[Any] = []
         self.listener = LossListener(
@@ -118,6 +124,7 @@ class RecordingSession:
             if loader is not None:
                 loader.release()
         self._loaders = [None, None]
+        self.placement.clear()
 
     # -- the data ---------------------------------------------------------------------------------------
 
@@ -182,7 +189,7 @@ class RecordingSession:
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
         sampler = self.train_sampler if training else None
-        self._loaders[training] = tracked = TrackedLoader(loader, self.root, sampler)  # type: ignore[arg-type]
+        self._loaders[training] = tracked = TrackedLoader(loader, self.root, sampler, self.placement)  # type: ignore[arg-type]
         return tracked
 
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
@@ -197,12 +204,12 @@ class RecordingSession:
         on_visit : callable
             Gets each `Visit`.
         """
-        loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset)
+        loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset, placement=self.placement)
         saved = self._loaders[False], self.on_visit[False]
         criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
         self._loaders[False], self.on_visit[False] = loader, [on_visit]
         copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
-        self._set_criteria(copies)
+        vars(self.net).update(copies)  # past skorch's __setattr__, which registers what it is given
         try:
             for batch in loader:
                 self.net.validation_step(batch, **self.forward_params)
@@ -210,12 +217,8 @@ class RecordingSession:
             self._loaders[False], self.on_visit[False] = saved
             for criterion in copies.values():
                 self.listener.release(criterion)
-            self._set_criteria({name: criteria[name] for name in copies})
+            vars(self.net).update({name: criteria[name] for name in copies})
             loader.release()
-
-    def _set_criteria(self, criteria: dict[str, Any]) -> None:
-        for name, criterion in criteria.items():
-            object.__setattr__(self.net, name, criterion)
 
     @property
     def trained_share(self) -> float:
@@ -291,6 +294,8 @@ class RecordingSession:
                 is_proved=self._is_proved(),
                 align_targets=self.align_targets,
             )
+            is_rewritten = self.path.events.changes_data(self.net)
+            self.placement.begin_epoch(self.path.device, is_seen=self.path.sees_batches, is_rewritten=is_rewritten)
         elif method_name == "on_epoch_end":
             for recording in self.recordings:
                 recording.end_epoch()

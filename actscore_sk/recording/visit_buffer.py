@@ -30,7 +30,7 @@ class Visit:
     Parameters
     ----------
     rows : Tensor of int64 (n_samples,)
-        Positions in X, on the CPU.
+        Positions in X, on the CPU or on the device of the net.
     inputs : tuple or None
         Arguments of the criterion, kept without gradient; None if it was called more than once, or with anything but
         tensors of one row per sample.
@@ -81,9 +81,9 @@ class Visit:
 
     @property
     def kind(self) -> tuple:
-        """Equal for visits that can be evaluated together: one criterion, the same shapes and dtypes."""
+        """Equal for visits that can be evaluated together: one criterion, the same shapes, dtypes and devices."""
         shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
-        return self.sample_loss, self.details is None, shapes
+        return self.sample_loss, self.details is None, shapes, self.rows.device
 
     def was_changed(self) -> bool:
         """Return True if somebody wrote into the criterion's arguments since the visit was made.
