@@ -8,6 +8,8 @@ from sklearn.isotonic import IsotonicRegression
 
 Floats = npt.NDArray[np.float64]
 EDGE = 1e-6  # no probability is nearer to 0 or 1 than that
+SURE = 1e-3  # and no posterior
+RESTRAINT = 0.8  # power of the odds: a model that is fitted to few rows is too sure of them
 
 
 def spread_posterior(scores: Floats, held_out: npt.NDArray[np.bool_], posterior: Floats) -> Floats:
@@ -41,9 +43,10 @@ def spread_posterior(scores: Floats, held_out: npt.NDArray[np.bool_], posterior:
 
 
 def of_average(probabilities: Floats, average: float) -> Floats:
-    """Multiply all odds by one factor, so that the probabilities have a given average.
+    """Multiply all odds, to the power of 0.8, by one factor, so that the probabilities have a given average.
 
-    Posteriors alone are too low where noise follows the features. An average of 0 becomes half a row: that none was
+    Posteriors near 0.9 were right in 0.8 of the cases, on tables with labels made wrong: hence the power. Their average
+    alone is too low where noise follows the features. An average of 0 becomes half a row: that none was
     found does not say that none can be wrong.
 
     Parameters
@@ -66,9 +69,9 @@ def of_average(probabilities: Floats, average: float) -> Floats:
     Examples
     --------
     >>> of_average(np.array([0.2, 0.5]), 0.525).round(2)
-    array([0.36, 0.69])
+    array([0.39, 0.66])
     """
-    odds = logit(np.clip(probabilities, EDGE, 1 - EDGE))
+    odds = RESTRAINT * logit(np.clip(probabilities, SURE, 1 - SURE))
     reach = 2 * logit(1 - EDGE)
     half_a_row = max(0.5 / len(odds), EDGE)
     wanted = np.clip(average, half_a_row, 1 - half_a_row)

@@ -64,11 +64,11 @@ def test_matrix_has_the_rate_asked_for(rate):
     np.testing.assert_allclose(matrix.sum(axis=0), 1)
 
 
-def test_average_of_the_odds_keeps_their_ratios():
+def test_average_of_the_odds_keeps_the_ratios_of_their_power():
     before = np.array([0.1, 0.3, 0.8])
     after = of_average(before, 0.6)
     assert after.mean() == pytest.approx(0.6)
-    ratios = (after / (1 - after)) / (before / (1 - before))
+    ratios = (after / (1 - after)) / (before / (1 - before)) ** 0.8
     np.testing.assert_allclose(ratios, ratios[0])
 
 
@@ -91,6 +91,16 @@ def test_more_held_out_rows_make_the_rate_less_cautious():
     few, many = (estimate_noise_rate(0.1, sure[:n], given[:n].astype(int)) for n in (100, 900))
     assert few.rate < many.rate < 0.1
     assert few.high - few.low > many.high - many.low
+
+
+@pytest.mark.parametrize(("n_wrong", "most"), [(0, 1.5 / 101), (2, 7.5 / 101)])
+def test_hardness_alone_is_not_taken_for_noise(n_wrong, most):
+    """The net is sure of the first 100 rows, and wrong in half of the others: they are hard."""
+    sure, unsure = np.tile([[0.95, 0.05]], (100, 1)), np.tile([[0.55, 0.45]], (200, 1))
+    given = np.r_[np.arange(100) < n_wrong, np.arange(200) % 2].astype(int)
+    estimate = estimate_noise_rate(0.3, np.r_[sure, unsure], given)
+    assert estimate.rate <= most + 1e-12
+    assert estimate.low <= estimate.rate < 0.3 < estimate.high
 
 
 def test_held_out_rows_rank_among_the_others_by_their_place():
