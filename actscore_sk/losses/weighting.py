@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
 
 
@@ -106,8 +107,20 @@ def weighted_loss(
 
 
 def numerators(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor:
-    """Return the summand of each sample in the sum that the criterion divides, (n_samples,)."""
+    """Return the summand of each sample in the sum that the criterion divides, (n_samples,).
+
+    Raises
+    ------
+    SampleLossError
+        For a subclass of `CTCLoss` that finds out about the lengths itself, by which its mean divides.
+    """
     if isinstance(sample_loss.criterion, nn.CTCLoss) and sample_loss.reduction == "mean":
+        if len(inputs) < 4:
+            raise SampleLossError(
+                f"weights of samples cannot reach the loss: {type(sample_loss.criterion).__name__} divides by lengths "
+                "of targets that it was not given; call it as CTCLoss is called, with input_lengths and "
+                'target_lengths, or with reduction="sum"'
+            )
         units = units / inputs[3].to(units.device).clamp(min=1)  # torch's own mean is one per symbol
     return units if units.ndim == 1 else units.flatten(1).sum(1)
 

@@ -69,7 +69,7 @@ class AskedLoss:
         samples : Tensor of int64 (n,), optional
             Positions in the batch of the samples to ask for. None: all.
         changed_after : int, optional
-            Outputs of the net for the samples from this position on are changed.
+            Outputs of the net for the samples from this position on are changed; 0: all outputs.
         factor : float
             They are multiplied by it; below 1, so that probabilities stay probabilities.
 
@@ -137,7 +137,7 @@ def _changed(y_pred: Any, start: int, factor: float, n_samples: int) -> Any:
             return part
         return torch.cat([part[:start], factor * part[start:]])
 
-    return map_batch(y_pred, n_samples, change)
+    return map_batch(y_pred, n_samples, change, None if start else change)  # all of it, wherever samples are stored
 
 
 def _with_batch_axis(parts: Any, axes: Any) -> Any:

@@ -17,7 +17,7 @@ from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
-from actscore_sk.recording.own_loss import COMBINED, CRITERION, OwnLoss
+from actscore_sk.recording.own_loss import COMBINED, CRITERION, CRITERION_ALONE, OwnLoss
 from actscore_sk.recording.sample_axis import OrderCheck, SampleAxis
 from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
@@ -167,7 +167,7 @@ class LossListener:
     def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
         """Check that losses follow their samples, where a criterion or a combination of criteria gives them."""
         kind = self._own_loss.kind  # type: ignore[union-attr]
-        if (kind is not CRITERION and kind is not COMBINED) or not calls or self.weights.is_used:
+        if kind not in (CRITERION, CRITERION_ALONE, COMBINED) or not calls or self.weights.is_used:
             return
 
         def losses_of(y_pred: Any, batch: tuple) -> Any:

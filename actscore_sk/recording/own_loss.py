@@ -49,12 +49,8 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
     """
     if len(asked.calls) != 1 or asked.loss.ndim:
         return []
-    if asked.n_samples < 4:  # too few for parts of the batch: the same samples with other outputs
-        tried = [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
-    else:
-        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4)]
     pairs = []
-    for value, probed in tried:
+    for value, probed in _tried(asked):
         if len(probed) != 1 or probed[0].ndim or not isinstance(value, Tensor) or value.ndim:
             return []
         pairs.append((float(probed[0]), float(value)))
@@ -65,6 +61,19 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
         return []
     _warn_of_constant(factor, rest, float(asked.loss))
     return [asked.calls[0].details]
+
+
+def _tried(asked: AskedLoss) -> list[tuple[Any, list[Tensor]]]:
+    """Return losses and values of the criterion for parts of the batch, or else for other outputs of its samples.
+
+    There are no parts of a batch of few samples, or of one whose outputs are stored by time.
+    """
+    if asked.n_samples >= 4:
+        try:
+            return [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4)]
+        except Exception:  # of the criterion, to which outputs and targets no longer belong together
+            pass
+    return [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
 
 
 def _combined(asked: AskedLoss) -> list[LossDetails | None]:

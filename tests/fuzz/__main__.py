@@ -24,18 +24,20 @@ def main() -> int:
     torch.set_num_threads(1)
     logging.getLogger("actscore_sk").setLevel(logging.ERROR)  # what is patched takes the slow road, and says so
     counts: Counter[str] = Counter()
+    n_plain = 0
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             report = run(draw(seed), Path(folder))
             counts[report.kind] += 1
+            n_plain += report.plain_refuses
             if report.kind == "mismatch" or arguments.show:
                 print(report, flush=True)
             for file in Path(folder).iterdir():
                 file.unlink()
     seconds = time.perf_counter() - start
     found = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-    print(f"{arguments.seeds} configurations in {seconds:.0f} s: {found}")
+    print(f"{arguments.seeds} configurations in {seconds:.0f} s: {found}; plain skorch refuses {n_plain}")
     return int(counts["mismatch"] > 0)
 
 

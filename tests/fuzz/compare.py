@@ -29,6 +29,7 @@ class Report:
     config: Configuration
     kind: str
     details: list[str] = field(default_factory=list)
+    plain_refuses: bool = False
 
     def __str__(self) -> str:
         """One line, or one for each difference."""
@@ -38,6 +39,14 @@ class Report:
 def run(config: Configuration, folder: Path) -> Report:
     """Train three times and compare."""
     trial = Trial(config, folder)
+    report, plain = _compared(trial)
+    report.plain_refuses = isinstance(plain, Exception)
+    return report
+
+
+def _compared(trial: Trial) -> tuple[Report, Any]:
+    """Return the report, and what plain skorch made of it: a net or an error."""
+    config = trial.config
     try:
         expected: Any = _quietly(trial.reference)
     except Exception as error:  # what torch itself does not train
@@ -47,18 +56,18 @@ def run(config: Configuration, folder: Path) -> Report:
     scored = _attempt(trial.scored)
     scored_streams = streams()
     if isinstance(plain, Exception) and isinstance(scored, Exception) and not isinstance(scored, ActionScoreError):
-        return Report(config, "skorch refuses", [_name(plain)])
+        return Report(config, "skorch refuses", [_name(plain)]), plain
     if isinstance(scored, Exception):
-        return _refused(trial, scored, expected, plain)
+        return _refused(trial, scored, expected), plain
     if isinstance(expected, Exception):
-        return Report(config, "mismatch", [f"the plain loop fails: {_name(expected)}"])
+        return Report(config, "mismatch", [f"the plain loop fails: {_name(expected)}"]), plain
     differences = []
     if not isinstance(plain, Exception) and not _is_weighted(trial) and config.data not in OF_ESTIMATORS:
         is_same = _same_tensors(_tensors(plain), expected.tensors) and plain_streams == expected.streams
         differences += [] if is_same else ["the plain loop is not what skorch does"]
     net, scores = scored
     differences += _compare(trial, net, scores, expected, scored_streams)
-    return Report(config, "mismatch" if differences else "equal", differences)
+    return Report(config, "mismatch" if differences else "equal", differences), plain
 
 
 def _quietly(function: Any) -> Any:
@@ -82,19 +91,17 @@ def _is_weighted(trial: Trial) -> bool:
     return trial.weights is not None and bool((trial.weights != 1).any())
 
 
-def _refused(trial: Trial, error: Exception, expected: Any, plain: Any) -> Report:
+def _refused(trial: Trial, error: Exception, expected: Any) -> Report:
     """Judge an error: some kinds are to be refused, and some may be."""
     config = trial.config
     is_known = isinstance(error, ActionScoreError)
     may = trial.override.refusal != "never" or config.loss in REFUSED_LOSSES or config.collate in REORDERING
-    weighted_blindly = _is_weighted(trial) and (config.override != "none" or config.loss == "vector")
+    blind = config.override != "none" or config.loss in ("vector", "sequences")
+    weighted_blindly = _is_weighted(trial) and blind
     if isinstance(error, NonFiniteLossError):
-        losses = (
-            []
-            if isinstance(expected, Exception)
-            else [visit.losses for visit in expected.visits + expected.eval_visits]
-        )
-        may = any(not np.isfinite(each).all() for each in losses)
+        visits = [] if isinstance(expected, Exception) else expected.visits + expected.eval_visits
+        # A batch of ignored targets is trained on NaN, and shows no way to know the losses of its samples.
+        may = any(not np.isfinite([*visit.losses, visit.trained]).all() for visit in visits)
     if not is_known or not (may or weighted_blindly):
         return Report(config, "mismatch", [f"refused: {_name(error)}"])
     if not isinstance(error, NonFiniteLossError) and not _is_untouched(trial):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fuzz.data import COLLATES, kinds
 from tests.fuzz.listeners import LISTENERS
-from tests.fuzz.orders import OPTIMIZERS, ORDERS, SPLITS
+from tests.fuzz.orders import OPTIMIZERS, ORDERS, RARE, SPLITS
 from tests.fuzz.overrides import LEVELS, OVERRIDES
 from tests.fuzz.tasks import TASKS
 
@@ -69,7 +69,7 @@ def draw(seed: int) -> Configuration:
         data=choose(kinds(task, task_name, who == "estimator"), "array", 0.3),
         n_samples=rng.choice([12, 17, 30, 41]),
         batch_size=rng.choice([1, 4, 8, 8, 13, 50, -1]),
-        order=choose(ORDERS, "shuffled", 0.4),
+        order=choose(_orders(rng), "shuffled", 0.4),
         collate=choose(COLLATES, "torch's", 0.85),
         split=choose(_splits(task, task_name), "none", 0.4),
         optimizer=choose(OPTIMIZERS, "SGD", 0.4),
@@ -89,10 +89,16 @@ def draw(seed: int) -> Configuration:
     config = replace(
         config,
         override=rng.choice(["two heads", "one head"]) if is_needed else choose(overrides, "none", 0.4),
-        level=rng.choice(LEVELS if who == "recorder" else ("class", "patch")),
         listener=choose(listeners, "none", 0.6),
     )
+    levels = [level for level in LEVELS if who == "recorder" or level != "instance"]
+    is_possible = OVERRIDES[config.override].levels
+    config = replace(config, level=rng.choice([level for level in levels if not is_possible or level in is_possible]))
     return _consistent(config)
+
+
+def _orders(rng: Any) -> list[str]:
+    return [order for order in ORDERS if order not in RARE or rng.random() < 0.2]
 
 
 def _splits(task: Any, name: str) -> list[str]:
@@ -114,6 +120,8 @@ def _fits(row: Any, config: Configuration) -> bool:
 def _consistent(config: Configuration) -> Configuration:
     """Change what cannot be said of such a training."""
     changes: dict[str, Any] = {}
+    if config.task == "sequences":
+        changes["all_metrics"] = False
     if config.data == "sparse" and config.batch_size == 1:
         changes["batch_size"] = 4  # a row of a sparse matrix has lost a dimension
     if config.collate != "torch's" and (config.task in ("two inputs", "words", "bytes", "heads")):

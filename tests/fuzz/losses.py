@@ -87,6 +87,37 @@ LABELS = {
     "logits": _torch_loss(nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits),
     "logits, sum": _torch_loss(nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, "sum"),
 }
+
+
+def lengths(output, target):
+    """Lengths of outputs, and those of targets, which have them in their first column."""
+    return torch.full((output.shape[1],), output.shape[0]), target[:, 0]
+
+
+class OwnCTC(nn.CTCLoss):
+    """Knows the lengths itself."""
+
+    def forward(self, output, target):
+        return super().forward(output, target[:, 1:], *lengths(output, target))
+
+
+def _ctc_units(criterion, output, target):
+    return F.ctc_loss(output, target[:, 1:], *lengths(output, target), reduction="none")
+
+
+def _ctc(reduction):
+    return Loss(partial(OwnCTC, reduction=reduction), _ctc_units, reduction=reduction)
+
+
+SEQUENCES = {"sequences": _ctc("mean"), "sequences, sum": _ctc("sum")}
+SEQUENCES |= {
+    "sequences, torch's": Loss(
+        nn.CTCLoss,
+        _ctc_units,
+        sizes=lambda target: target[:, 0],
+        call=lambda criterion, output, target: criterion(output, target[:, 1:], *lengths(output, target)),
+    )
+}
 PIXELS = {
     "pixels": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy),
     "pixels, ignored": _torch_loss(

@@ -54,6 +54,17 @@ class Heads(nn.Module):
         return self.classes(X), self.number(X)[:, 0]
 
 
+class TimeFirst(nn.Module):
+    """Log-probabilities (time, samples, characters), as CTC takes them."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.layer = nn.Linear(3, n_outputs)
+
+    def forward(self, X):
+        return self.layer(X).log_softmax(-1).transpose(0, 1)
+
+
 class Bytes(nn.Sequential):
     """Takes images of bytes as they are."""
 
@@ -93,6 +104,8 @@ def make_body(kind="mlp", n_outputs=3):
     """Build the layers of a kind."""
     if kind == "two inputs":
         return TwoInputs(n_outputs)
+    if kind == "time first":
+        return TimeFirst(n_outputs)
     if kind == "heads":
         return Heads(n_outputs)
     if kind == "double":

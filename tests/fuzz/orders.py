@@ -36,6 +36,7 @@ def _generator():
     return torch.Generator().manual_seed(5)
 
 
+RARE = ("workers",)  # slow: processes are started for each epoch
 # name: options of a loader, from the number of samples that it draws from
 ORDERS = {
     "in order": lambda n: {},
@@ -50,6 +51,7 @@ ORDERS = {
     "more": lambda n: {"sampler": RandomSampler(range(n), num_samples=n + 3)},
     "list": lambda n: {"sampler": [*reversed(range(n)), 0, 0]},
     "eager": lambda n: {"sampler": Eager(n)},
+    "workers": lambda n: {"shuffle": True, "num_workers": 2},
     "batch sampler": lambda n: {"batch_sampler": Batches(n)},
 }
 

@@ -30,6 +30,7 @@ class Override:
     optimizers: tuple[str, ...] = ()
     takes_means: bool = False  # a loss that adds up has no such form
     adds_constant: bool = False  # to the loss of a batch; to each loss of a vector it means something else
+    levels: tuple[str, ...] = ()  # the only ones, if any
 
 
 class Scaled(Behaviour):
@@ -110,6 +111,72 @@ class OneHead(Behaviour):
 
 def one_head(net, own, y_pred, y_true, *args, **kwargs):
     return own(y_pred[0], y_true[:, 0].long(), *args, **kwargs)
+
+
+class SecondCriterion(Behaviour):
+    def loss(self, state, ask, output, target):
+        loss, losses = ask(output, target)
+        each = _second(output, target, "none").reshape(len(output), -1).mean(1)
+        weights = torch.ones(len(each)) if state.weights is None else state.weights.to(each.dtype)
+        return loss + 0.3 * (weights * each).sum() / weights.sum().clamp(min=1e-30), losses + 0.3 * each.detach()
+
+
+def _second(output, target, reduction):
+    if output.shape == target.shape:
+        return nn.functional.l1_loss(output, target, reduction=reduction)
+    return nn.functional.multi_margin_loss(output, target, reduction=reduction)
+
+
+class Second(nn.Module):
+    """Absolute errors, or margins of classes."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__()
+        self.reduction = reduction
+
+    def forward(self, output, target):
+        return _second(output, target, self.reduction)
+
+
+def with_second(net, own, *args, **kwargs):
+    found = own(*args, **kwargs)
+    net.second_ = Second()
+    return found
+
+
+def add_second(net, own, y_pred, y_true, *args, **kwargs):
+    return own(y_pred, y_true, *args, **kwargs) + 0.3 * net.second_(y_pred, y_true)
+
+
+class Logged(Behaviour):
+    def loss(self, state, ask, output, target):
+        found = ask(output, target)
+        if state.module.training:
+            with torch.no_grad():
+                ask(2 * output, target)
+        return found
+
+
+def logged(net, own, batch, **kwargs):
+    step = own(batch, **kwargs)
+    with torch.no_grad():
+        net.get_loss(2 * step["y_pred"], batch[1], X=batch[0], training=True)
+    return step
+
+
+def two_losses(net, own, batch, **kwargs):
+    net._set_training(True)
+    y_pred = net.infer(batch[0])
+    losses = [net.get_loss(scale * y_pred, batch[1], X=batch[0], training=True) for scale in (1.0, 1.5)]
+    sum(losses).backward()
+    return {"loss": sum(losses), "y_pred": y_pred}
+
+
+def two_losses_in_a_step(net, own, batch, **kwargs):
+    net._zero_grad_optimizer()
+    step = two_losses(net, own, batch)
+    net._step_optimizer(None)
+    return step
 
 
 class Clipped(Behaviour):
@@ -238,6 +305,20 @@ OVERRIDES = {
     "loss called twice": Override({"get_loss": twice}, Twice, tasks=_UNITS),
     "functional term": Override(
         {"get_loss": functional_term}, FunctionalTerm, "may", tasks=_UNITS, takes_means=True, adds_constant=True
+    ),
+    "second criterion": Override(
+        {"initialize_criterion": with_second, "get_loss": add_second},
+        SecondCriterion,
+        "may",
+        tasks=_UNITS,
+        takes_means=True,
+        adds_constant=True,
+        levels=("class", "patch"),
+    ),
+    "loss for the log": Override({"train_step_single": logged}, Logged, tasks=_TENSORS),
+    "two losses": Override({"train_step_single": two_losses}, refusal="must", tasks=_TENSORS),
+    "two losses in a step": Override(
+        {"train_step": two_losses_in_a_step}, refusal="must", tasks=_TENSORS, optimizers=_PER_BATCH
     ),
     "noisy loss": Override({"get_loss": noisy}, Noisy, tasks=_TENSORS),
     "no loss": Override({"get_loss": nothing}, Nothing, "may", adds_constant=True),

@@ -30,20 +30,25 @@ class Loss:
     unit_weights: Callable[[Tensor], Tensor] | None = None
     reduction: str = "mean"
     has_state: bool = False  # a second call of the criterion would not give what the first one gave
+    sizes: Callable[[Tensor], Tensor] | None = (
+        None  # by which the loss of a sample is divided, if training takes a mean
+    )
+    call: Callable[[Any, Any, Any], Tensor] = lambda criterion, output, target: criterion(output, target)
 
     def ask(self, criterion: Any, output: Any, target: Any, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the loss that is trained on, and that of each sample (n,)."""
         units = self.units(criterion, output, target)
         counts = torch.ones_like(units) if self.unit_weights is None else self.unit_weights(target).to(units.dtype)
         if weights is None and not self.has_state:
-            trained = criterion(output, target)
+            trained = self.call(criterion, output, target)
         elif weights is None:
             trained = units.sum() if self.reduction == "sum" else units.mean()
         else:
             shares = weights.to(units.dtype).reshape(-1, *[1] * (units.ndim - 1)) * counts
             divisor = weights.sum() if self.reduction == "batchmean" else shares.sum()
             divisor = divisor.clamp(min=torch.finfo(units.dtype).tiny)
-            trained = (shares * units).sum() / (1 if self.reduction == "sum" else divisor)
+            sized = units if self.sizes is None else units / self.sizes(target)
+            trained = (shares * sized).sum() / (1 if self.reduction == "sum" else divisor)
         units, is_counted = units.detach().flatten(1 if units.ndim > 1 else 0), (counts > 0).to(units.dtype)
         if units.ndim == 1:
             return trained, units
@@ -122,6 +127,7 @@ class Visit:
     epoch: int
     rows: np.ndarray
     losses: np.ndarray
+    trained: float
     output: Any
     target: Any
 
@@ -279,11 +285,14 @@ def _loss(job: Job, state: Any, output: Any, y: Any, rows: Tensor, weights: Any)
         seen.append((output, target))
         return job.loss.ask(state.criterion, output, target, weights)
 
+    state.weights = weights
+
     loss, losses = job.behaviour.loss(state, ask, output, y)
-    output, target = seen[0] if len(seen) == 1 else (None, None)
+    output, target = seen[0]
     output = output.detach().clone() if isinstance(output, Tensor) else None
     target = target.clone() if isinstance(target, Tensor) else target
-    return loss, Visit(state.epoch + 1, rows.numpy(), losses.detach().double().numpy(), output, target)
+    trained = float(loss.detach().mean())
+    return loss, Visit(state.epoch + 1, rows.numpy(), losses.detach().double().numpy(), trained, output, target)
 
 
 def _look(job: Job, state: Any, X: Any, y: Any, rows: Tensor) -> Visit:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
+from torch import nn
 
 from tests.fuzz import losses
 
@@ -71,6 +72,20 @@ def _heads(rng, n):
     return X, np.c_[y, rng.normal(size=n)].astype(np.float32)
 
 
+def _sequences(rng, n):
+    X = rng.normal(size=(n, 8, 3)).astype(np.float32)  # as long as a batch may be
+    return X, np.c_[rng.integers(1, 4, n), rng.integers(1, 5, (n, 3))]
+
+
+class Reader(NeuralNet):
+    """Tells torch's own criterion how long outputs and targets are."""
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        if type(self.criterion_) is not nn.CTCLoss and isinstance(self.criterion_, losses.OwnCTC):
+            return super().get_loss(y_pred, y_true, *args, **kwargs)
+        return self.criterion_(y_pred, y_true[:, 1:], *losses.lengths(y_pred, y_true))
+
+
 _VECTOR_NETS = "mlp", "linear", "noisy", "batch norm", "own noise", "lazy", "drifting", "own train"
 _CLASSIFIERS = NeuralNetClassifier, NeuralNet
 _CLASSES = {"has_classes": True, "estimator": "ActionScoreClassifier"}
@@ -93,6 +108,7 @@ TASKS = {
     ),
     "labels": Task(_labels, _VECTOR_NETS, losses.LABELS, (NeuralNet,), "ActionScoreEstimator"),
     "pixels": Task(_pixels, ("pixels",), losses.PIXELS, (NeuralNet,), "ActionScoreEstimator"),
+    "sequences": Task(_sequences, ("time first",), losses.SEQUENCES, (Reader,), "ActionScoreEstimator", n_outputs=5),
     "heads": Task(
         _heads, ("heads",), {"cross entropy": losses.CLASSES["cross entropy"]}, (NeuralNet,), "ActionScoreEstimator"
     ),

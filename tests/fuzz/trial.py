@@ -184,7 +184,7 @@ class Trial:
     @property
     def asks_for_classes(self) -> bool:
         """Whether all metrics of classification are asked for."""
-        refused = ("learned temperature", "cross entropy, ignored", "loss called twice")
+        refused = ("learned temperature", "cross entropy, ignored", "loss called twice", "second criterion")
         return (
             self.config.all_metrics
             and self.task.has_classes
