@@ -114,14 +114,33 @@ class TrackedLoader:
                 f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
         for batch, index in self._collated() if self._fetch is None else self._sliced(self._fetch):
-            positions = self._alignment.positions
-            self.rows_in_hand = rows = index if positions is None else positions.index_select(0, index)
-            self.batch_size_in_hand = len(rows)
             if self._sampler is not None:
                 self.weights_in_hand = self._sampler.weights_at(index)
-            self._open[id(batch)] = batch, rows
+            self.hand_out(batch, self._rows_at(index))
             yield batch
             self._open.pop(id(batch), None)
+
+    def _rows_at(self, index: torch.Tensor) -> torch.Tensor:
+        positions = self._alignment.positions
+        return index if positions is None else positions.index_select(0, index)
+
+    def hand_out(self, batch: Any, rows: torch.Tensor) -> None:
+        """Take down a batch for the step that comes next, with its rows (batch_size,) of X."""
+        self.rows_in_hand, self.batch_size_in_hand = rows, len(rows)
+        self._open[id(batch)] = batch, rows
+
+    @property
+    def may_draw(self) -> bool:
+        """True if `draw` takes the random numbers of an epoch in the order in which iterating takes them."""
+        own = self._log.sampler
+        return self._fetch is not None and type(own) is BatchSampler and _is_default(own.sampler)
+
+    def draw(self) -> list[torch.Tensor]:
+        """Draw an epoch as iterating does, and return the rows of X in each batch, (batch_size,) int64, alone."""
+        self._open.clear()
+        self._look_at_data()
+        iter(self.loader)  # torch draws a number here at the start of an epoch: draw it too
+        return [self._rows_at(index) for index in batches_of_positions(self._log.sampler, self._log.source)]
 
     def _sliced(self, fetch: Fetch) -> Iterator[tuple[Any, torch.Tensor]]:
         """Yield each batch of an epoch with the positions of its samples, without running the loader."""
