@@ -1,8 +1,7 @@
 """A loader that knows which samples each of its batches holds."""
 
 import operator
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from actscore_sk.data.alignment import Alignment
 from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
+from actscore_sk.data.index_log import IndexLog
 from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
 from actscore_sk.data.sources import check_source
@@ -74,7 +74,7 @@ class TrackedLoader:
         self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
         self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
-        self._log = _IndexLog(self._own if sampler is None else _batches(loader, sampler))
+        self._log = IndexLog(self._own if sampler is None else _batches(loader, sampler))
         # DataLoader forbids to set these after it is built, to protect loops that are running. None is, and a second
         # loader would lose a subclass and its options.
         self._name = "sampler" if loader.batch_sampler is None else "batch_sampler"
@@ -128,12 +128,29 @@ class TrackedLoader:
                 f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
         for batch, index, rows in self._batches():
-            self.rows_in_hand, self.batch_size_in_hand = rows, len(index)
             if self._sampler is not None:
                 self.weights_in_hand = self._sampler.weights_at(index)
-            self._open[id(batch)] = batch, rows
+            self.hand_out(batch, rows)
             yield batch
             self._open.pop(id(batch), None)
+
+    def hand_out(self, batch: Any, rows: torch.Tensor) -> None:
+        """Take down a batch for the step that comes next, with its rows (batch_size,) of X."""
+        self.rows_in_hand, self.batch_size_in_hand = rows, len(rows)
+        self._open[id(batch)] = batch, rows
+
+    @property
+    def may_draw(self) -> bool:
+        """True if `draw` takes the random numbers of an epoch in the order in which iterating takes them."""
+        own = self._log.sampler
+        return self._fetch is not None and type(own) is BatchSampler and _is_default(own.sampler)
+
+    def draw(self) -> list[torch.Tensor]:
+        """Draw an epoch as iterating does, and return the rows of X in each batch, (batch_size,) int64, alone."""
+        self._open.clear()
+        self._look_at_data()
+        iter(self.loader)  # torch draws a number here at the start of an epoch: draw it too
+        return [self._rows_at(index) for index in batches_of_positions(self._log.sampler, self._log.source)]
 
     def _batches(self) -> Iterator[_Batch]:
         """Iterate over the batches of an epoch, in the way that the data and their place allow."""
@@ -239,34 +256,6 @@ class _Slices(Dataset):
 
 def _identity(batch: Any) -> Any:
     return batch
-
-
-class _IndexLog:
-    """Wraps an index sampler and keeps the indices that it yields, first in, first out."""
-
-    def __init__(self, sampler: Iterable) -> None:
-        self.sampler: Any = sampler
-        self.source: Iterator = iter(())
-        self.issued: deque = deque()
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "sampler":  # unpickling asks before there is one
-            raise AttributeError(name)
-        return getattr(self.sampler, name)
-
-    def __iter__(self) -> Iterator:
-        # Call iter() of the sampler here and not at the first item: it may draw random numbers.
-        self.source, self.issued = iter(self.sampler), deque()
-        return self._logged(self.source, self.issued)
-
-    @staticmethod
-    def _logged(source: Iterator, issued: deque) -> Iterator:
-        for index in source:
-            issued.append(index)
-            yield index
 
 
 def check_trackable(loader: Any) -> None:

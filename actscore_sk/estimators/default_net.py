@@ -73,9 +73,16 @@ class Perceptron(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Map X (n_samples, ...) to outputs (n_samples, n_outputs)."""
-        standardised = (X.flatten(1) - self.center) / self.scale
-        squashed = standardised / torch.sqrt(1 + (standardised / _SQUASH_BOUND) ** 2)
-        return self.layers(squashed) * self.target_scale + self.target_center
+        return self.rescaled(self.layers(self.squashed(X.flatten(1))))
+
+    def squashed(self, X: Tensor) -> Tensor:
+        """Standardise features (..., n_features), and keep them between the bounds."""
+        standardised = (X - self.center) / self.scale
+        return standardised / torch.sqrt(1 + (standardised / _SQUASH_BOUND) ** 2)
+
+    def rescaled(self, outputs: Tensor) -> Tensor:
+        """Bring outputs (..., n_outputs) to the scale of the targets."""
+        return outputs * self.target_scale + self.target_center
 
 
 def default_net(

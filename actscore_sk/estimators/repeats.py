@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
+from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
 
@@ -44,9 +45,15 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
-        _log.info("n_repeats=%d: one net after another", self.n_repeats)
-        for each in repeats:
-            each._fit_once(data)
+        if self.train_sampler is None and may_train_at_once(repeats[0]._begin(data).net, data):
+            trainings, seeds = [each._begin(data) for each in repeats], [each.random_state for each in repeats]
+            self._train(lambda X, y: train_at_once(trainings, seeds, data), data.X, data.targets, {})
+            for each, training in zip(repeats, trainings, strict=True):
+                each._end(training)
+        else:
+            _log.info("n_repeats=%d: one net after another", self.n_repeats)
+            for each in repeats:
+                each._fit_once(data)
         self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
         for name in ("estimator_", "_adapter", "train_sampler_"):
             setattr(self, name, getattr(repeats[0], name))
