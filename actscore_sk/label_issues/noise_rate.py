@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
@@ -75,7 +76,38 @@ def estimate_noise_rate(posterior_mean: float, probabilities: Floats, given: Cod
     # One row is the surest, and the least sure.
     sure, unsure = differs[place > 2 / 3].mean(), differs[place <= max(1 / 3, place.min())].mean()
     seen = BY_POSTERIOR * posterior_mean + BY_SURE * sure + BY_UNSURE * unsure - shift
-    seen = float(np.clip(seen, 0, 1))
+    return _with_interval(float(np.clip(seen, 0, 1)), n)
+
+
+def interval_around(rate: float, n_held_out: int) -> NoiseRate | None:
+    """Return an estimate with its interval, from the rate alone: that of a table that was written earlier.
+
+    Parameters
+    ----------
+    rate : float
+        As of `estimate_noise_rate`; the mean of calibrated probabilities is the same number.
+    n_held_out : int
+        Number of rows that it was estimated from.
+
+    Returns
+    -------
+    estimate : NoiseRate or None
+        None for a rate of 0, which may be that of many intervals, and without held-out rows.
+
+    Examples
+    --------
+    >>> estimate = interval_around(0.107, 900)
+    >>> round(estimate.low, 3), round(estimate.high, 3)
+    (0.081, 0.133)
+    """
+    # the rate stays half an error below the sum of the readings, so that the sum is found by search
+    if not n_held_out or not 0 < rate < _with_interval(1.0, n_held_out).rate:
+        return None
+    return _with_interval(float(brentq(lambda seen: _with_interval(seen, n_held_out).rate - rate, rate, 1)), n_held_out)
+
+
+def _with_interval(seen: float, n: int) -> NoiseRate:
+    """Return the estimate for the sum of the readings, of n held-out rows."""
     error = float(np.sqrt((seen * (1 - seen) + 0.5 / n) / n))
     low, high = max(0.0, seen - LOW * error), min(1.0, seen + HIGH * error)
     return NoiseRate(max(0.0, seen - CAUTION * error), low, high)
