@@ -177,7 +177,9 @@ def test_other_displays_are_drawn_under_their_title():
 
 def test_the_command(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pd.DataFrame({"site": list("ab") * 20, "file": [f"{i}.png" for i in range(40)]}).to_csv("data.csv", index=False)
+    files = [f"{i}.png" for i in range(40)]
+    data = pd.DataFrame({"kind": ["y", "x"] * 20, "site": list("ab") * 20, "file": files})
+    data.to_csv("data.csv", index=False)
     for i in range(40):
         Image.new("RGB", (60, 60), (i, 0, 0)).save(f"{i}.png")
     scores = pd.DataFrame({"row": np.arange(40)[::-1], "target": ["x", "y"] * 20, "action_score": np.arange(40.0)})

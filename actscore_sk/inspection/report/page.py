@@ -8,8 +8,13 @@ import numpy as np
 
 from actscore_sk.inspection.drawing import Display
 from actscore_sk.inspection.groupings import target_column
-from actscore_sk.inspection.pictures import as_pictures, thumbnail
-from actscore_sk.inspection.report.displays import displays_of_boxes, displays_of_scores, displays_of_training
+from actscore_sk.inspection.pictures import as_pictures
+from actscore_sk.inspection.report.displays import (
+    displays_of_boxes,
+    displays_of_scores,
+    displays_of_training,
+    displays_of_trajectories,
+)
 from actscore_sk.inspection.report.folders import class_names, path_column
 from actscore_sk.inspection.report.labels import COLUMNS as LABEL_COLUMNS
 from actscore_sk.inspection.report.labels import LabelFindings, labels_of_columns, labels_of_fit
@@ -24,8 +29,6 @@ from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
-
-N_PICTURES = 200  # rows with an image, the first ones of the page
 
 
 class ActionScoreReport:
@@ -140,6 +143,31 @@ class ActionScoreReport:
         return report
 
     @classmethod
+    def from_trajectories(cls, trajectories: Any, y: Any = None, **options: Any) -> "ActionScoreReport":
+        """Report on losses of all epochs, also of a training that still runs.
+
+        Parameters
+        ----------
+        trajectories : array-like of shape (n_epochs, n_samples)
+            Loss of each sample in each epoch; NaN = not visited. Their sums are the scores.
+        y : array-like of shape (n_samples,), optional
+            Targets.
+        **options : dict
+            Options of `from_scores`.
+
+        Returns
+        -------
+        report : ActionScoreReport
+            With the trajectories as a picture.
+        """
+        losses = np.asarray(trajectories)
+        scores = np.where(np.isnan(losses).all(axis=0), np.nan, np.nansum(losses, axis=0, dtype=np.float64))
+        displays = displays_of_trajectories(losses, scores) | dict(options.pop("displays", None) or {})
+        report = cls.from_scores(scores, y, displays=displays, **options)
+        report.summary["Epochs"] = f"{len(losses):,}"
+        return report
+
+    @classmethod
     def from_scores(
         cls,
         scores: Any,
@@ -153,6 +181,7 @@ class ActionScoreReport:
         title: str = "Action scores",
         labels: Any = None,
         source: str | None = None,
+        positions: Any = None,
     ) -> "ActionScoreReport":
         """Report on scores from anywhere.
 
@@ -180,6 +209,9 @@ class ActionScoreReport:
             or the command ``actscore score`` have them.
         source : str, optional
             Where all rows are, such as a file; the page names it if it has not all of them.
+        positions : array-like of int (n_samples,), optional
+            Position of each sample in the table that the decisions of a reader are applied to; without it, that in
+            `scores`.
 
         Returns
         -------
@@ -206,7 +238,7 @@ class ActionScoreReport:
             labels = labels_of_columns(labels, len(values))
         return cls(
             values,
-            page_rows(values, target, masked, labels, compared | path_column(images), data),
+            page_rows(values, target, masked, labels, compared | path_column(images), data, positions),
             groups=compared,
             displays=displays_of_scores(values, target, masked, pictures) | dict(displays or {}),
             summary={} if target is None else {"Target": kind_of_target(target)},
@@ -224,26 +256,28 @@ class ActionScoreReport:
         -------
         rows : DataFrame
             A row per sample: those whose labels are to be looked at, if that is known, then the others, hardest first.
-            ``rank`` of the score from 1 on, ``row`` (position in `scores`), target, ``suggested_label``,
-            ``wrong_probability`` and ``is_issue`` if they are known, score, and further columns. Samples without a
-            score have no rank, and are last.
+            ``rank`` of the score from 1 on, ``row`` (position), target, ``suggested_label``, ``wrong_probability`` and
+            ``is_issue`` if they are known, score, and further columns. Samples without a score have no rank, and are
+            last.
         """
         return self.rows.iloc[order_of_rows(self.rows, self.labels)]
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Any, *, reload: int = 0) -> None:
         """Write the page to a file, wholly or not at all.
 
         Parameters
         ----------
         path : str or path-like
             Should end in ``.html``; a file of that name is replaced.
+        reload : int
+            As in `html`.
 
         Raises
         ------
         OSError
             If the system refuses.
         """
-        write_atomically(Path(path), self.html().encode(errors="replace"))
+        write_atomically(Path(path), self.html(reload=reload).encode(errors="replace"))
 
     def html(self, *, reload: int = 0) -> str:
         """Return the page as text.
@@ -259,11 +293,4 @@ class ActionScoreReport:
             Less than 10 MB in UTF-8; if there are too many rows or columns for that, it has the first ones of `frame`,
             and says so.
         """
-        rows = self.frame()
-        return write_page(self, rows, self._thumbnails(rows["row"].to_numpy()[:N_PICTURES]), reload)
-
-    def _thumbnails(self, samples: np.ndarray) -> dict[int, str]:
-        """Encode the images of the first rows, by their place in the table of the page."""
-        if self.pictures is None:
-            return {}
-        return {place: thumbnail(self.pictures[sample]) for place, sample in enumerate(samples)}
+        return write_page(self, order_of_rows(self.rows, self.labels), reload)

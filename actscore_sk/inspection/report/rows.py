@@ -28,6 +28,7 @@ def page_rows(
     labels: LabelFindings | None,
     columns: dict[str, Any],
     data: Any,
+    positions: Any = None,
 ) -> "pd.DataFrame":
     """Return the table of a page, in the order of the samples.
 
@@ -45,15 +46,18 @@ def page_rows(
         Groups and files; those with a name that the table has already are left out.
     data : DataFrame, dict of columns or None
         More to show.
+    positions : array-like of int (n_samples,), optional
+        Where each sample is in the user's table; None: where it is in `scores`.
 
     Returns
     -------
     rows : DataFrame
-        ``rank``, ``row`` (position in `scores`), target, what is known of the labels, score, and the others.
+        ``rank``, ``row`` (its position), target, what is known of the labels, score, and the others, whose names may be
+        the same.
     """
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
     rank = pandas.Series(scores).rank(method="first", ascending=False).astype("Int64")
-    rows = pandas.DataFrame({"rank": rank, "row": np.arange(len(scores))})
+    rows = pandas.DataFrame({"rank": rank, "row": np.arange(len(scores)) if positions is None else positions})
     if target is not None:
         rows["target"] = target if is_continuous(target) else target.map(str, na_action="ignore").astype(object)
     if labels is not None:
@@ -71,6 +75,18 @@ def page_rows(
     return pandas.concat([rows, further], axis=1) if len(further.columns) else rows
 
 
+def column_of(rows: "pd.DataFrame", name: str) -> "pd.Series":
+    """Return the first column of a name: the page's own, where the user's data have one of the same name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> column_of(pd.DataFrame([[1, 2]], columns=["rank", "rank"]), "rank").tolist()
+    [1]
+    """
+    return rows.iloc[:, list(rows.columns).index(name)]
+
+
 def order_of_rows(rows: "pd.DataFrame", labels: LabelFindings | None) -> np.ndarray:
     """Return the positions of the rows as a page has them: labels to look at first, then the hardest rows.
 
@@ -86,7 +102,7 @@ def order_of_rows(rows: "pd.DataFrame", labels: LabelFindings | None) -> np.ndar
     order : ndarray of int (n_samples,)
         Samples without a score are last.
     """
-    rank = rows["rank"].to_numpy(dtype=np.float64, na_value=np.inf)
+    rank = column_of(rows, "rank").to_numpy(dtype=np.float64, na_value=np.inf)
     first = np.array([], dtype=np.int64) if labels is None else labels.first_to_look_at()
     others = np.argsort(rank, kind="stable")
     return np.concatenate([first, others[~np.isin(others, first)]])
