@@ -1,4 +1,4 @@
-"""The command line: ``actscore demo``, ``actscore score`` and ``actscore report``."""
+"""The command line: ``actscore demo``, ``score``, ``report`` and ``apply``."""
 
 import importlib
 import io
@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "find flipped labels among handwritten digits",
     "score": "score the rows of a CSV or Parquet table",
     "report": "write an HTML page about scores",
+    "apply": "correct the labels of a table by decisions made on that page",
 }
 
 EXAMPLES = """\
@@ -25,6 +26,7 @@ examples:
   actscore demo --output-dir results
   actscore score flowers.csv --target species
   actscore report flowers_action_scores.csv --data flowers.csv
+  actscore apply decisions.csv --data flowers.csv --output flowers_fixed.csv
 """
 
 

@@ -1,4 +1,4 @@
-"""``actscore demo``: find the labels that were flipped on purpose among handwritten digits."""
+"""``actscore demo``: find the labels that were flipped on purpose among handwritten digits, and what they should be."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -21,6 +21,9 @@ from actscore_sk.commands.tables import write_table
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.exceptions import CommandError
+from actscore_sk.inspection.report.page import ActionScoreReport
+from actscore_sk.label_issues.sentence import summarise
+from actscore_sk.scoring.scorer import comparable_scores
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 
@@ -30,16 +33,19 @@ if TYPE_CHECKING:
 EPOCHS = 20
 FLIPPED_PART = 0.05
 N_CLASSES = 10
-N_HARDEST = 10
+N_SHOWN = 10
 # The first fit of a process pays for what torch sets up once; it is not counted.
 N_TIMED = 3
 MAX_GREY = 16.0
+TITLE = "Handwritten digits, one label in twenty flipped"
+OF_DIGITS = ["true_label", "flipped"]
 
 DESCRIPTION = """\
 Train a small net on scikit-learn's handwritten digits, after 5% of the labels were flipped on purpose,
-and look for these among the hardest digits. Takes a few seconds on a CPU and downloads nothing.
+and ask which labels look wrong, how many, and what they should be. Takes a few seconds on a CPU and downloads nothing.
 
-Writes action_scores.csv (one row per digit) and action_scores.png (the hardest and the easiest ones).
+Writes action_scores.csv (one row per digit), action_scores.png (the labels most likely wrong, and the easiest digits)
+and action_scores.html (the page of `actscore report`: look, judge, save decisions).
 """
 EXAMPLES = """\
 example:
@@ -97,10 +103,13 @@ def run(arguments: Namespace) -> None:
     table = digits_table(digits, estimator)
     # Drawn before anything is written: without matplotlib there is no half of a result.
     picture = draw_digits(digits.images, table)
-    write_table(directory / "action_scores.csv", table)
-    write_atomically(directory / "action_scores.png", picture)
-    _show(table, seconds)
-    print_line(f"wrote {directory / 'action_scores.csv'} and {directory / 'action_scores.png'}")
+    page = ActionScoreReport.from_estimator(estimator, images=digits.images, title=TITLE, data=table[OF_DIGITS]).html()
+    paths = [directory / f"action_scores{suffix}" for suffix in (".csv", ".png", ".html")]
+    write_table(paths[0], table)
+    write_atomically(paths[1], picture)
+    write_atomically(paths[2], page.encode())
+    _show(table, estimator.noise_rate_interval_, seconds)
+    print_line(f"wrote {', '.join(map(str, paths))}")
 
 
 def flip_labels(seed: int) -> Digits:
@@ -152,9 +161,9 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     X, y = digits.images.reshape(len(digits.images), -1), digits.given_label
     times: dict[str, list[float]] = {"plain": [], "scored": []}
     with one_thread(), show_progress("training", 2 * (1 + N_TIMED) * EPOCHS) as advance:
-        net = default_net(X, y, None, kind="classification", n_classes=N_CLASSES)
+        net = default_net(X, y, None, kind="classification", n_classes=N_CLASSES, holds_out=True)
         net.set_params(max_epochs=EPOCHS, callbacks=[("epoch_watch", EpochWatch(advance))])
-        estimator = ActionScoreClassifier(net, random_state=seed)
+        estimator = ActionScoreClassifier(net, store_probabilities=True, random_state=seed)
         for _ in range(1 + N_TIMED):
             times["plain"].append(_seconds(lambda: _fit_plain(net, X, y, seed)))
             times["scored"].append(_seconds(lambda: estimator.fit(X, y)))
@@ -162,7 +171,7 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
 
 
 def digits_table(digits: Digits, estimator: Any) -> "pd.DataFrame":
-    """Return one row per digit: its labels, its score and its rank (1 = hardest).
+    """Return one row per digit: its labels, its score and its rank (1 = hardest; as `actscore score` has it).
 
     Parameters
     ----------
@@ -174,15 +183,21 @@ def digits_table(digits: Digits, estimator: Any) -> "pd.DataFrame":
     Returns
     -------
     table : DataFrame
-        ``row``, ``given_label``, ``true_label``, ``flipped``, ``action_score``, ``n_visits`` and ``rank``.
+        ``row``, ``given_label``, ``suggested_label``, ``wrong_probability``, ``is_issue``, ``true_label``, ``flipped``,
+        ``action_score``, ``n_visits``, ``rank`` and ``suspicion`` (1 = most likely wrong).
     """
     pd = import_optional("pandas", extra="cli", purpose="write tables")
     given_label, true_label = digits.given_label, digits.true_label
-    table = pd.DataFrame({"row": np.arange(len(given_label)), "given_label": given_label, "true_label": true_label})
+    table = pd.DataFrame({"row": np.arange(len(given_label)), "given_label": given_label})
+    table["suggested_label"] = estimator.suggested_labels_
+    table["wrong_probability"] = estimator.wrong_label_proba_
+    table["is_issue"] = estimator.is_label_issue_
+    table["true_label"] = true_label
     table["flipped"] = given_label != true_label
     table["action_score"] = estimator.action_scores_
     table["n_visits"] = estimator.n_visits_
-    table["rank"] = table["action_score"].rank(method="first", ascending=False).astype("int64")
+    for name, values in (("rank", comparable_scores(estimator)), ("suspicion", estimator.wrong_label_scores_)):
+        table[name] = pd.Series(values).rank(method="first", ascending=False).astype("int64")
     return table
 
 
@@ -212,16 +227,19 @@ def _make_directory(path: Path) -> Path:
     return path
 
 
-def _show(table: "pd.DataFrame", seconds: dict[str, float]) -> None:
-    """Show the hardest digits, how many flipped labels were found, and the cost."""
-    hardest = table.nsmallest(N_HARDEST, "rank")
-    show_rows("hardest digits", hardest.drop(columns=["n_visits", "rank"]), n_fixed=5)
-    n_flipped = int(table["flipped"].sum())
-    n_found = int((table["flipped"] & (table["rank"] <= n_flipped)).sum())
-    print_line(
-        f"{n_found} of the {n_flipped} flipped labels are among the {n_flipped} hardest of {len(table):,} digits"
-    )
+def _show(table: "pd.DataFrame", interval: Any, seconds: dict[str, float]) -> None:
+    """Show how many labels look wrong, the first of them, what was found of the flips, and the cost."""
+    n_issues, flipped = int(table["is_issue"].sum()), table["flipped"]
+    print_line(summarise(len(table), n_issues, interval))
+    first = table.nsmallest(N_SHOWN, "suspicion")
+    columns = ["row", "given_label", "suggested_label", "wrong_probability", "true_label", "action_score"]
+    shown = first[columns].set_axis(["row", "given", "suggested", "p(wrong)", "true", "action_score"], axis=1)
+    show_rows("labels most likely wrong", shown, n_fixed=6)
+    is_found = flipped & table["is_issue"]
+    is_right = is_found & (table["suggested_label"] == table["true_label"])
+    print_line(f"{is_found.sum()} of the {flipped.sum()} flipped labels are among the {n_issues} that look wrong")
+    print_line(f"{is_right.sum()} of these {is_found.sum()} have the true label as their suggestion")
     print_line(
         f"time of a fit on this machine, median of {N_TIMED} in turns: "
-        f"{seconds['scored']:.2f} s with scores, {seconds['plain']:.2f} s without"
+        f"{seconds['scored']:.2f} s with scores and probabilities, {seconds['plain']:.2f} s without"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.commands.screen import print_line, show_rows
+from actscore_sk.label_issues.sentence import summarise
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -109,29 +110,3 @@ def show_labels(table: "pd.DataFrame", features: "pd.DataFrame", rows: np.ndarra
     for line in ("", *summary.splitlines()):
         print_line(line)
     show_rows("labels most likely wrong", pd.concat([shown, features.loc[rows]], axis=1), n_fixed=4)
-
-
-def summarise(n_rows: int, n_issues: int, interval: Any) -> str:
-    """Say how many labels look wrong, and how many to look at: as many as there may be.
-
-    Parameters
-    ----------
-    n_rows, n_issues : int
-        Number of labels, and of those that look wrong.
-    interval : sequence of two floats
-        Where the share of wrong labels may lie.
-
-    Returns
-    -------
-    sentence : str
-
-    Examples
-    --------
-    >>> summarise(344, 17, (0.035, 0.064))
-    'about 17 of 344 labels look wrong (12 to 22); look at the first 22'
-    >>> summarise(90, 0, (0.0, 0.004))
-    'about 0 of 90 labels look wrong (0 to 0)'
-    """
-    low, high = (round(share * n_rows) for share in interval)
-    advice = f"; look at the first {high:,}" if high else ""
-    return f"about {n_issues:,} of {n_rows:,} labels look wrong ({low:,} to {high:,}){advice}"

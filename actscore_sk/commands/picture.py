@@ -1,4 +1,4 @@
-"""The picture of the demo: the hardest and the easiest digits, side by side."""
+"""The picture of the demo: the labels most likely wrong and the easiest digits, side by side."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,8 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
     images : ndarray, (n_samples, height, width)
         Grey values, higher = more ink.
     table : DataFrame
-        One row per image, with ``given_label``, ``true_label``, ``flipped`` and ``rank`` (1 = hardest).
+        One row per image, with ``given_label``, ``suggested_label``, ``is_issue``, ``true_label``, ``flipped``,
+        ``rank`` (1 = hardest) and ``suspicion`` (1 = most likely wrong).
 
     Returns
     -------
@@ -36,11 +37,11 @@ def draw_digits(images: np.ndarray, table: "pd.DataFrame") -> bytes:
     """
     # a Figure without pyplot: no backend is chosen, and no window opens
     figures = import_optional("matplotlib.figure", extra="cli", purpose="draw the picture of the demo")
-    ranked = table.sort_values("rank")
+    suspects = table.sort_values("suspicion")
     blocks = {
-        "Hardest digits (thick frame: label was flipped)": ranked.head(2 * N_COLUMNS),
-        "Hardest digits whose label was not flipped": ranked[~ranked["flipped"]].head(N_COLUMNS),
-        "Easiest digits": ranked[::-1].head(N_COLUMNS),
+        "Labels most likely wrong: given → suggested (thick frame: label was flipped)": suspects.head(2 * N_COLUMNS),
+        "The same, of labels that were not flipped": suspects[~suspects["flipped"]].head(N_COLUMNS),
+        "Easiest digits": table.sort_values("rank", ascending=False).head(N_COLUMNS),
     }
     figure = figures.Figure(figsize=SIZE, dpi=DPI)
     figure.set_layout_engine("constrained", w_pad=GAP, h_pad=GAP)
@@ -72,7 +73,9 @@ def _draw_block(panel: Any, title: str, images: np.ndarray, rows: "pd.DataFrame"
     for axes, row in zip(grid.flat, rows.itertuples(), strict=True):
         axes.imshow(images[row.Index], cmap="gray_r")
         axes.set(xticks=[], yticks=[])
-        axes.set_title(f"given {row.given_label}", fontsize=9)
+        axes.set_title(
+            f"{row.given_label} → {row.suggested_label}" if row.is_issue else f"{row.given_label}", fontsize=9
+        )
         if row.flipped:
             axes.set_xlabel(f"true {row.true_label}", fontsize=9, fontweight="bold")
         axes.spines[:].set(**FLIPPED if row.flipped else KEPT)

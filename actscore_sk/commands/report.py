@@ -9,10 +9,12 @@ import joblib
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from actscore_sk.commands.joined_rows import POSITIONS, JoinedRows, join_rows
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import check_directory, read_table
-from actscore_sk.commands.targets import find_column
+from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
+from actscore_sk.inspection.report.labels import COLUMNS as OF_LABELS
 from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.utils.optional import import_optional
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAVED = (".joblib", ".pkl", ".pickle")
-POSITIONS = ("row", "index")  # of a sample in the data, as `actscore score` and `to_frame` write them
 HELD_OUT = "is_validation"
-EVERY_ROW = ("rank", *POSITIONS, HELD_OUT)
+EVERY_ROW = ("rank", *POSITIONS, HELD_OUT, *OF_LABELS)
 
 DESCRIPTION = """\
-Write one HTML page about the scores of a table: a summary, which classes and groups are hard, pictures, and the
-hardest rows with a filter and sort. The page is one file and needs no network.
+Write one HTML page about the scores of a table: how many labels look wrong, which classes and groups are hard,
+pictures, and the rows, those to look at first on top, with filters and a place for your verdict. The page is one file
+and needs no network.
 """
 EXAMPLES = """\
 examples:
@@ -36,9 +38,11 @@ examples:
   actscore report flowers_action_scores.csv --data flowers.csv --group region year --output flowers.html
   actscore report photos_action_scores.csv --data photos.csv --images file
   actscore report fitted.joblib
+  actscore report losses.npy --data flowers.csv --target species --watch
 
-FILE is a table with a column of scores (higher = harder), such as those of `actscore score` and `to_frame()`, or a
-fitted estimator saved with joblib or pickle. To load such a file is to run code that is in it: open only your own.
+FILE is a table with a column of scores (higher = harder), such as those of `actscore score` and `to_frame()`; the file
+of `store_trajectories=`, also while another process trains; or a fitted estimator saved with joblib or pickle. To load
+such a file is to run code that is in it: open only your own.
 """
 
 
@@ -50,16 +54,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser : ArgumentParser
         Of the command.
     """
-    parser.add_argument(
-        "file", metavar="FILE", type=Path, help=f"scores: a table, or a fitted run ({', '.join(SAVED)})"
-    )
+    kinds = f"scores: a table, losses of all epochs ({TRAJECTORIES}), or a fitted run ({', '.join(SAVED)})"
+    parser.add_argument("file", metavar="FILE", type=Path, help=kinds)
     parser.add_argument("--output", metavar="OUT", type=Path, help="page to write (default: NAME_report.html, here)")
     parser.add_argument("--data", metavar="TABLE", type=Path, help="the rows that were scored, shown beside the scores")
+    parser.add_argument("--key", metavar="COLUMN", help="of both tables: which rows belong together (default: row)")
     parser.add_argument("--score", metavar="COLUMN", default="action_score", help="of the scores (%(default)s)")
     parser.add_argument("--target", metavar="COLUMN", help="classes or numbers (target, if there is such a column)")
-    parser.add_argument("--group", metavar="COLUMN", nargs="+", default=[], help="compare the groups of these columns")
+    parser.add_argument(
+        "--group", metavar="COLUMN", nargs="+", action="extend", default=[], help="compare the groups of these columns"
+    )
     parser.add_argument("--images", metavar="COLUMN", help="paths of image files, from the directory of their table")
     parser.add_argument("--title", help="of the page")
+    parser.add_argument(
+        "--watch", action="store_true", help=f"of a {TRAJECTORIES} file: write the page anew after each epoch"
+    )
 
 
 def run(arguments: Namespace) -> None:
@@ -68,7 +77,7 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``file``, ``output``, ``data``, ``score``, ``target``, ``group``, ``images`` and ``title``.
+        ``file``, ``output``, ``data``, ``key``, ``score``, ``target``, ``group``, ``images``, ``title`` and ``watch``.
 
     Raises
     ------
@@ -78,33 +87,72 @@ def run(arguments: Namespace) -> None:
     source = arguments.file
     name = source.name.partition(".")[0]
     output = arguments.output or Path(f"{name}_report.html")
-    check_directory(output, source=source)
+    for read in (source, *([] if arguments.data is None else [arguments.data])):
+        check_directory(output, source=read)
     if output.suffix.lower() not in (".html", ".htm"):
         raise CommandError(f"unknown kind of page {str(output)!r}; expected .html")
-    fitted = _load(source) if source.suffix.lower() in SAVED else None
+    arguments.title = arguments.title or f"Action scores of {name}"
+    if arguments.watch and source.suffix.lower() != TRAJECTORIES:
+        raise CommandError(f"--watch needs a file of trajectories ({TRAJECTORIES}), got {str(source)!r}")
+    data = None if arguments.data is None else read_table(arguments.data)
     try:
-        scores = read_table(source) if fitted is None else fitted.to_frame()
-        report = _report(scores, fitted, arguments, title=arguments.title or f"Action scores of {name}")
-        report.save(output)
+        if source.suffix.lower() == TRAJECTORIES:
+            write = _writer_of_trajectories(data, arguments, output)
+            if arguments.watch:
+                watch_trajectories(source, write, output)
+                return
+            write(read_trajectories(source), 0)
+        else:
+            _report(source, data, arguments).save(output)
     except (ValueError, NotFittedError) as error:
         raise CommandError(str(error)) from error
     print_line(f"wrote {output}")
 
 
-def _report(scores: "pd.DataFrame", fitted: Any, arguments: Namespace, *, title: str) -> ActionScoreReport:
+def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> ActionScoreReport:
     """Find the columns, and make the report of them."""
-    rows = scores if arguments.data is None else _join(scores, read_table(arguments.data))
-    target = arguments.target or ("target" if "target" in rows else None)
-    y = None if target is None else _column(rows, target)
-    groups = {group: _column(rows, group) for group in arguments.group}
-    options: dict[str, Any] = {"groups": groups or None, "images": _image_files(rows, arguments), "title": title}
-    further = rows.drop(columns=[name for name in rows if name in (arguments.score, target, *EVERY_ROW)])
+    fitted = _load(source) if source.suffix.lower() in SAVED else None
+    rows = join_rows(read_table(source) if fitted is None else fitted.to_frame(), data, arguments.key)
+    target = arguments.target or ("target" if "target" in rows.scores else None)
+    # the target of the scores is what was learnt, whatever a column of the data is called
+    of_scores = arguments.target is None and target is not None
+    y = None if target is None else (rows.scores[target] if of_scores else rows.column(target))
+    options = _options(rows, arguments) | {"source": str(arguments.file)}
     if fitted is not None:
-        own = rows.iloc[:, scores.shape[1] :]
-        return ActionScoreReport.from_estimator(fitted, y, data=own if own.shape[1] else None, **options)
+        return ActionScoreReport.from_estimator(fitted, y, data=rows.data, **options)
+    scores = rows.scores
+    known = {arguments.score, "target", *EVERY_ROW} if of_scores else {arguments.score, target, *EVERY_ROW}
+    further = scores.drop(columns=[name for name in scores if name in known])
+    if rows.data is not None:
+        pandas = import_optional("pandas", extra="cli", purpose="read tables")
+        further = pandas.concat([further, rows.data], axis=1)
     # a table of scores alone has no estimator behind it to say which rows were held out
-    held_out = _column(rows, HELD_OUT).astype(bool) if HELD_OUT in rows else None
-    return ActionScoreReport.from_scores(_scores(rows, arguments.score), y, data=further, held_out=held_out, **options)
+    held_out = scores[HELD_OUT].astype(bool) if HELD_OUT in scores else None
+    if all(name in scores for name in OF_LABELS) and y is not None:
+        options["labels"] = scores[[name for name in (*OF_LABELS, HELD_OUT) if name in scores]]
+    values = _scores(rows, arguments.score)
+    return ActionScoreReport.from_scores(values, y, data=further, held_out=held_out, **options)
+
+
+def _options(rows: JoinedRows, arguments: Namespace) -> dict[str, Any]:
+    groups = {group: rows.column(group) for group in arguments.group}
+    images = _image_files(rows, arguments)
+    return {"groups": groups or None, "images": images, "title": arguments.title, "positions": rows.positions}
+
+
+def _writer_of_trajectories(data: "pd.DataFrame | None", arguments: Namespace, output: Path) -> Any:
+    """Return a function that writes the page of trajectories; data and their columns are read once."""
+    rows = None if data is None else JoinedRows(data, None, np.arange(len(data)))
+    y = None if arguments.target is None or rows is None else rows.column(arguments.target)
+    options = {"title": arguments.title} if rows is None else _options(rows, arguments)
+    options |= {"data": data, "source": str(arguments.file)}
+
+    def write(trajectories: np.ndarray, reload: int) -> None:
+        if data is not None and len(data) != trajectories.shape[1]:
+            raise CommandError(f"trajectories of {trajectories.shape[1]} samples, but {len(data)} rows of data")
+        ActionScoreReport.from_trajectories(trajectories, y, **options).save(output, reload=reload)
+
+    return write
 
 
 def _load(path: Path) -> Any:
@@ -122,46 +170,24 @@ def _load(path: Path) -> Any:
     return fitted
 
 
-def _join(scores: "pd.DataFrame", data: "pd.DataFrame") -> "pd.DataFrame":
-    """Put the rows of the data beside their scores, by position."""
-    names = [name for name in POSITIONS if name in scores]
-    places = scores[names[0]].to_numpy() if names else np.arange(len(scores))
-    if not names and len(scores) != len(data):
-        raise CommandError(
-            f"{len(scores)} scores but {len(data)} rows of data, and no column row that says which belong"
-        )
-    if places.min() < 0 or places.max() >= len(data):
-        raise CommandError(
-            f"scores are of rows up to {places.max()}, but the data have {len(data)}; are they of another table?"
-        )
-    # the scores may be sorted or filtered; their column of positions says where each row came from
-    beside = data.iloc[places].reset_index(drop=True)
-    pandas = import_optional("pandas", extra="cli", purpose="read tables")
-    return pandas.concat([scores.reset_index(drop=True), beside.loc[:, ~beside.columns.isin(scores.columns)]], axis=1)
-
-
-def _column(rows: "pd.DataFrame", name: str) -> "pd.Series":
-    return rows.iloc[:, find_column(rows, name)]
-
-
-def _scores(rows: "pd.DataFrame", name: str) -> np.ndarray:
+def _scores(rows: JoinedRows, name: str) -> np.ndarray:
     """Return the scores as numbers, higher = harder."""
     if name in METRICS and not METRICS[name].higher_is_harder:
         raise CommandError(f"{name} is lower = harder; write a column with its negative, and choose that")
-    column = _column(rows, name)
+    column = rows.scores[name] if list(rows.scores.columns).count(name) == 1 else rows.column(name)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise CommandError(f"the column {name!r} does not hold numbers") from error
 
 
-def _image_files(rows: "pd.DataFrame", arguments: Namespace) -> list[Path] | None:
+def _image_files(rows: JoinedRows, arguments: Namespace) -> list[Path] | None:
     """Paths in a column; relative ones begin at the table that holds them."""
     if arguments.images is None:
         return None
     # as in HTML: a table moves together with the files that it names
     directory = (arguments.data or arguments.file).parent
-    files = [directory / str(name) for name in _column(rows, arguments.images)]
+    files = [directory / str(name) for name in rows.column(arguments.images)]
     if missing := [file for file in files if not file.is_file()]:
         raise CommandError(
             f"no such image: {str(missing[0])!r}{f', nor {len(missing) - 1} others' if missing[1:] else ''}"

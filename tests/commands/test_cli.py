@@ -97,28 +97,37 @@ def demo_run(tmp_path_factory):
 def test_demo_finds_the_flipped_labels_and_counts_them_right(demo_run):
     _, table, printed = demo_run
     flipped = table["given_label"] != table["true_label"]
-    found = int(flipped[table["action_score"].nlargest(90).index].sum())
+    found = flipped & table["is_issue"]
+    right = found & (table["suggested_label"] == table["true_label"])
     assert flipped.sum() == 90
     assert (table["flipped"] == flipped).all()
-    assert found >= 80
-    assert f"{found} of the 90 flipped labels are among the 90 hardest of 1,797 digits" in printed
+    assert found.sum() >= 80
+    assert right.sum() >= 75
+    assert re.search(
+        rf"about {table['is_issue'].sum()} of 1,797 labels look wrong \(\d+ to (\d+)\); look at the", printed
+    )
+    assert f"{found.sum()} of the 90 flipped labels are among the {table['is_issue'].sum()} that look wrong" in printed
+    assert f"{right.sum()} of these {found.sum()} have the true label as their suggestion" in printed
 
 
-def test_demo_shows_the_ten_hardest_in_order(demo_run):
+def test_demo_shows_the_ten_labels_most_likely_wrong(demo_run):
     _, table, printed = demo_run
-    shown = re.findall(r"^ +(\d+) +(\d) +(\d) +(yes|no) +([\d.]+) *$", printed, re.MULTILINE)
-    hardest = table.nlargest(10, "action_score")
-    assert [int(row[0]) for row in shown] == hardest.index.tolist()
-    assert [float(row[4]) for row in shown] == pytest.approx(hardest["action_score"], abs=0.01)
-    assert [row[3] == "yes" for row in shown] == hardest["flipped"].tolist()
+    shown = re.findall(r"^ +(\d+) +(\d) +(\d) +([\d.]+) +(\d) +([\d.]+) *$", printed, re.MULTILINE)
+    first = table.nsmallest(10, "suspicion")
+    assert [tuple(map(int, (row[0], row[1], row[2], row[4]))) for row in shown] == list(
+        first[["row", "given_label", "suggested_label", "true_label"]].itertuples(index=False, name=None)
+    )
+    assert table["is_issue"][first.index].all()
 
 
 def test_demo_times_both_fits_and_names_its_files(demo_run):
     directory, _, printed = demo_run
-    assert re.search(r"on this machine.* \d+\.\d\d s with scores, \d+\.\d\d s without", printed)
-    assert f"wrote {directory / 'action_scores.csv'} and {directory / 'action_scores.png'}" in printed
-    assert (directory / "action_scores.png").read_bytes().startswith(b"\x89PNG")
-    assert len(list(directory.iterdir())) == 2
+    assert re.search(r"on this machine.* \d+\.\d\d s with scores and probabilities, \d+\.\d\d s without", printed)
+    paths = [directory / f"action_scores{suffix}" for suffix in (".csv", ".png", ".html")]
+    assert f"wrote {', '.join(map(str, paths))}" in printed
+    assert paths[1].read_bytes().startswith(b"\x89PNG")
+    assert "labels look wrong" in paths[2].read_text()
+    assert len(list(directory.iterdir())) == 3
 
 
 def test_demo_repeats_itself_and_leaves_torch_as_it_was(demo_run, monkeypatch):

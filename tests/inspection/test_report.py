@@ -16,6 +16,7 @@ from actscore_sk import ActionScoreClassifier
 from actscore_sk.cli import main
 from actscore_sk.inspection import ActionScoreReport, PruningCurveDisplay, group_difficulty
 from actscore_sk.inspection.report.encoded_rows import encode_rows
+from actscore_sk.inspection.report.labels import COLUMNS as LABEL_COLUMNS
 
 matplotlib.use("Agg")
 EVIL = "<script>alert(1)</script>"
@@ -53,14 +54,12 @@ def test_rows_are_the_table_hardest_first(report):
     columns = {column["name"]: column for column in data["columns"]}
     order = np.argsort(-SCORES)
     assert columns["row"]["values"] == order.tolist()
-    np.testing.assert_allclose(columns["action_score"]["values"], SCORES[order], rtol=1e-5)
+    assert columns["action_score"]["values"] == SCORES[order].tolist(), "not rounded"
     labels = columns["target"]
     assert [labels["levels"][code] for code in labels["values"]] == [LABELS[i] for i in order]
     texts = columns["text"]
     cells = ["" if code < 0 else texts["levels"][code] for code in texts["values"]]
-    for row, cell in zip(order, cells, strict=True):
-        expected = " ".join((NASTY[row % len(NASTY)] or "").split())
-        assert cell == (expected if len(expected) <= 200 else expected[:199] + "…")
+    assert cells == [NASTY[row % len(NASTY)] or "" for row in order], "neither cut nor changed"
     assert columns["number"]["values"][order.tolist().index(3)] == "Infinity"
 
 
@@ -71,7 +70,7 @@ def test_groups_are_those_of_group_difficulty_without_what_was_held_out():
     expected = group_difficulty(SCORES[~held_out], groups[~held_out])
     for row in expected.to_dict("records"):
         cells = [row["group"], f"{row['n']:,}", f"{row['mean']:.3g}", f"{row['median']:.3g}"]
-        assert re.search("".join(f"<td[^>]*>{cell}</td>" for cell in cells), page)
+        assert re.search("".join(f"<t[dh][^>]*>{cell}</t[dh]>" for cell in cells), page)
     assert f"{held_out.sum()} samples that were held out" in page
 
 
@@ -89,7 +88,7 @@ def test_of_a_fitted_estimator_with_everything():
     assert table["name"].tolist() == [str(row) for row in table["row"]]
     np.testing.assert_array_equal(table["confidence"], scorer.sample_metrics_["confidence"][table["row"]])
     page = report.html()
-    assert page.count("<figure>") == 5, "the displays, and the classes compared"
+    assert page.count("<figure") == 6, "the displays, the classes compared, and the histogram"
     assert len(data_of(page)["pictures"]) == 60
 
 
@@ -105,19 +104,42 @@ def test_regression_targets_and_samples_without_a_score():
 
 def test_as_many_rows_as_there_is_room_for():
     table = pd.DataFrame({"rank": range(1000), "text": [f"sample {i}" for i in range(1000)]})
-    text, n_rows = encode_rows(table, {}, max_bytes=5000)
+    text, n_rows, n_columns, _ = encode_rows(table, {}, max_bytes=5000)
     assert len(text) <= 5000
     assert 100 < n_rows < 1000
+    assert n_columns == 2
     assert json.loads(text)["columns"][0]["values"] == list(range(n_rows))
+
+
+def test_of_a_wide_table_the_first_columns_and_200_rows():
+    table = pd.DataFrame(RNG.normal(size=(1000, 400)), columns=[f"x{i}" for i in range(400)])
+    text, n_rows, n_columns, _ = encode_rows(table, {}, max_bytes=100_000)
+    assert len(text) <= 100_000
+    assert n_rows >= 150
+    assert 10 < n_columns < 40
+    assert [column["name"] for column in json.loads(text)["columns"]] == [f"x{i}" for i in range(n_columns)]
+
+
+def test_one_huge_cell_is_cut_and_counted():
+    encoded = encode_rows(pd.DataFrame({"a": ["x" * 10**6, "y"]}), {}, max_bytes=100_000)
+    assert (encoded.n_rows, encoded.n_cut) == (2, 1)
+    assert json.loads(encoded.text)["columns"][0]["levels"] == ["x" * 19_999 + "…", "y"]
+
+
+def test_numbers_are_those_of_the_table_in_any_type():
+    columns = {"short": np.float32([0.1]), "large": [2**60], "half": np.float16([0.3]), "whole": [2.0], "none": [None]}
+    data = json.loads(encode_rows(pd.DataFrame(columns), {}, max_bytes=10**4).text)
+    assert [column["values"] for column in data["columns"]] == [[0.1], [str(2**60)], [0.3], [2], [-1]]
 
 
 def test_pictures_and_rows_together_stay_in_the_budget(monkeypatch):
     n, budget = 5000, 400_000
-    monkeypatch.setattr("actscore_sk.inspection.report.page.PAGE_BYTES", budget)
+    monkeypatch.setattr("actscore_sk.inspection.report.whole_page.PAGE_BYTES", budget)
     data = {f"x{i}": RNG.normal(size=n) for i in range(8)} | {"note": [f"note {i} {'x' * 60}" for i in range(n)]}
     page = ActionScoreReport.from_scores(RNG.random(n), np.arange(n) % 10, data=data).html()
-    n_rows = int(re.search(r"it has the ([\d,]+) hardest of 5,000 rows", page)[1].replace(",", ""))
-    assert 0.9 * budget < len(page.encode()) < budget + 100, "the sentence that says so comes on top"
+    n_rows = int(re.search(r"it has the ([\d,]+) first of 5,000 rows", page)[1].replace(",", ""))
+    assert "The rest is in report.frame() in Python" in page
+    assert 0.9 * budget < len(page.encode()) < budget + 300, "the sentence that says so comes on top"
     assert data_of(page)["n_rows"] == n_rows
 
 
@@ -129,6 +151,8 @@ def test_pictures_and_rows_together_stay_in_the_budget(monkeypatch):
         ({"groups": {"a": [1, 2]}}, "group has 2 rows"),
         ({"images": np.zeros((3, 8, 8))}, "images has 3 entries"),
         ({"images": np.zeros((N, 8))}, "images have shape"),
+        ({"labels": {"is_issue": [True] * N}}, "labels lack suggested_label, wrong_probability"),
+        ({"labels": dict.fromkeys(LABEL_COLUMNS, [2.0] * N)}, r"outside \[0, 1\]"),
     ],
 )
 def test_what_does_not_fit_is_named(options, message):
@@ -153,7 +177,9 @@ def test_other_displays_are_drawn_under_their_title():
 
 def test_the_command(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pd.DataFrame({"site": list("ab") * 20, "file": [f"{i}.png" for i in range(40)]}).to_csv("data.csv", index=False)
+    files = [f"{i}.png" for i in range(40)]
+    data = pd.DataFrame({"kind": ["y", "x"] * 20, "site": list("ab") * 20, "file": files})
+    data.to_csv("data.csv", index=False)
     for i in range(40):
         Image.new("RGB", (60, 60), (i, 0, 0)).save(f"{i}.png")
     scores = pd.DataFrame({"row": np.arange(40)[::-1], "target": ["x", "y"] * 20, "action_score": np.arange(40.0)})

@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.group_display import GroupDifficultyDisplay
 from actscore_sk.inspection.groups import group_difficulty
-from actscore_sk.inspection.report.encoded_rows import as_text
+from actscore_sk.inspection.report.cells import as_text
 from actscore_sk.inspection.report.figures import Figure, draw_figure
 from actscore_sk.inspection.report.tables import Table, make_table
 from actscore_sk.utils.optional import import_optional
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 30  # groups of a column in its table and picture
 MOST_NAMED = 8  # groups in a sentence
+MOST_DRAWN = 40  # columns with a picture and a table
 
 
 class Comparison(NamedTuple):
@@ -33,6 +34,8 @@ class Comparison(NamedTuple):
         A row per group, those that differ in bold.
     n_groups : int
         All groups; table and picture show at most 30.
+    harder : list of (str, float)
+        Groups that are harder than the others, hardest first, with P(harder).
     """
 
     name: str
@@ -40,6 +43,7 @@ class Comparison(NamedTuple):
     figure: Figure
     table: Table
     n_groups: int
+    harder: list[tuple[str, float]]
 
 
 def compare_columns(scores: np.ndarray, groups: dict[str, Any], held_out: np.ndarray) -> list[Comparison]:
@@ -57,23 +61,38 @@ def compare_columns(scores: np.ndarray, groups: dict[str, Any], held_out: np.nda
     Returns
     -------
     comparisons : list of Comparison
-        One per column, in the order of `groups`.
+        One per column, in the order of `groups`; of more than 40, those with the most distant groups that differ.
     """
     if not groups:
         return []
     results = group_difficulty(np.where(held_out, np.nan, scores), groups)
-    return [_compare_column(name, results[results["column"] == name].reset_index(drop=True)) for name in groups]
+    parts = {name: results[results["column"] == name].reset_index(drop=True) for name in groups}
+    # each has a picture: hundreds of columns would fill the page
+    drawn = sorted(parts, key=lambda name: -_distance(parts[name]))[:MOST_DRAWN]
+    return [_compare_column(name, part) for name, part in parts.items() if name in drawn]
+
+
+def _distance(results: "pd.DataFrame") -> float:
+    """Return how far the groups that differ are from the others, 0 if none does."""
+    return float((results.loc[results["differs"], "harder"] - 0.5).abs().max()) if results["differs"].any() else 0.0
 
 
 def _compare_column(column: str, results: "pd.DataFrame") -> Comparison:
     name, shown, finding = as_text(column), results.head(MOST_SHOWN), _finding(results)
     figure = draw_figure(GroupDifficultyDisplay(shown), f"Difficulty of the groups of {name}: {finding}")
-    return Comparison(name, finding, figure, make_table(_as_texts(shown), shown["differs"]), len(results))
+    table = make_table(_as_texts(shown), shown["differs"])
+    return Comparison(name, finding, figure, table, len(results), _harder(results))
+
+
+def _harder(results: "pd.DataFrame") -> list[tuple[str, float]]:
+    """Return the groups that are harder than the others, hardest first."""
+    found = results[results["differs"] & (results["harder"] > 0.5)].sort_values("harder", ascending=False)
+    return list(zip(found["group"].map(str), found["harder"].astype(float), strict=True))
 
 
 def _finding(results: "pd.DataFrame") -> str:
     differing = results[results["differs"]]
-    harder = [as_text(group) for group in differing.loc[differing["harder"] > 0.5, "group"]]
+    harder = [as_text(group) for group, _ in _harder(results)]
     found = f"{len(differing)} of {len(results)} groups differ from the others"
     if not harder:
         return f"{found}."

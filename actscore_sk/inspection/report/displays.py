@@ -105,11 +105,29 @@ def displays_of_training(fitted: Any) -> dict[str, Display]:
     """
     displays: dict[str, Display] = {}
     if getattr(fitted, "trajectories_", None) is not None:
-        hardest = np.argsort(-np.nan_to_num(fitted.action_scores_, nan=-np.inf), kind="stable")[:3]
-        title = "Losses over epochs: all samples, and the three hardest"
-        displays[title] = TrajectoryDisplay.from_scores(fitted.trajectories_, samples=hardest.tolist())
+        displays |= displays_of_trajectories(fitted.trajectories_, fitted.action_scores_)
     found = getattr(fitted, "sample_metrics_", {})
     if all(name in found for name in METRICS):
         title = "Data map: easy samples at the top, hard ones at the bottom, ambiguous ones on the right"
         displays[title] = DataMapDisplay.from_scores(*(found[name] for name in METRICS))
     return displays
+
+
+def displays_of_trajectories(trajectories: np.ndarray, scores: np.ndarray) -> dict[str, Display]:
+    """Draw trajectories, with those of the three hardest samples.
+
+    Parameters
+    ----------
+    trajectories : ndarray (n_epochs, n_samples)
+        NaN = not visited.
+    scores : ndarray (n_samples,)
+        Higher = harder; NaN = no score.
+
+    Returns
+    -------
+    displays : dict of str to Display
+        One.
+    """
+    hardest = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:3]
+    title = "Losses over epochs: all samples, and the three hardest"
+    return {title: TrajectoryDisplay.from_scores(trajectories, samples=hardest.tolist())}

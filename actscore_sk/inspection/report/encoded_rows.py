@@ -1,23 +1,42 @@
-"""Rows as JSON inside a page: columns of numbers, or of positions in a list of texts, without a `<` in them."""
+"""Rows as JSON inside a page: exact numbers, truth values, positions in a list of texts, without a `<` in them."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from actscore_sk.inspection.report.cells import exact_number
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 6  # significant ones of a number
-LONGEST_TEXT = 200  # characters of a cell
-MOST_CHOICES = 60  # values of a column that a menu offers
-LARGEST_EXACT = 2**53  # beyond, a browser's numbers skip some integers
+LONGEST_CELL = 20_000  # characters; a single cell must not fill the page
+FEWEST_ROWS = 200  # that a page should have: columns are left out of a wide table before these
+ROOM_TO_SPARE = 0.95
 
 
-def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int) -> tuple[str, int]:
-    """Encode as many rows as there is room for, from the first on.
+class EncodedRows(NamedTuple):
+    """Rows and columns for which there was room.
+
+    Parameters
+    ----------
+    text : str
+        JSON without ``<``: nothing in it can end the element that holds it.
+    n_rows, n_columns : int
+        How many of the table it has, from the first on.
+    n_cut : int
+        Cells that had more than 20,000 characters.
+    """
+
+    text: str
+    n_rows: int
+    n_columns: int
+    n_cut: int
+
+
+def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int, n_fixed: int = 1) -> EncodedRows:
+    """Encode as many rows and columns as there is room for.
 
     Parameters
     ----------
@@ -27,32 +46,34 @@ def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int
         Further entries of the JSON object.
     max_bytes : int
         Size of the text in UTF-8, > 0.
+    n_fixed : int
+        First columns, which are kept in any case.
 
     Returns
     -------
-    text : str
-        JSON without ``<``, so that nothing in it can end the element that holds it.
-    n_rows : int
-        How many rows it has; at least 1, even if that is too large.
+    encoded : EncodedRows
+        All columns if 200 rows of them fit, else the first ones; then as many rows as fit, at least 1.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> encode_rows(pd.DataFrame({"a": ["<b>"]}), {}, max_bytes=1000)[0]
-    '{"n_rows":1,"columns":[{"name":"a","values":[0],"levels":["\\\\u003cb>"],"choices":false}]}'
+    >>> encode_rows(pd.DataFrame({"a": ["<b>"]}), {}, max_bytes=1000).text
+    '{"n_rows":1,"columns":[{"name":"a","kind":"text","values":[0],"levels":["\\\\u003cb>"]}]}'
     """
-    n_rows = len(table)
+    n_columns = _count_fitting(table, max_bytes - len(_as_json(extras).encode(errors="replace")), n_fixed)
+    cut = [_cut_cells(table.iloc[:, place]) for place in range(n_columns)]
+    n_rows, n_cut = len(table), sum(n for _, n in cut)
     while True:
-        part = table.iloc[:n_rows]
-        columns = [encode_column(str(name), part.iloc[:, i]) for i, name in enumerate(table.columns)]
-        text = json.dumps(
-            {**extras, "n_rows": n_rows, "columns": columns}, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ).replace("<", r"\u003c")
+        columns = [
+            encode_column(str(name), column.iloc[:n_rows])
+            for name, (column, _) in zip(table.columns, cut, strict=False)
+        ]
+        text = _as_json({**extras, "n_rows": n_rows, "columns": columns})
         size = len(text.encode(errors="replace"))
         if size <= max_bytes or n_rows <= 1:
-            return text, n_rows
+            return EncodedRows(text, n_rows, n_columns, n_cut)
         # Rows differ in length: a little fewer than the ratio says, until they fit.
-        n_rows = max(1, int(0.95 * n_rows * max_bytes / size))
+        n_rows = max(1, int(ROOM_TO_SPARE * n_rows * max_bytes / size))
 
 
 def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
@@ -68,80 +89,54 @@ def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
     Returns
     -------
     encoded : dict
-        ``name`` and ``values``; for texts also ``levels``, sorted, and ``choices``, True if a menu should offer them.
+        ``name``, ``kind`` ("number", "truth" or "text") and ``values``; for texts also ``levels``, sorted.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> encode_column("score", pd.Series([1.23456789, np.nan]))
-    {'name': 'score', 'values': [1.23457, None]}
+    >>> encode_column("score", pd.Series([1.23456789, float("nan")]))
+    {'name': 'score', 'kind': 'number', 'values': [1.23456789, None]}
     >>> encode_column("label", pd.Series(["b", "a", "b"]))
-    {'name': 'label', 'values': [1, 0, 1], 'levels': ['a', 'b'], 'choices': True}
+    {'name': 'label', 'kind': 'text', 'values': [1, 0, 1], 'levels': ['a', 'b']}
     """
     pandas = import_optional("pandas", extra="cli", purpose="write a report")
     types = pandas.api.types
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) and not types.is_complex_dtype(column):
+    if types.is_bool_dtype(column):
+        truths = [None if pandas.isna(value) else bool(value) for value in column]
+        return {"name": name, "kind": "truth", "values": truths}
+    if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
+        # a float32 that became a float64 would have digits that nobody wrote
+        narrow = {"float16": np.float16, "float32": np.float32}.get(str(column.dtype).lower(), lambda value: value)
         known = column.astype(object).where(column.notna(), None)
-        return {"name": name, "values": [shorten_number(value) for value in known]}
-    texts = column.map(as_text, na_action="ignore").astype(object)
+        values = [None if value is None else exact_number(narrow(value)) for value in known]
+        return {"name": name, "kind": "number", "values": values}
+    texts = column.map(str, na_action="ignore").astype(object)
     codes, levels = pandas.factorize(texts, sort=True)
-    return {
-        "name": name,
-        "values": codes.tolist(),
-        "levels": [str(level) for level in levels],
-        "choices": 1 < len(levels) <= MOST_CHOICES,
-    }
+    return {"name": name, "kind": "text", "values": codes.tolist(), "levels": [str(level) for level in levels]}
 
 
-def shorten_number(value: Any) -> float | int | str | None:
-    """Round a number to six significant digits, in a type that JSON has.
-
-    Parameters
-    ----------
-    value : number or None
-        Integers are not rounded.
-
-    Returns
-    -------
-    number : float, int, str or None
-        Infinity, and integers that a browser cannot hold, as text.
-
-    Examples
-    --------
-    >>> [shorten_number(value) for value in (7, 0.1234567, float("inf"), None, 2**60)]
-    [7, 0.123457, 'Infinity', None, '1152921504606846976']
-    """
-    if value is None:
-        return None
-    if isinstance(value, int | np.integer):
-        return int(value) if abs(int(value)) <= LARGEST_EXACT else str(value)
-    number = float(value)
-    if np.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
-    if number.is_integer() and abs(number) <= LARGEST_EXACT:
-        return int(number)
-    return float(f"{number:.{DIGITS}g}")
+def _count_fitting(table: "pd.DataFrame", max_bytes: int, n_fixed: int) -> int:
+    """Count the first columns of which 200 rows fit."""
+    room = ROOM_TO_SPARE * max_bytes
+    for place, name in enumerate(table.columns):
+        column = _cut_cells(table.iloc[:FEWEST_ROWS, place])[0]
+        room -= len(_as_json(encode_column(str(name), column)).encode(errors="replace"))
+        if room < 0 and place >= n_fixed:
+            return place
+    return table.shape[1]
 
 
-def as_text(value: Any) -> str:
-    """Write a value in one line of at most 200 characters.
+def _cut_cells(column: "pd.Series") -> tuple["pd.Series", int]:
+    """Shorten texts that are too long for a page, and count them."""
+    if column.dtype.kind in "biufcmM":
+        return column, 0
+    texts = column.map(str, na_action="ignore").astype(object)
+    is_long = np.array([isinstance(text, str) and len(text) > LONGEST_CELL for text in texts], dtype=bool)
+    if not is_long.any():
+        return column, 0
+    return texts.where(~is_long, texts.str.slice(0, LONGEST_CELL - 1) + "…"), int(is_long.sum())
 
-    Parameters
-    ----------
-    value : object
-        Truth values become "yes" and "no", anything else is written by ``str``.
 
-    Returns
-    -------
-    text : str
-        Each run of white space is one space; a longer text ends in "…".
-
-    Examples
-    --------
-    >>> as_text(True), as_text("two\\nlines")
-    ('yes', 'two lines')
-    """
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    text = " ".join(str(value).split())
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+def _as_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", r"\u003c")

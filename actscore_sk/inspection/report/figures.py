@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.grid_display import SampleGridDisplay
 from actscore_sk.utils.optional import import_optional
 
 DPI = 144  # of the file, for screens with twice the usual density
@@ -23,12 +24,15 @@ class Figure(NamedTuple):
         In CSS pixels.
     caption : str
         Stands below the picture, and in its place where it cannot be seen.
+    kind : {"chart", "photos"}
+        A dark page turns the light of charts round, and leaves photos as they are.
     """
 
     source: str
     width: int
     height: int
     caption: str
+    kind: str
 
 
 def draw_figure(display: Display, caption: str) -> Figure:
@@ -52,4 +56,5 @@ def draw_figure(display: Display, caption: str) -> Figure:
     content = BytesIO()
     canvas.savefig(content, format="png")
     width, height = (round(side * SHOWN_DPI) for side in display.size)
-    return Figure(f"data:image/png;base64,{b64encode(content.getvalue()).decode()}", width, height, caption)
+    source = f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    return Figure(source, width, height, caption, "photos" if isinstance(display, SampleGridDisplay) else "chart")

@@ -8,6 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from actscore_sk._version import __version__
 
+STYLES = ("page.css", "evidence.css", "rows.css", "print.css")
+# in the order in which they use each other
+SCRIPTS = (
+    *("data.js", "state.js", "moves.js", "filters.js", "columns.js"),
+    *("verdicts.js", "export.js", "table.js", "start.js"),
+)
+
 
 def render_page(**values: Any) -> str:
     """Fill in the template ``page.html``.
@@ -33,7 +40,9 @@ def render_page(**values: Any) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["policy_hash"] = policy_hash
-    style, script = (loader.get_source(environment, name)[0] for name in ("page.css", "page.js"))
+    style, script = (
+        "\n".join(loader.get_source(environment, name)[0] for name in names) for names in (STYLES, SCRIPTS)
+    )
     template = environment.get_template("page.html")
     return template.render(version=__version__, style=style, script=script, **values)
 

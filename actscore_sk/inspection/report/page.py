@@ -1,24 +1,27 @@
 """A report: one HTML page about scored samples, in one file that needs no network."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.inspection.drawing import Display
-from actscore_sk.inspection.groupings import is_continuous, target_column
-from actscore_sk.inspection.pictures import as_pictures, thumbnail
-from actscore_sk.inspection.report.comparisons import compare_columns
-from actscore_sk.inspection.report.displays import displays_of_boxes, displays_of_scores, displays_of_training
-from actscore_sk.inspection.report.encoded_rows import as_text, encode_rows
-from actscore_sk.inspection.report.figures import draw_figure
+from actscore_sk.inspection.groupings import target_column
+from actscore_sk.inspection.pictures import as_pictures
+from actscore_sk.inspection.report.displays import (
+    displays_of_boxes,
+    displays_of_scores,
+    displays_of_training,
+    displays_of_trajectories,
+)
 from actscore_sk.inspection.report.folders import class_names, path_column
-from actscore_sk.inspection.report.html import render_page
-from actscore_sk.inspection.report.summary import facts_of_scores, facts_of_spread, facts_of_training
-from actscore_sk.inspection.report.tables import Table, make_table
+from actscore_sk.inspection.report.labels import COLUMNS as LABEL_COLUMNS
+from actscore_sk.inspection.report.labels import LabelFindings, labels_of_columns, labels_of_fit
+from actscore_sk.inspection.report.rows import order_of_rows, page_rows
+from actscore_sk.inspection.report.summary import facts_of_training
 from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
+from actscore_sk.inspection.report.whole_page import write_page
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
@@ -26,10 +29,6 @@ from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PAGE_BYTES = 9_900_000  # a page with more rows than fit has the hardest ones
-N_PICTURES = 200  # rows with an image, the hardest ones
-N_WITHOUT_SCRIPT = 20  # rows that a browser without JavaScript shows
 
 
 class ActionScoreReport:
@@ -56,6 +55,10 @@ class ActionScoreReport:
         Images of the samples.
     title : str
         Title of the page.
+    labels : LabelFindings, optional
+        What is known of the labels.
+    source : str, optional
+        Where all rows are, for a page that has not all of them.
 
     See Also
     --------
@@ -85,7 +88,10 @@ class ActionScoreReport:
         held_out: np.ndarray,
         pictures: Any,
         title: str,
+        labels: LabelFindings | None = None,
+        source: str | None = None,
     ) -> None:
+        self.labels, self.source = labels, source
         self.scores, self.rows, self.groups, self.displays = scores, rows, dict(groups), dict(displays)
         self.summary, self.held_out, self.pictures, self.title = dict(summary), held_out, pictures, title
 
@@ -97,11 +103,12 @@ class ActionScoreReport:
         ----------
         estimator : object
             Fitted, with ``action_scores_``; or a Pipeline, search or sampler around one. Its other metrics become
-            columns; trajectories and a data map are drawn if it recorded them.
+            columns; trajectories and a data map are drawn if it recorded them, and labels that look wrong come first
+            if it has ``store_probabilities=True``.
         y : array-like of shape (n_samples,), optional
             Targets; without them those of ``fit``, as far as the estimator kept them.
         **options : dict
-            ``data``, ``groups``, ``images``, ``displays`` and ``title`` of `from_scores`.
+            ``data``, ``groups``, ``images``, ``displays``, ``title``, ``labels`` and ``source`` of `from_scores`.
 
         Returns
         -------
@@ -122,15 +129,42 @@ class ActionScoreReport:
         )
         if y is None and "target" in rows:
             y = rows["target"].to_numpy()
-        own = rows.drop(columns=["index", "target", "action_score", "is_validation"], errors="ignore")
+        known = ["index", "target", "action_score", "is_validation", "given_label", *LABEL_COLUMNS]
+        own = rows.drop(columns=known, errors="ignore")
         data = options.pop("data", None)
         if data is not None:
             own = pandas.concat([own.reset_index(drop=True), as_frame(data, len(rows), "data")], axis=1)
         displays = displays_of_training(fitted) | displays_of_boxes(fitted, options.get("images"))
         displays |= dict(options.pop("displays", None) or {})
+        options.setdefault("labels", labels_of_fit(fitted))
         held_out = getattr(fitted, "validation_mask_", None)
         report = cls.from_scores(fitted.action_scores_, y, data=own, held_out=held_out, displays=displays, **options)
         report.summary |= facts_of_training(fitted)
+        return report
+
+    @classmethod
+    def from_trajectories(cls, trajectories: Any, y: Any = None, **options: Any) -> "ActionScoreReport":
+        """Report on losses of all epochs, also of a training that still runs.
+
+        Parameters
+        ----------
+        trajectories : array-like of shape (n_epochs, n_samples)
+            Loss of each sample in each epoch; NaN = not visited. Their sums are the scores.
+        y : array-like of shape (n_samples,), optional
+            Targets.
+        **options : dict
+            Options of `from_scores`.
+
+        Returns
+        -------
+        report : ActionScoreReport
+            With the trajectories as a picture.
+        """
+        losses = np.asarray(trajectories)
+        scores = np.where(np.isnan(losses).all(axis=0), np.nan, np.nansum(losses, axis=0, dtype=np.float64))
+        displays = displays_of_trajectories(losses, scores) | dict(options.pop("displays", None) or {})
+        report = cls.from_scores(scores, y, displays=displays, **options)
+        report.summary["Epochs"] = f"{len(losses):,}"
         return report
 
     @classmethod
@@ -145,6 +179,9 @@ class ActionScoreReport:
         images: Any = None,
         displays: Mapping[str, Display] | None = None,
         title: str = "Action scores",
+        labels: Any = None,
+        source: str | None = None,
+        positions: Any = None,
     ) -> "ActionScoreReport":
         """Report on scores from anywhere.
 
@@ -167,6 +204,14 @@ class ActionScoreReport:
             More displays, by title.
         title : str
             Title of the page.
+        labels : DataFrame or dict of columns, optional
+            What is known of the labels: ``suggested_label``, ``wrong_probability`` and ``is_issue``, as `label_issues`
+            or the command ``actscore score`` have them.
+        source : str, optional
+            Where all rows are, such as a file; the page names it if it has not all of them.
+        positions : array-like of int (n_samples,), optional
+            Position of each sample in the table that the decisions of a reader are applied to; without it, that in
+            `scores`.
 
         Returns
         -------
@@ -189,15 +234,19 @@ class ActionScoreReport:
             if column is not None and len(column) != len(values):
                 raise ValueError(f"{name} has {len(column)} entries, but there are {len(values)} scores")
         compared = compared_groups(target, groups, len(values))
+        if labels is not None and not isinstance(labels, LabelFindings):
+            labels = labels_of_columns(labels, len(values))
         return cls(
             values,
-            _rows(values, target, masked, compared, path_column(images), data),
+            page_rows(values, target, masked, labels, compared | path_column(images), data, positions),
             groups=compared,
             displays=displays_of_scores(values, target, masked, pictures) | dict(displays or {}),
             summary={} if target is None else {"Target": kind_of_target(target)},
             held_out=masked,
             pictures=pictures,
             title=title,
+            labels=labels,
+            source=source,
         )
 
     def frame(self) -> "pd.DataFrame":
@@ -206,84 +255,42 @@ class ActionScoreReport:
         Returns
         -------
         rows : DataFrame
-            A row per sample, hardest first: ``rank`` from 1 on, ``row`` (position in `scores`), target, score, and
-            further columns. Samples without a score have no rank, and are last.
+            A row per sample: those whose labels are to be looked at, if that is known, then the others, hardest first.
+            ``rank`` of the score from 1 on, ``row`` (position), target, ``suggested_label``, ``wrong_probability`` and
+            ``is_issue`` if they are known, score, and further columns. Samples without a score have no rank, and are
+            last.
         """
-        return self.rows.sort_values("rank", kind="stable")
+        return self.rows.iloc[order_of_rows(self.rows, self.labels)]
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Any, *, reload: int = 0) -> None:
         """Write the page to a file, wholly or not at all.
 
         Parameters
         ----------
         path : str or path-like
             Should end in ``.html``; a file of that name is replaced.
+        reload : int
+            As in `html`.
 
         Raises
         ------
         OSError
             If the system refuses.
         """
-        write_atomically(Path(path), self.html().encode(errors="replace"))
+        write_atomically(Path(path), self.html(reload=reload).encode(errors="replace"))
 
-    def html(self) -> str:
+    def html(self, *, reload: int = 0) -> str:
         """Return the page as text.
+
+        Parameters
+        ----------
+        reload : int
+            Seconds after which the page loads itself anew, while nobody types in it; 0: never.
 
         Returns
         -------
         page : str
-            Less than 10 MB in UTF-8; if there are too many rows for that, it has the hardest ones, and says so.
+            Less than 10 MB in UTF-8; if there are too many rows or columns for that, it has the first ones of `frame`,
+            and says so.
         """
-        rows = self.frame()
-        thumbnails = self._thumbnails(rows["row"].to_numpy()[:N_PICTURES])
-        fill_in = partial(
-            render_page,
-            title=self.title,
-            facts=facts_of_scores(self.scores, self.held_out) | self.summary | facts_of_spread(self.scores),
-            comparisons=compare_columns(self.scores, self.groups, self.held_out),
-            n_held_out=int(self.held_out.sum()),
-            figures=[draw_figure(display, title) for title, display in self.displays.items()],
-            first_rows=_first_rows(rows),
-            n_rows=len(rows),
-        )
-        # How many rows fit depends on all the rest of the page: fill in the rest, and weigh it.
-        without_data = fill_in(n_kept=len(rows), data="")
-        room = PAGE_BYTES - len(without_data.encode(errors="replace"))
-        data, n_kept = encode_rows(rows, {"pictures": thumbnails or None}, max_bytes=room)
-        return fill_in(n_kept=n_kept, data=data)
-
-    def _thumbnails(self, samples: np.ndarray) -> dict[int, str]:
-        """Encode the images of the first rows, by their place in the table of the page."""
-        if self.pictures is None:
-            return {}
-        return {place: thumbnail(self.pictures[sample]) for place, sample in enumerate(samples)}
-
-
-def _first_rows(rows: "pd.DataFrame") -> Table:
-    """Return the rows for a browser without JavaScript."""
-    first = rows.head(N_WITHOUT_SCRIPT).astype(object)
-    return make_table(first.where(first.notna(), "").map(as_text))
-
-
-def _rows(
-    scores: np.ndarray,
-    target: "pd.Series | None",
-    held_out: np.ndarray,
-    groups: dict[str, Any],
-    files: dict[str, list[str]],
-    data: Any,
-) -> "pd.DataFrame":
-    """Return the table of the page, in the order of the samples."""
-    pandas = import_optional("pandas", extra="cli", purpose="write a report")
-    rank = pandas.Series(scores).rank(method="first", ascending=False).astype("Int64")
-    rows = pandas.DataFrame({"rank": rank, "row": np.arange(len(scores))})
-    if target is not None:
-        rows["target"] = target if is_continuous(target) else target.map(str, na_action="ignore").astype(object)
-    rows["action_score"] = scores
-    if held_out.any():
-        rows["held out"] = held_out
-    further = pandas.DataFrame() if data is None else as_frame(data, len(scores), "data")
-    for name, column in (groups | files).items():
-        if name not in rows and name not in further.columns:
-            rows[name] = column
-    return pandas.concat([rows, further], axis=1) if len(further.columns) else rows
+        return write_page(self, order_of_rows(self.rows, self.labels), reload)

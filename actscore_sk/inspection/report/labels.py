@@ -1,0 +1,140 @@
+"""What is known of labels: from a fitted classifier, or from the columns that `actscore score` writes."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from actscore_sk.inspection.report.targets import as_frame
+from actscore_sk.label_issues.sentence import summarise
+
+COLUMNS = ("suggested_label", "wrong_probability", "is_issue")
+NOT_DECIDED = "how many labels are wrong could not be decided when these scores were made; suggestions are there"
+
+
+@dataclass(frozen=True)
+class LabelFindings:
+    """Decisions about the labels of all rows.
+
+    Parameters
+    ----------
+    suggested : ndarray of object (n_samples,)
+        What the label should be if it is wrong; None for a row without a label.
+    probability : ndarray of float64 (n_samples,)
+        That the given label is wrong, in [0, 1]; NaN = not known.
+    is_issue : ndarray of bool (n_samples,)
+        Labels that look wrong.
+    ranking : ndarray of float64 (n_samples,)
+        Higher = more likely wrong; NaN = no label.
+    ranking_name : str
+        In words.
+    interval : tuple of float or None
+        Where the share of wrong labels may lie, if that is known.
+    notes : tuple of str
+        Sentences to be said: why nothing can be decided, or a warning.
+    is_decided : bool
+        False if there are suggestions alone.
+    """
+
+    suggested: np.ndarray
+    probability: np.ndarray
+    is_issue: np.ndarray
+    ranking: np.ndarray
+    ranking_name: str
+    interval: tuple[float, float] | None
+    notes: tuple[str, ...]
+    is_decided: bool
+
+    @property
+    def sentence(self) -> str:
+        """How many labels look wrong, or why that cannot be said."""
+        if not self.is_decided:
+            return self.notes[0]
+        return summarise(int(np.isfinite(self.ranking).sum()), int(self.is_issue.sum()), self.interval)
+
+    @property
+    def n_to_look_at(self) -> int:
+        """How many rows of the ranking to look at: the upper end of the interval, at least those that look wrong."""
+        n_rows, n_issues = int(np.isfinite(self.ranking).sum()), int(self.is_issue.sum())
+        return n_issues if self.interval is None else max(n_issues, round(self.interval[1] * n_rows))
+
+    def first_to_look_at(self) -> np.ndarray:
+        """Return the rows to look at, the most likely wrong first, (n_to_look_at,)."""
+        ranking = np.nan_to_num(self.ranking, nan=-np.inf)
+        # flagged rows first: their number is rounded, and equal scores must not hide one of them
+        return np.lexsort((-ranking, ~self.is_issue))[: self.n_to_look_at]
+
+
+def labels_of_fit(fitted: Any) -> LabelFindings | None:
+    """Ask a fitted estimator about its labels.
+
+    Parameters
+    ----------
+    fitted : object
+        With ``wrong_label_scores_``, as of ``store_probabilities=True``; or without.
+
+    Returns
+    -------
+    findings : LabelFindings or None
+        None if it has stored no probabilities.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ranking = getattr(fitted, "wrong_label_scores_", None)
+        refusal = None if ranking is None else fitted.label_refusal_
+    if ranking is None:
+        return None
+    suggested = np.asarray(fitted.suggested_labels_, dtype=object)
+    name = "wrong-label score (margin of other labels)"
+    if refusal is not None:
+        unknown, none = np.full(len(ranking), np.nan), np.zeros(len(ranking), dtype=bool)
+        return LabelFindings(suggested, unknown, none, ranking, name, None, (refusal,), False)
+    low, high = fitted.noise_rate_interval_
+    notes = tuple(str(warning.message) for warning in caught)
+    decided = fitted.wrong_label_proba_, fitted.is_label_issue_
+    return LabelFindings(suggested, *decided, ranking, name, (float(low), float(high)), notes, True)
+
+
+def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
+    """Read what a table says of labels.
+
+    Parameters
+    ----------
+    labels : DataFrame or dict of columns
+        ``suggested_label``, ``wrong_probability``, ``is_issue``, in the order of
+        the scores; of a DataFrame as `label_issues` sorts it, the index says which row belongs where.
+    n_samples : int
+        As many rows are expected.
+
+    Returns
+    -------
+    findings : LabelFindings
+        Without the interval of the number: columns of rows do not tell it.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, there are not as many rows, or a probability is none.
+    """
+    index = getattr(labels, "index", None)
+    frame = as_frame(labels, n_samples, "labels")
+    if missing := [name for name in COLUMNS if name not in frame]:
+        raise ValueError(f"labels lack {', '.join(missing)}; expected {', '.join(COLUMNS)}, as label_issues() has them")
+    if index is not None and not callable(index) and sorted(map(str, index)) == sorted(map(str, range(n_samples))):
+        frame = frame.iloc[np.argsort(np.asarray(index, dtype=np.int64))].reset_index(drop=True)
+    suggested = frame["suggested_label"].astype(object).where(frame["suggested_label"].notna(), None).to_numpy()
+    probability = frame["wrong_probability"].to_numpy(dtype=np.float64, na_value=np.nan)
+    if not ((probability >= 0) & (probability <= 1) | np.isnan(probability)).all():
+        raise ValueError("wrong_probability has values outside [0, 1]; expected probabilities")
+    is_issue = _truths(frame["is_issue"])
+    known = ~np.isnan(probability)
+    name = "probability that the label is wrong"
+    if not known.any():
+        return LabelFindings(suggested, probability, is_issue, probability, name, None, (NOT_DECIDED,), False)
+    return LabelFindings(suggested, probability, is_issue, probability, name, None, (), True)
+
+
+def _truths(column: Any) -> np.ndarray:
+    """Return a column of truth values; missing = False."""
+    return column.astype("boolean").fillna(False).to_numpy(dtype=bool)
