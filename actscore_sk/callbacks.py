@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from actscore_sk.data.placement import DATA_DEVICES
 from actscore_sk.metrics.reductions import REDUCTIONS
-from actscore_sk.metrics.registry import get_metric
+from actscore_sk.metrics.registry import check_metrics
 from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
 from actscore_sk.recording.fast_path_proof import is_proved
 from actscore_sk.recording.label_state import LabelEvidence
@@ -207,9 +207,9 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         first : ActionScoreRecorder
             That of the other fit.
         """
-        recording = first.recording_
-        plan = EpochPlan([*recording.record.held_out_losses])  # type: ignore[union-attr]
-        self.recording_ = NetRecording(self.recording, recording.settings, plan=plan)
+        before = first.recording_
+        plan = EpochPlan([*before.record.held_out_losses])  # type: ignore[union-attr]
+        self.recording_ = NetRecording(self.recording, before.settings, plan=plan)
 
     def _new_session(self, net: Any, **options: Any) -> RecordingSession:
         options |= {"score_class_weights": self.score_class_weights, "data_device": self.data_device}
@@ -238,10 +238,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         ):
             if value not in allowed:
                 raise ValueError(f"{name}={value!r}; expected one of {', '.join(map(repr, allowed))}")
-        if isinstance(self.metrics, str):
-            raise ValueError(f"metrics={self.metrics!r}; expected a sequence of names, such as ({self.metrics!r},)")
-        for name in self.metrics:
-            get_metric(name)
+        check_metrics(self.metrics)
 
     def __repr__(self) -> str:
         """Return the call that makes it, and what it has recorded."""

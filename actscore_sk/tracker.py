@@ -8,7 +8,7 @@ import numpy as np
 
 from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
 from actscore_sk.metrics.reductions import REDUCTIONS
-from actscore_sk.metrics.registry import get_metric
+from actscore_sk.metrics.registry import check_metrics
 from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.loop_record import LoopRecord
 from actscore_sk.recording.record_settings import RecordSettings
@@ -108,10 +108,7 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
                 raise ValueError(f"{name}={value!r}; expected a whole number from {least} on")
         if self.reduction not in REDUCTIONS:
             raise ValueError(f"reduction={self.reduction!r}; expected one of {', '.join(map(repr, REDUCTIONS))}")
-        if isinstance(self.metrics, str):
-            raise ValueError(f"metrics={self.metrics!r}; expected a sequence of names, such as ({self.metrics!r},)")
-        for name in self.metrics:
-            get_metric(name)
+        check_metrics(self.metrics)
 
     # -- in the loop ------------------------------------------------------------------------------------------
 

@@ -111,6 +111,27 @@ class Alignment:
         self.positions = rows if self.positions is None else rows[self.positions]
 
 
+def held_out_rows(valid: Dataset | None, trained: torch.Tensor | None, root: Dataset) -> torch.Tensor:
+    """Return rows of X in a validation part; none if some of them are trained on, and have a loss already.
+
+    Parameters
+    ----------
+    valid : Dataset or None
+        `predefined_split` may validate on any data set: one that is no part of X has no rows.
+    trained : Tensor of int64 or None
+        Rows that are trained on; None = all.
+    root : Dataset
+        Data set made of X.
+    """
+    nothing = torch.empty(0, dtype=torch.int64)
+    if valid is None or trained is None or not is_part_of(valid, root):
+        return nothing
+    rows = Alignment(valid, root).positions
+    is_trained = torch.zeros(len(root), dtype=torch.bool)  # type: ignore[arg-type]
+    is_trained[trained] = True
+    return nothing if rows is None or bool(is_trained[rows].any()) else rows
+
+
 def is_part_of(dataset: Dataset, root: Dataset) -> bool:
     """Return True if `dataset` holds samples of X; skorch's `predefined_split` validates on others."""
     base = unwrap_subsets(dataset, root)[0]

@@ -6,24 +6,22 @@ random numbers of its own seed.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochScoring
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from actscore_sk.data.fetching import batch_slicer, data_identity
-from actscore_sk.data.loading import TrackedLoader
+from actscore_sk.estimators.batched_block import Block
 from actscore_sk.estimators.batched_layers import LAYERS, is_served
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, may_be_batched
-from actscore_sk.losses.weighting import divisors, numerators
+from actscore_sk.estimators.net_loop import NetLoop, Stream
 from actscore_sk.recording.overrides import defining_class
-from actscore_sk.recording.visit_buffer import CAPACITY, Visit
-from actscore_sk.utils.randomness import cuda_indices, preserved_random_state, seeded
+from actscore_sk.utils.randomness import preserved_random_state
 
 _KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
 _LOOP = "fit", "partial_fit", "fit_loop", "initialize", "check_data", "get_split_datasets", "get_iterator"
@@ -52,41 +50,6 @@ def may_train_at_once(net: Any, data: Any) -> bool:
         return is_served(net.module)
     with preserved_random_state(net.device):  # a function that makes the module
         return is_served(net.initialized_instance(net.module, net.get_params_for("module")))
-
-
-class Stream:
-    """Random numbers of one net, as torch's global generators would draw them after its seed.
-
-    Parameters
-    ----------
-    seed : int
-        As `random_state` of a single fit.
-    device : str or torch.device
-        Of the net.
-    stream : int
-        As in `seeded`.
-    """
-
-    def __init__(self, seed: Any, device: Any, stream: int) -> None:
-        self.generator = torch.Generator()
-        self._indices = cuda_indices(device)
-        with seeded(seed, device, stream=stream):
-            self._keep()
-
-    def _keep(self) -> None:
-        self.generator.set_state(torch.get_rng_state())
-        self._cuda = [torch.cuda.get_rng_state(index) for index in self._indices]
-
-    @contextmanager
-    def drawn_from(self) -> Iterator[None]:
-        """Let torch's global generators go on with this stream inside the block."""
-        torch.set_rng_state(self.generator.get_state())
-        for index, state in zip(self._indices, self._cuda, strict=True):
-            torch.cuda.set_rng_state(state, index)
-        try:
-            yield
-        finally:
-            self._keep()
 
 
 def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> None:
@@ -118,98 +81,6 @@ def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> 
                     loop.interrupt()
                 return
             live = [loop for loop in live if loop.go_on()]
-
-
-class NetLoop:
-    """skorch's `fit` of one net, which stops before each training pass.
-
-    Attributes
-    ----------
-    loader : TrackedLoader
-        Of the training samples; set while the loop stands before a pass.
-    """
-
-    def __init__(self, net: Any, stream: Stream, data: Any) -> None:
-        self.net, self.stream = net, stream
-        self.loader: Any = None
-        self._passes = self._fit(data)
-
-    @property
-    def session(self) -> Any:
-        """The recording of the net."""
-        return self.net.session_
-
-    def go_on(self) -> bool:
-        """Run to the next training pass; return False if there is none."""
-        with self.stream.drawn_from():
-            self.loader = next(self._passes, None)
-        return self.loader is not None
-
-    def interrupt(self) -> None:
-        """End the training as Ctrl-C in the pass would."""
-        with self.stream.drawn_from(), suppress(StopIteration):
-            self._passes.throw(KeyboardInterrupt)
-
-    def _fit(self, data: Any) -> Iterator[Any]:
-        """Do what `NeuralNet.fit` or `partial_fit` does, but for training passes, whose loaders it yields."""
-        net, X, y = self.net, data.X, data.targets
-        if not net.initialized_ or (data.method == "fit" and not net.warm_start):
-            net.initialize()
-        net.notify("on_train_begin", X=X, y=y)
-        with suppress(KeyboardInterrupt):  # skorch keeps the net as well
-            yield from self._fit_loop(X, y, data.fit_params.get("epochs"))
-        net.notify("on_train_end", X=X, y=y)
-
-    def _fit_loop(self, X: Any, y: Any, epochs: int | None) -> Iterator[Any]:
-        net = self.net
-        net.check_data(X, y)
-        net.check_training_readiness()
-        train, valid = net.get_split_datasets(X, y)
-        parts = {"dataset_train": train, "dataset_valid": valid}
-        loader = net.get_iterator(train, training=True)
-        valid_loader = None if valid is None else net.get_iterator(valid, training=False)
-        for _ in range(net.max_epochs if epochs is None else epochs):
-            net.notify("on_epoch_begin", **parts)
-            yield loader
-            net.run_single_epoch(valid_loader, training=False, prefix="valid", step_fn=net.validation_step)
-            net.notify("on_epoch_end", **parts)
-
-    # -- the training pass of this net alone ----------------------------------------------------------------
-
-    def run_alone(self) -> None:
-        """Make the training pass as skorch does."""
-        with self.stream.drawn_from():
-            net = self.net
-            net.run_single_epoch(self.loader, training=True, prefix="train", step_fn=net.train_step)
-
-    @property
-    def may_draw(self) -> bool:
-        """True if the rows of the pass can be drawn before it, and nobody but the net hears of its batches."""
-        net, path, loader = self.net, self.session.path, self.loader
-        is_heard = len(path.listeners(net, "on_batch_begin")) > 1 or path.listeners(net, "on_grad_computed")
-        is_heard = is_heard or not all(map(_hears_validation_alone, path.listeners(net, "on_batch_end")))
-        is_drawn = isinstance(loader, TrackedLoader) and loader.may_draw
-        return path.has_loop and path.has_step and path.has_plain_infer and is_drawn and not is_heard
-
-    def draw(self) -> list[Tensor]:
-        """Draw the rows of X in each batch of the pass."""
-        with self.stream.drawn_from():
-            return self.loader.draw()
-
-    def step_alone(self, batch: list, rows: Tensor) -> None:
-        """Make one training step as skorch does."""
-        row: dict[str, Any] = {}
-        self.net.history[-1]["batches"].append(row)
-        self.loader.hand_out(batch, rows)
-        with self.stream.drawn_from():
-            loss = self.net.train_step(batch)["loss"]
-        row["train_loss"], row["train_batch_size"] = loss.item(), len(rows)
-
-
-def _hears_validation_alone(listener: Any) -> bool:
-    """Return True for skorch's own scores of the validation part: they pass training batches by."""
-    callback = getattr(listener, "__self__", None)
-    return type(callback) is EpochScoring and not callback.on_train
 
 
 class Together:
@@ -280,85 +151,8 @@ class Together:
             if not loop.session.path.has_mode(True):
                 loop.net._set_training(True)
 
-    def _step(self, rows: Tensor, block: "Block") -> None:
+    def _step(self, rows: Tensor, block: Block) -> None:
         """Make one step of all nets on rows (n_nets, batch_size) of X."""
         X, y = self._fetch(rows.view(-1))
         _, inputs = block.path.forward(self._nets, X, y)
         self._nets.step(block.losses(rows, inputs))  # type: ignore[union-attr]
-
-
-class Block:
-    """Steps made at once in an epoch, on their way into recordings and histories.
-
-    Parameters
-    ----------
-    loops : sequence of NetLoop
-        Of the nets.
-    """
-
-    def __init__(self, loops: Sequence[NetLoop]) -> None:
-        self._loops, self.path = loops, loops[0].session.path
-        self._is_recorded = any(loop.session.on_visit[True] for loop in loops)
-        self._steps: list[tuple[Tensor, tuple, Tensor, Any]] = []
-        self._size = 0
-        self._losses: list[Tensor] = []
-        self._sizes: list[int] = []
-
-    def losses(self, rows: Tensor, inputs: tuple) -> Tensor:
-        """Return the loss of each net (n_nets,), as its criterion reduces it, and keep the visits.
-
-        Parameters
-        ----------
-        rows : Tensor of int64 (n_nets, batch_size)
-            Of X.
-        inputs : tuple of Tensor (n_nets * batch_size, ...)
-            Arguments of the criterion.
-        """
-        sample_loss, (n_nets, batch_size) = self.path.sample_loss, rows.shape
-        units = sample_loss.units(inputs, rows.numel(), scored=False)
-        sums = numerators(sample_loss, units, inputs).view(n_nets, -1).sum(1)
-        shares: Any = 1.0
-        if sample_loss.reduction != "sum":
-            shares = divisors(sample_loss, units, inputs)
-            shares = shares * batch_size if isinstance(shares, float) else shares.view(n_nets, -1).sum(1)
-        losses = sums / shares
-        self._losses.append(losses.detach())
-        self._sizes.append(batch_size)
-        if self._is_recorded:
-            self._steps.append((rows, tuple(part.detach() for part in inputs), sums.detach(), shares))
-            self._size += inputs[0].numel()
-            if self._size >= CAPACITY:
-                self._hand_on()
-        return losses
-
-    def _hand_on(self) -> None:
-        """Make of the steps one visit per net: of several batches, with the loss that they have together."""
-        if not self._steps:
-            return
-        steps, self._steps, self._size = self._steps, [], 0
-        rows, inputs, sums, shares = zip(*steps, strict=True)
-        n_nets = len(self._loops)
-        parts = [
-            torch.cat([part.unflatten(0, (n_nets, -1)) for part in place], 1) for place in zip(*inputs, strict=True)
-        ]
-        is_sum = self.path.sample_loss.reduction == "sum"
-        trained = sum(sums) if is_sum else sum(sums) / sum(shares)
-        all_rows = torch.cat(rows, 1)
-        for number, loop in enumerate(self._loops):
-            own = tuple(part[number] for part in parts)
-            visit = Visit(all_rows[number], own, None, loop.session.path.sample_loss, trained[number])
-            for on_visit in loop.session.on_visit[True]:
-                on_visit(visit)
-
-    def close(self) -> None:
-        """Hand on the last visits, and write the histories of the nets; the host waits for the device."""
-        self._hand_on()
-        if not self._losses:
-            return
-        values = torch.stack(self._losses, 1).tolist()
-        for loop, losses in zip(self._loops, values, strict=True):
-            loop.session.n_trained += sum(self._sizes)
-            rows = loop.net.history[-1]["batches"]
-            rows += [
-                {"train_loss": loss, "train_batch_size": size} for loss, size in zip(losses, self._sizes, strict=True)
-            ]

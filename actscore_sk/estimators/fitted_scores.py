@@ -22,8 +22,6 @@ class FittedScores:
         warn_of_exposure(self.reduction, recorder.n_visits_[~recorder.validation_mask_])
         self.sample_metrics_ = recorder.sample_metrics_
         self.action_scores_ = self.sample_metrics_["action_score"]
-        self.repeat_scores_ = recorder.repeat_scores_ if self._repeats else self.action_scores_[None].copy()
-        self.action_scores_std_ = spread_of(self.repeat_scores_)
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
         self.validation_mask_ = recorder.validation_mask_
         self.gradient_work_ = recorder.gradient_work_
@@ -34,6 +32,16 @@ class FittedScores:
             found = getattr(recorder, name, None)
             if found is not None and len(found):
                 setattr(self, name, found)
+
+    @property
+    def repeat_scores_(self):
+        """Action scores by each net, ndarray of float64 (n_repeats, n_samples); higher = harder."""
+        return self._recorder.repeat_scores_ if self._repeats else self.action_scores_[None].copy()
+
+    @property
+    def action_scores_std_(self):
+        """Standard deviation of the action scores over the nets, ndarray of float64 (n_samples,); divisor n_repeats."""
+        return spread_of(self.repeat_scores_)
 
     def to_frame(self):
         """Return the scores as a pandas DataFrame, one row per sample in the order of X.

@@ -1,6 +1,6 @@
 """The table of metrics: a measurement at a visit, the statistic that remembers it, the definition of the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -130,3 +130,26 @@ def get_metric_names() -> tuple[str, ...]:
     ('action_score', 'aum', 'confidence')
     """
     return tuple(sorted(METRICS))
+
+
+def check_metrics(metrics: Sequence[str]) -> None:
+    """Check names of metrics that a user passes.
+
+    Parameters
+    ----------
+    metrics : sequence of str
+        Each one of `get_metric_names`.
+
+    Raises
+    ------
+    ValueError
+        If it is one string, or has an unknown name.
+
+    Examples
+    --------
+    >>> check_metrics(("aum", "el2n"))
+    """
+    if isinstance(metrics, str):
+        raise ValueError(f"metrics={metrics!r}; expected a sequence of names, such as ({metrics!r},)")
+    for name in metrics:
+        get_metric(name)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actscore_sk.data.alignment import Alignment, is_part_of
+from actscore_sk.data.alignment import Alignment, held_out_rows
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.data.placement import Placement
@@ -153,7 +153,7 @@ class RecordingSession:
         """
         self._splits, self._loaders = [valid, train], [None, None]
         positions = Alignment(train, self.root).positions  # type: ignore[arg-type]
-        self.validation_rows = self._held_out(valid, positions)
+        self.validation_rows = held_out_rows(valid, positions, self.root)  # type: ignore[arg-type]
         self.listener.weights.set_training_rows(positions)
         if self.train_sampler is not None:
             self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
@@ -166,19 +166,6 @@ class RecordingSession:
     def n_samples(self) -> int:
         """Number of rows of X."""
         return len(self.root)  # type: ignore[arg-type]
-
-    def _held_out(self, valid: Dataset | None, trained: Tensor | None) -> Tensor:
-        """Return rows of X in the validation part; none if some of them are trained on, and have a loss already.
-
-        `predefined_split` may validate on any data set: one that is no part of X has no rows.
-        """
-        nothing = torch.empty(0, dtype=torch.int64)
-        if valid is None or trained is None or not is_part_of(valid, self.root):  # type: ignore[arg-type]
-            return nothing
-        rows = Alignment(valid, self.root).positions  # type: ignore[arg-type]
-        is_trained = torch.zeros(self.n_samples, dtype=torch.bool)
-        is_trained[trained] = True
-        return nothing if rows is None or bool(is_trained[rows].any()) else rows
 
     def track(self, loader: Any, dataset: Dataset, training: bool) -> Any:
         """Return a tracked loader for the two parts of the fit loop; return any other loader as it is.
