@@ -44,7 +44,7 @@ class EpochPlan:
         """Return True if no later epoch counts, given the held-out losses of the epochs so far."""
         if self.held_out_losses is not None:
             # Exactly there: a training that goes on later does so for as long as its net does.
-            return len(losses) == np.flatnonzero(epoch_weights(self.held_out_losses))[-1] + 1
+            return len(losses) == int(np.flatnonzero(epoch_weights(self.held_out_losses))[-1]) + 1
         if not 0 < n_held_out < self.ends_below or np.isnan(losses).all():
             return False
         best = int(np.nanargmin(losses)) + 1

@@ -101,9 +101,7 @@ def test_what_the_command_found_in_labels_is_the_headline():
     write_scores(**labels, is_validation=np.arange(N) % 2 == 0)
     assert report() == 0
     text = re.sub("<.*?>", "", Path("page.html").read_text())
-    found = re.search(r"About 6 of 60 labels look wrong \((\d+) to (\d+)\); look at the first (\d+)", text)
-    assert found
-    assert int(found[1]) <= 6 <= int(found[2]) == int(found[3])
+    assert "About 6 of 60 labels look wrong; look at the first 6" in text
 
 
 def test_trajectories_are_watched_while_another_process_writes_them(capsys, monkeypatch):
