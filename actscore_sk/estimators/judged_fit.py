@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.estimators.refit import FirstFit, ends_with_window, most_held_out, prepare_second
+from actscore_sk.estimators.refit import FirstFit, ends_with_window, merged_first_fits, most_held_out, prepare_second
 from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
 
 
@@ -16,29 +16,22 @@ class JudgedFit(FittedLabelIssues):
     attributes are of a second one, on all rows.
     """
 
-    def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
-        options = {"method": method, "goes_on": goes_on, "classes": classes}
-        if goes_on:
-            return super()._fit(X, y, sample_weight, eval_set, fit_params, **options)
-        self._first_fit, self._most_held_out = None, 0
-        if method == "fit":
-            self._most_held_out = most_held_out(
-                self.refit, self.estimator, stores_probabilities=self.store_probabilities
-            )
-        super()._fit(X, y, sample_weight, eval_set, {**fit_params}, **options)
-        self.refit_ = bool(0 < np.count_nonzero(self.validation_mask_) < self._most_held_out)
-        if self.refit_:
-            held_out, self._leader = self.validation_mask_, self._recorder
-            evidence = self._leader.label_evidence() if self.store_probabilities else None
-            self._first_fit = FirstFit(held_out, None if evidence is None else evidence.probabilities[held_out])
-            if not isinstance(self.store_trajectories, bool):  # the file is to be that of the second fit
-                del self.trajectories_
-                Path(self.store_trajectories).unlink()
-            try:
-                super()._fit(X, y, sample_weight, eval_set, fit_params, **options)
-            finally:
-                del self._leader
-        return self
+    _first_fit = None
+    _most_held_out = 0
+
+    def _fit_once(self, data):
+        """Train one net, or a first one and then the one to keep."""
+        if not data.goes_on:
+            self._first_fit, self._most_held_out = None, 0
+            if data.method == "fit":
+                stores = self.store_probabilities
+                self._most_held_out = most_held_out(self.refit, self.estimator, stores_probabilities=stores)
+        super()._fit_once(data)
+        if not data.goes_on and 0 < np.count_nonzero(self._recorder.validation_mask_) < self._most_held_out:
+            self._first_fit = FirstFit.of(self._recorder, has_probabilities=self.store_probabilities)
+            if not isinstance(self.store_trajectories, bool):
+                Path(self.store_trajectories).unlink()  # the file is to be that of the second fit
+            super()._fit_once(data)
 
     def _clone_net(self, X, targets, weights):
         net = super()._clone_net(X, targets, weights)
@@ -47,7 +40,7 @@ class JudgedFit(FittedLabelIssues):
     def _new_recorder(self):
         recorder = super()._new_recorder()
         if self._first_fit is not None:
-            recorder.follow(self._leader)
+            recorder.follow(self._recorder)
         elif self._most_held_out and ends_with_window(self.estimator):
             recorder.end_with_window(self._most_held_out)
         return recorder
@@ -59,7 +52,11 @@ class JudgedFit(FittedLabelIssues):
 
     def _publish(self, X):
         super()._publish(X)
+        self.refit_ = merged_first_fits(self._first_fits()) is not None
         self._forget_judged()
+
+    def _first_fits(self):
+        return [each._first_fit for each in self._repeats or (self,)]
 
     def _judged_samples(self, on):
         check_is_fitted(self, "estimator_")
@@ -69,7 +66,5 @@ class JudgedFit(FittedLabelIssues):
             return JudgedSamples(evidence, held_out, self.eval_action_scores_, self._eval_index)
         if self._given is not None:  # labels of samples without a visit, too
             evidence = evidence._replace(labels=np.asarray(self._to_targets(self._given)))
-        if self._first_fit is None:
-            return JudgedSamples(evidence, self.validation_mask_, self.action_scores_, self._index)
-        held_out, seen = self._first_fit
+        held_out, seen = merged_first_fits(self._first_fits()) or FirstFit(self.validation_mask_, None)
         return JudgedSamples(evidence, held_out, self.action_scores_, self._index, seen)

@@ -1,6 +1,7 @@
 """A second fit on all rows: where it is made, and how the net is prepared for it."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,34 @@ class FirstFit(NamedTuple):
 
     held_out: np.ndarray
     probabilities: np.ndarray | None
+
+    @classmethod
+    def of(cls, recorder: Any, *, has_probabilities: bool) -> "FirstFit":
+        """Keep what a recorder has of the rows held out."""
+        held_out = recorder.validation_mask_
+        return cls(held_out, recorder.label_evidence().probabilities[held_out] if has_probabilities else None)
+
+
+def merged_first_fits(fits: Sequence[FirstFit | None]) -> FirstFit | None:
+    """Return the first fits of several repeats as one, the mean of the nets that held a row out; None if none is made.
+
+    Examples
+    --------
+    >>> fits = [FirstFit(np.array(held_out), np.array([[p, 1 - p]])) for held_out, p in (([1, 0], 0.5), ([1, 0], 0.25))]
+    >>> merged_first_fits([fit._replace(held_out=fit.held_out > 0) for fit in fits])
+    FirstFit(held_out=array([ True, False]), probabilities=array([[0.375, 0.625]]))
+    """
+    made = [fit for fit in fits if fit is not None]
+    if len(made) < 2:
+        return made[0] if made else None
+    held_out = np.logical_or.reduce([fit.held_out for fit in made])
+    if made[0].probabilities is None:
+        return FirstFit(held_out, None)
+    total = np.zeros((len(held_out), made[0].probabilities.shape[1]), dtype=made[0].probabilities.dtype)
+    for fit in made:
+        total[fit.held_out] += fit.probabilities
+    times = np.sum([fit.held_out for fit in made], axis=0)
+    return FirstFit(held_out, total[held_out] / times[held_out, None].astype(total.dtype))
 
 
 def most_held_out(refit: Any, net: Any, *, stores_probabilities: bool) -> float:

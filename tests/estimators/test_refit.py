@@ -72,6 +72,19 @@ def test_wrong_labels_are_found_among_all_rows_alike():
     assert found[~held_out].sum() > 0.6 * wrong[~held_out].sum()
 
 
+def test_each_repeat_has_two_fits_and_their_mean_judges():
+    scorer = fit(n_repeats=2)
+    assert scorer.refit_
+    assert not scorer.validation_mask_.any()
+    singles = [fit(random_state=int(seed)) for seed in scorer.repeat_seeds_]
+    expected = np.mean([single.class_probabilities_ for single in singles], axis=0)
+    np.testing.assert_allclose(scorer.class_probabilities_, expected, rtol=1e-5)
+    held_out = [single._first_fit.held_out for single in singles]
+    samples = scorer._judged_samples("train")
+    np.testing.assert_array_equal(samples.held_out, held_out[0] | held_out[1])
+    assert len(samples.held_out_probabilities) == samples.held_out.sum()
+
+
 # -- when it is made ---------------------------------------------------------------------------------------------
 
 
