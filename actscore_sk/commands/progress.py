@@ -20,6 +20,8 @@ class EpochWatch(Callback):
         Called without arguments after each epoch. A function, since a clone of the net copies all else.
     """
 
+    is_repeatable = True  # a second fit on all rows may call it again
+
     def __init__(self, advance: Callable[[], None]) -> None:
         self.advance = advance
 
@@ -35,7 +37,8 @@ class EpochWatch(Callback):
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Raise KeyboardInterrupt if epochs are missing."""
         # Called after skorch has caught the first interrupt, where nothing catches this one.
-        if self.n_epochs_ < net.max_epochs:
+        session = getattr(net, "session_", None)  # that records the net, and may have had enough of it
+        if self.n_epochs_ < net.max_epochs and not (session is not None and session.is_complete):
             raise KeyboardInterrupt
 
 

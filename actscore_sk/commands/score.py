@@ -17,6 +17,7 @@ from actscore_sk.commands.tables import FORMATS, check_output, read_table, table
 from actscore_sk.commands.targets import TASKS, Target, find_column, read_target
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.refit import MAX_HELD_OUT
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.exceptions import CommandError
@@ -238,7 +239,8 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
     net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes, holds_out=is_judged)
     # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
-    with one_thread(), show_progress("training", net.max_epochs) as advance:
+    n_epochs = net.max_epochs * (2 if is_judged and len(X) < 5 * MAX_HELD_OUT else 1)  # at most
+    with one_thread(), show_progress("training", n_epochs) as advance:
         net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ESTIMATORS[target.task](net, metrics=metrics, random_state=seed)
         return estimator.fit(X, target.values)
@@ -271,6 +273,6 @@ def _show_program(source: Path, name: str, target: Target, estimator: Any, *, is
     """Print the lines of Python that repeat the command."""
     read = FORMATS[table_suffix(source)].write_program(source)
     print_line("the same in Python:")
-    options = {"epochs": estimator.n_epochs_, "is_decided": is_decided}
+    options = {"epochs": estimator.estimator_.max_epochs, "is_decided": is_decided}
     for line in ("", *scoring_program(read, name, target.program, estimator, **options), ""):
         print_line(line)

@@ -151,5 +151,10 @@ def _monitor(callback: Any) -> Any:
 
 
 def _is_repeatable(callback: Any) -> bool:
+    """Return True for callbacks of skorch without effects outside, and for those that say so of themselves."""
     kind = callback if isinstance(callback, type) else type(callback)
-    return callback is None or (kind.__module__.startswith("skorch.") and kind.__name__ in _REPEATABLE)
+    return (
+        callback is None
+        or getattr(kind, "is_repeatable", False)
+        or (kind.__module__.startswith("skorch.") and kind.__name__ in _REPEATABLE)
+    )
