@@ -46,6 +46,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         "data_device": [StrOptions(set(DATA_DEVICES))],
     }
     _has_class_codes = False
+    __metadata_request__fit: ClassVar[dict] = {"groups": None}  # it is not in the signature: a net may have it, too
 
     def __init__(
         self,
@@ -174,7 +175,8 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         )
 
     def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
-        groups = fit_params.pop("groups", None) if isinstance(self._split(), ValidSplit) else None
+        splits = self.estimator is None or isinstance(self._split(), ValidSplit)
+        groups = fit_params.pop("groups", None) if splits else None
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
         index = X.index if hasattr(X, "iloc") else None

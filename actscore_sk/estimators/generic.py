@@ -13,6 +13,7 @@ from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_targets
 from actscore_sk.estimators.unit_table import unit_table
+from actscore_sk.label_issues.refused import OF_SEVERAL, WithoutLabelIssues
 from actscore_sk.utils.sklearn_private import HasMethods, Interval
 
 
@@ -20,7 +21,7 @@ def _wraps_net(estimator):
     return estimator.estimator is not None
 
 
-class ActionScoreEstimator(BaseActionScore):
+class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
     """Score the samples of any skorch net: multi-output, multi-label, dense targets, targets of several parts.
 
     Targets reach the net as they are, in the dtype that its criterion takes; `predict` returns the net's own answer.
@@ -80,6 +81,8 @@ class ActionScoreEstimator(BaseActionScore):
     >>> scorer.unit_scores_.shape                            # one for each label
     (200, 3)
     """
+
+    _why_no_label_issues = OF_SEVERAL
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseActionScore._parameter_constraints,

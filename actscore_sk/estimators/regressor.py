@@ -7,9 +7,10 @@ from sklearn.utils import check_array
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_targets
+from actscore_sk.label_issues.refused import OF_NUMBERS, WithoutLabelIssues
 
 
-class ActionScoreRegressor(RegressorMixin, BaseActionScore):
+class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
     """Regress with a skorch net, and learn from the same fit how hard each sample is.
 
     The action score of a sample is its loss, accumulated over training; higher = harder. It has the unit of the loss:
@@ -48,6 +49,8 @@ class ActionScoreRegressor(RegressorMixin, BaseActionScore):
     >>> int(reg.action_scores_.argmax()), reg.action_scores_.shape
     (3, (442,))
     """
+
+    _why_no_label_issues = OF_NUMBERS
 
     def _learn_targets(self, X, y, classes):
         if classes is not None:

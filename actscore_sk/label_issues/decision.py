@@ -141,9 +141,14 @@ def find_label_issues(
             stacklevel=2,
         )
     model = NoiseModel.fit(seen, labels)
-    spread = spread_posterior(scores[known], judged[known], model.probability_wrong(seen, labels))
+    posterior = model.probability_wrong(seen, labels)
+    spread = spread_posterior(scores[known], judged[known], posterior)
     shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
     found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
+    if has_second_fit:  # its rows tell the order of probabilities better, all of them being of one kind
+        everywhere = model.probability_wrong(probabilities[known].astype(np.float64), given[known])
+        everywhere[judged[known]] = posterior
+        spread = spread_posterior(scores[known], np.ones(len(everywhere), dtype=bool), everywhere)
     probability = np.full(len(given), np.nan)
     probability[known] = of_average(spread, found.rate)
     return LabelIssues(

@@ -4,7 +4,9 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from sklearn.base import is_regressor
 
+from actscore_sk.label_issues.refused import OF_NUMBERS
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
 from actscore_sk.resampling.strategies import STRATEGIES, amount_of
@@ -113,6 +115,8 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _check_threshold(self):
         if self.threshold == "auto":
+            if self.estimator is not None and is_regressor(self.estimator):
+                raise ValueError(f'threshold="auto" drops labels that look wrong, but there are {OF_NUMBERS}')
             return
         is_pair = isinstance(self.threshold, (tuple, list))
         ends = self.threshold if is_pair else ()

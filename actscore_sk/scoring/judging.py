@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.label_issues.refused import OF_NUMBERS
 from actscore_sk.scoring.scorer import final_scorer, make_scorer
 from actscore_sk.tracker import ActionScoreTracker
 
@@ -42,6 +44,8 @@ def make_judge(estimator: Any, random_state: Any) -> Any:
     names = [name for name in scorer.get_params(deep=True) if name.split("__")[-1] == _SWITCH]
     if isinstance(estimator, ActionScoreTracker) and not estimator.store_probabilities:
         raise TypeError("ActionScoreTracker cannot judge labels: it was made without store_probabilities=True")
+    if not names and is_regressor(scorer):
+        raise TypeError(f"{type(scorer).__name__} cannot judge labels; there are {OF_NUMBERS}")
     if not names:
         raise TypeError(
             f"{type(scorer).__name__} cannot judge labels: it has no parameter {_SWITCH}; pass an "
