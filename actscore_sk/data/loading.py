@@ -128,7 +128,7 @@ class TrackedLoader:
                 f"of {self.loader.batch_size}, which drop_last=True drops; leave drop_last out or take smaller batches"
             )
         for batch, index, rows in self._batches():
-            self.rows_in_hand, self.batch_size_in_hand = rows, len(index)
+            self.rows_in_hand, self.batch_size_in_hand = rows, index.shape[0]  # len() of a tensor takes longer
             if self._sampler is not None:
                 self.weights_in_hand = self._sampler.weights_at(index)
             self._open[id(batch)] = batch, rows
