@@ -55,6 +55,7 @@ class DeviceStore:
             for leaf in leaves_of(self.batch_type)
         ]
         self._row_bytes = row_bytes(self.batch_type)
+        self._is_flat = all(isinstance(part, Tensor) for part in self.batch_type)
         self.fill()
 
     def fill(self) -> None:
@@ -90,7 +91,7 @@ class DeviceStore:
             rows_there = index if rows is order else to_device(rows[chunk], self.device)
             parts = [self._cut(stored, index, batch_size) for stored in self._stored]
             for *leaves, rows_of_batch in zip(*parts, rows_there.split(batch_size), strict=True):
-                yield with_leaves(self.batch_type, iter(leaves)), rows_of_batch
+                yield leaves if self._is_flat else with_leaves(self.batch_type, iter(leaves)), rows_of_batch
 
     @staticmethod
     def _cut(stored: Tensor, index: Tensor, batch_size: int) -> Any:

@@ -136,7 +136,7 @@ class TrackedLoader:
 
     def hand_out(self, batch: Any, rows: torch.Tensor) -> None:
         """Take down a batch for the step that comes next, with its rows (batch_size,) of X."""
-        self.rows_in_hand, self.batch_size_in_hand = rows, len(rows)
+        self.rows_in_hand, self.batch_size_in_hand = rows, rows.shape[0]  # len() of a tensor takes longer
         self._open[id(batch)] = batch, rows
 
     @property

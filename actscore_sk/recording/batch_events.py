@@ -34,13 +34,13 @@ class BatchEvents:
     >>> from torch import nn
     >>> net = NeuralNet(nn.Linear(2, 1), criterion=nn.MSELoss, callbacks=[("own", Callback())]).initialize()
     >>> events = BatchEvents()
-    >>> events.listeners(net, "on_batch_end"), events.reads_loss(net), events.sees_batches(net)
-    ([], False, False)
+    >>> events.of_batch(net), events.sees_batches(net)
+    ((False, [], False), False)
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple] = {}
-        self._reads: tuple = None, False
+        self._of_batch: tuple = None, 0, False, [], False
 
     def listeners(self, net: Any, event: str) -> list[Callable]:
         """Return the methods that `NeuralNet.notify` would call, less the empty ones.
@@ -66,15 +66,25 @@ class BatchEvents:
             known = self._known[event] = callbacks, len(callbacks), heard
         return known[2]
 
-    def reads_loss(self, net: Any) -> bool:
-        """Return True if anybody may read the loss of a batch before the epoch ends.
+    def of_batch(self, net: Any) -> tuple[bool, list[Callable], bool]:
+        """Return what a step has to know, in one look.
 
-        Then the host waits for it at each batch, as in skorch; else once per epoch.
+        Returns
+        -------
+        begins : bool
+            True if anybody but the net listens to the begin of a batch.
+        ends : list of callable
+            Who listens to its end.
+        reads_loss : bool
+            True if any of them may read the loss of a batch before the epoch ends. Then the host waits for it at each
+            batch, as in skorch; else once per epoch.
         """
-        begin, end = self.listeners(net, "on_batch_begin"), self.listeners(net, "on_batch_end")
-        if self._reads[0] is not end:
-            self._reads = end, any(map(_reads_loss, end))
-        return len(begin) > 1 or self._reads[1]
+        known, callbacks = self._of_batch, net.callbacks_
+        if known[0] is not callbacks or known[1] != len(callbacks):
+            begins = len(self.listeners(net, "on_batch_begin")) > 1
+            ends = self.listeners(net, "on_batch_end")
+            known = self._of_batch = callbacks, len(callbacks), begins, ends, begins or any(map(_reads_loss, ends))
+        return known[2:]
 
     def sees_batches(self, net: Any) -> bool:
         """Return True if a callback of the user's own gets batches, or a method of the net."""

@@ -23,8 +23,9 @@ from actscore_sk.data.placement import full_device
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_events import BatchEvents
 from actscore_sk.recording.batch_parts import like_output
-from actscore_sk.recording.modules import all_modules
+from actscore_sk.recording.modules import all_modules, is_compiled
 from actscore_sk.recording.overrides import Stash, steps_once
+from actscore_sk.recording.pending_losses import PendingLosses
 from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.visit_buffer import Visit
 
@@ -40,7 +41,6 @@ STEP = (
 )
 LOOP = "run_single_epoch", "on_batch_begin", "on_batch_end"
 SEES_BATCHES = (*STEP, *LOOP, "validation_step", "infer", "get_loss", "notify")
-MOST_LOSSES = 2**13  # that wait on the device until they are written into the history
 
 
 class FastPath:
@@ -69,6 +69,8 @@ class FastPath:
         Who hears of batches.
     sees_batches : bool
         True if code of the user's own gets the batches of the loader.
+    is_compiled : bool
+        True if modules may use the memory of an output again at the next batch.
     has_notify : bool
         True if `events.listeners` are all that `NeuralNet.notify` would call.
     has_loop : bool
@@ -97,6 +99,7 @@ class FastPath:
         modules = all_modules(net)
         is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
         self._modules = modules if is_torch else []
+        self.is_compiled = net.compile or any(map(is_compiled, modules))
         self.events = BatchEvents()
         self.has_notify = is_proved and stash.is_plain("notify")
         self.has_loop = self.has_notify and all(stash.is_plain(name) for name in LOOP) and type(net.history) is History
@@ -203,41 +206,30 @@ def run_epoch(
         Passed to the module.
     """
     loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
-    rows_of_history, events = net.history[-1]["batches"], path.events
-    losses: list[tuple[dict, Tensor]] = []
+    rows_of_history, of_batch = net.history[-1]["batches"], path.events.of_batch
+    losses = PendingLosses(loss_name, copies=path.is_compiled)
     try:
         for batch in loader:
-            if len(events.listeners(net, "on_batch_begin")) == 1:
-                rows_of_history.append({})
-            else:
+            if of_batch(net)[0]:
                 net.notify("on_batch_begin", batch=batch, training=training)
+            else:
+                rows_of_history.append({})
             if training and session.n_steps and path.serves(net):  # the first step shows if the books balance
                 step = train_step(net, path, session, batch, loader, **params)
             else:
                 step = step_fn(batch, **params)
-            row = rows_of_history[-1]
-            row[loss_name], row[size_name] = step["loss"].detach(), loader.batch_size_in_hand
-            if events.reads_loss(net):
-                row[loss_name] = row[loss_name].item()  # skorch's own host sync, one per batch
+            row, (_, listeners, reads_loss) = rows_of_history[-1], of_batch(net)
+            if reads_loss:
+                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
             else:
-                losses.append((row, row[loss_name]))
-                if len(losses) >= MOST_LOSSES:
-                    _write_losses(losses, loss_name)
-            for listener in events.listeners(net, "on_batch_end"):
+                losses.add(row, step["loss"])
+            row[size_name] = loader.batch_size_in_hand
+            for listener in listeners:
                 listener(net, batch=batch, training=training, **step)
             count += 1
     finally:
-        _write_losses(losses, loss_name)
+        losses.write()
     net.history.record(prefix + "_batch_count", count)
-
-
-def _write_losses(losses: list[tuple[dict, Tensor]], name: str) -> None:
-    """Write losses of batches into the history, where nobody has waited for them: one host sync per epoch."""
-    if losses:
-        values = torch.stack([loss for _, loss in losses]).tolist()
-        for (row, _), value in zip(losses, values, strict=True):
-            row[name] = value
-        losses.clear()
 
 
 def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:

@@ -24,6 +24,17 @@ def all_modules(net: NeuralNet) -> list[nn.Module]:
     return [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
 
 
+def is_compiled(module: nn.Module) -> bool:
+    """Return True if torch has compiled a module, which may then use the memory of an output again at the next batch.
+
+    Examples
+    --------
+    >>> is_compiled(nn.ReLU())
+    False
+    """
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+
+
 @contextmanager
 def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
     """Restore the modes of modules, and the values of their buffers, at the end of the block.

@@ -149,6 +149,7 @@ class VisitBuffer:
         self._settings: list[tuple] = []
         self._size, self._is_first = 0, True
         self._n_rows, self._max_rows = 0, max_rows
+        self._last_output: Tensor | None = None
 
     def add(self, visit: Visit) -> None:
         """Hold a visit; evaluate those held if there are enough, or if units are among its details.
@@ -165,15 +166,26 @@ class VisitBuffer:
         """
         if not self._visits:
             self._settings = visit.sample_loss.settings()
+        if visit.inputs is not None and visit.inputs[0].is_cuda:
+            self._look_at_memory(visit.inputs[0])
         self._visits.append(visit)
         self._size += visit.size
-        self._n_rows += len(visit.rows)
+        self._n_rows += visit.rows.shape[0]
         is_full = self._size >= self.capacity or (self._max_rows is not None and self._n_rows >= self._max_rows)
         if self._is_first or is_full:
             self._is_first = False
             self.flush()
         elif self.on_details is not None and visit.details is not None and visit.details.is_more:
             self.flush()  # units are too many to be held
+
+    def _look_at_memory(self, output: Tensor) -> None:
+        """Hold no visit from now on if this output was written over the last one, as a CUDA graph does.
+
+        The first visit of all is not held, so that none is lost when the second shows it.
+        """
+        last, self._last_output = self._last_output, output  # kept, or its memory could be used again by chance
+        if last is not None and last.data_ptr() == output.data_ptr():
+            self.capacity = 0
 
     def flush(self) -> None:
         """Evaluate the visits held, in order; visits whose inputs have one shape are evaluated together.

@@ -21,6 +21,40 @@ def strided_cnn(n_classes: int = 10) -> nn.Module:
     return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32 * 7 * 7, n_classes))
 
 
+class ResNet9(nn.Module):
+    """Eight convolutions with batch normalisation, two of the blocks residual, and a linear layer; for small pictures.
+
+    It takes bytes or floats (n_samples, 3, 32, 32), computes in bfloat16 and returns logits in float32.
+    """
+
+    def __init__(self, n_classes: int = 10, width: int = 64) -> None:
+        super().__init__()
+        self.first = nn.Sequential(_convolution(3, width), _convolution(width, 2 * width, pooled=True))
+        self.second = _residual(2 * width)
+        self.third = nn.Sequential(
+            _convolution(2 * width, 4 * width, pooled=True), _convolution(4 * width, 8 * width, pooled=True)
+        )
+        self.fourth = _residual(8 * width)
+        self.head = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(8 * width, n_classes))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map pictures to logits."""
+        with torch.autocast(X.device.type, torch.bfloat16):
+            X = self.first(X.to(torch.bfloat16, memory_format=torch.channels_last) / 255)
+            X = self.third(X + self.second(X))
+            return self.head(X + self.fourth(X)).float()
+
+
+def _convolution(n_in: int, n_out: int, *, pooled: bool = False) -> nn.Module:
+    layers = [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pooled else []))
+
+
+def _residual(width: int) -> nn.Module:
+    return nn.Sequential(_convolution(width, width), _convolution(width, width))
+
+
 def make_net(
     module: Callable[[], nn.Module], *, lr: float = 0.01, batch_size: int = 64, max_epochs: int = 20, **options: Any
 ) -> NeuralNetClassifier:
