@@ -29,6 +29,7 @@ class Defect(NamedTuple):
 R, T = "actscore_sk/recording/", "tests/recording/"
 DETAILS, LEAVES, LOSSES = T + "test_details.py", T + "test_leaves_no_trace.py", T + "test_recorded_losses.py"
 SAMPLES, TRACKER, STEPS = "tests/losses/test_sample_losses.py", "tests/test_tracker.py", T + "test_own_steps.py"
+SET = T + "test_set_in_training.py"
 DEFECTS = (
     Defect(R + "asked_loss.py", "        self.before.restore()\n", "", SAMPLES),
     Defect(R + "asked_net.py", "tensor.copy_(value)", "pass", STEPS),
@@ -62,8 +63,11 @@ DEFECTS = (
     ),
     Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", SAMPLES),
     Defect(R + "detail_state.py", "        self.epoch += 1\n", "", DETAILS),
-    Defect(R + "fast_path.py", "            parameter.grad = None", "            pass", LEAVES),
+    Defect(R + "fast_steps.py", "            parameter.grad = None", "            pass", LEAVES),
     Defect(R + "fast_path.py", "and steps_once(net.optimizer_)", "", LEAVES),
+    Defect(
+        R + "fast_path.py", "return len(vars(net)) != self._n_attributes", "return False", T + "test_set_in_training.py"
+    ),
     Defect(R + "fast_path_proof.py", "is_equal = _is_equal()", "is_equal = True", LEAVES + " " + LOSSES),
     Defect(
         R + "first_rows.py",
@@ -92,6 +96,7 @@ DEFECTS = (
         T + "test_splits.py",
     ),
     Defect(R + "overrides.py", "is_set = name in vars(self._net) or name in self.methods", "is_set = False", LEAVES),
+    Defect(R + "overrides.py", "self.running.append(name)", "self.running.append('')", SET),
     Defect(R + "own_loss.py", "(1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "(1.0,)", SAMPLES),
     Defect(R + "own_loss.py", "for factor in (0.9, 0.6):", "for factor in ():", SAMPLES),
     Defect(R + "ragged_units.py", "self._wrong |= (sizes != self._sizes[there]).any()", "pass", DETAILS),
