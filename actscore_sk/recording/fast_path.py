@@ -2,21 +2,19 @@
 
 skorch asks again at each batch: it calls the empty methods of callbacks, walks the modules to set a mode that is set,
 builds a generator of parameters that nobody reads. For a small net that is a third of the time of a step. The
-functions here do the same operations in the same order; they serve only nets that do not override them, and only a
-skorch that was seen to do the same (`fast_path_proof`).
+functions of `fast_steps` do the same operations in the same order; they serve only nets that do not override them, and
+only a skorch that was seen to do the same (`fast_path_proof`).
 
 Each part is taken by itself: a net with a `train_step` of its own still has the loop, and a callback that listens to
-batches hears of them through skorch's `notify`.
+batches hears of them through skorch's `notify`. This file decides which parts may be taken.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from skorch import NeuralNet, NeuralNetClassifier
-from skorch.dataset import unpack_data
 from skorch.history import History
-from skorch.utils import TeeGenerator, to_tensor
+from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from actscore_sk.data.placement import full_device
@@ -25,9 +23,7 @@ from actscore_sk.recording.batch_events import BatchEvents
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.modules import all_modules, is_compiled
 from actscore_sk.recording.overrides import Stash, steps_once
-from actscore_sk.recording.pending_losses import PendingLosses
 from actscore_sk.recording.sample_axis import SampleAxis
-from actscore_sk.recording.visit_buffer import Visit
 
 # Methods that skorch's training step is made of, next to `get_loss`.
 STEP = (
@@ -116,7 +112,7 @@ class FastPath:
             and sample_loss.has_reduction
             and sample_loss.criterion is net.criterion_
         )
-        self.may_join = False
+        self.may_join, self._n_attributes = False, len(vars(net))
         if self.has_step:
             self.sample_loss = sample_loss
             # The class that listens to the criterion is passed by; torch's own losses do not override __call__.
@@ -125,11 +121,24 @@ class FastPath:
             self._takes_log = is_classifier and isinstance(net.criterion_, nn.NLLLoss)
 
     def serves(self, net: Any) -> bool:
-        """Return True if the next step of the net may run here; its criterion may have been replaced."""
+        """Return True if the next step of the net may run here.
+
+        Its criterion may have been replaced since the epoch began, and a method may have been set on the net.
+        """
         if not self.has_step or net.criterion_ is not self.sample_loss.criterion:  # type: ignore[union-attr]
+            return False
+        if self.is_changed(net):
             return False
         self.may_join = self.may_join or self._axis.may_join(self.sample_loss)  # type: ignore[arg-type]
         return self.may_join
+
+    def is_changed(self, net: Any) -> bool:
+        """Return True if an attribute was set on the net, or deleted, since the epoch began."""
+        return len(vars(net)) != self._n_attributes
+
+    def leave(self, names: list[str]) -> None:
+        """Leave steps, and events, to the net for the rest of the epoch, of which methods were set on the instance."""
+        self.has_step, self.has_notify = False, self.has_notify and "notify" not in names
 
     def has_mode(self, training: bool) -> bool:
         """Return True if all modules are known to be in that mode already.
@@ -145,6 +154,10 @@ class FastPath:
             if module.training is not training:
                 return False
         return bool(self._modules)
+
+    def tells(self, net: Any) -> bool:
+        """Return True if `events.listeners` are still all that the net's `notify` would call."""
+        return self.has_notify and not self.is_changed(net)
 
     def forward(self, net: Any, Xi: Any, yi: Any, **fit_params: Any) -> tuple[Any, tuple]:
         """Compute the output of the net for a batch.
@@ -179,94 +192,3 @@ class FastPath:
     def loss(self, inputs: tuple) -> Tensor:
         """Return the value of the criterion."""
         return self._criterion(*inputs)
-
-
-def run_epoch(
-    net: Any, path: FastPath, session: Any, loader: Any, training: bool, prefix: str, step_fn: Callable, **params: Any
-) -> None:
-    """Do the same as `NeuralNet.run_single_epoch`, with a tracked loader.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        In training; its history gets the same rows.
-    path : FastPath
-        Of the epoch, with `has_loop`.
-    session : RecordingSession
-        Of the net.
-    loader : TrackedLoader
-        Of the training or the validation part.
-    training : bool
-        True for the pass that trains.
-    prefix : {"train", "valid"}
-        First part of the names in the history.
-    step_fn : callable
-        The net's own step, for batches that the fast path does not serve.
-    **params : dict
-        Passed to the module.
-    """
-    loss_name, size_name, count = prefix + "_loss", prefix + "_batch_size", 0
-    rows_of_history, of_batch = net.history[-1]["batches"], path.events.of_batch
-    losses = PendingLosses(loss_name, copies=path.is_compiled)
-    try:
-        for batch in loader:
-            if of_batch(net)[0]:
-                net.notify("on_batch_begin", batch=batch, training=training)
-            else:
-                rows_of_history.append({})
-            if training and session.n_steps and path.serves(net):  # the first step shows if the books balance
-                step = train_step(net, path, session, batch, loader, **params)
-            else:
-                step = step_fn(batch, **params)
-            row, (_, listeners, reads_loss) = rows_of_history[-1], of_batch(net)
-            if reads_loss:
-                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
-            else:
-                losses.add(row, step["loss"])
-            row[size_name] = loader.batch_size_in_hand
-            for listener in listeners:
-                listener(net, batch=batch, training=training, **step)
-            count += 1
-    finally:
-        losses.write()
-    net.history.record(prefix + "_batch_count", count)
-
-
-def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:
-    """Do the same as `NeuralNet.train_step`, and make a visit of the criterion's arguments.
-
-    Gradients are set to None, the loss is computed and visited, and the optimizer steps, in skorch's order.
-
-    Parameters
-    ----------
-    net, path, session, loader, **fit_params
-        As in `run_epoch`; the loader has the rows of the batch in hand.
-    batch : tuple
-        The batch that `loader` has just yielded.
-
-    Returns
-    -------
-    step : dict
-        "loss", a scalar with its graph used up, and "y_pred", as skorch's callbacks expect them.
-    """
-    Xi, yi = unpack_data(batch)
-    for group in net.optimizer_.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = None
-    if not path.has_mode(True):
-        net._set_training(True)
-    y_pred, inputs = path.forward(net, Xi, yi, **fit_params)
-    session.n_trained += loader.batch_size_in_hand
-    if session.is_weighted:
-        loss = session.listener.weigh(inputs, path.sample_loss, loader, session.on_visit[True])
-    else:
-        loss = path.loss(inputs)
-        visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss.detach())  # type: ignore[arg-type]
-        for on_visit in session.on_visit[True]:
-            on_visit(visit)
-    loss.backward()
-    if path.events.listeners(net, "on_grad_computed"):
-        parameters = TeeGenerator(net.get_all_learnable_params())
-        net.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
-    net.optimizer_.step()
-    return {"loss": loss, "y_pred": y_pred}

@@ -4,6 +4,8 @@ The fast path replaces methods of skorch, so it must know that nobody else has r
 looked at: the classes of the net, without those that recording puts in front, and the attributes of the instance.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -53,8 +55,10 @@ class Stash:
 
     Attributes
     ----------
-    methods : dict of str to callable
-        The methods taken from the instance, by name; the mix-in calls them in place of the net's own.
+    methods : dict of str to list of callable
+        The methods taken from the instance, by name, in the order in which they were set.
+    running : list of str
+        Names of those that are running.
 
     Examples
     --------
@@ -62,7 +66,8 @@ class Stash:
     >>> net = SimpleNamespace(get_loss=print, lr=0.1)
     >>> stash = Stash(net, ("get_loss",))
     >>> stash.take()
-    >>> vars(net), stash.methods
+    ['get_loss']
+    >>> vars(net), stash.latest
     ({'lr': 0.1}, {'get_loss': <built-in function print>})
     >>> stash.put_back()
     >>> net.get_loss is print
@@ -71,22 +76,63 @@ class Stash:
 
     def __init__(self, net: Any, names: tuple[str, ...]) -> None:
         self._net, self._names = net, names
-        self.methods: dict[str, Any] = {}
+        self.methods: dict[str, list[Any]] = {}
+        self._guarded: dict[str, list[Callable]] = {}
+        self.running: list[str] = []
 
-    def take(self) -> None:
+    def take(self, names: tuple[str, ...] | None = None) -> list[str]:
         """Move the methods that hide the mix-in from the instance to `methods`.
 
         Called again at each epoch, since a callback may set a method in the middle of a training; the later one counts.
+
+        Parameters
+        ----------
+        names : tuple of str, optional
+            The methods to look for; by default, all of the mix-in.
+
+        Returns
+        -------
+        found : list of str
+            Names of those that were there.
         """
         attributes = vars(self._net)
-        for name in self._names:
-            if name in attributes:
-                self.methods[name] = attributes.pop(name)
+        found = [name for name in self._names if name in attributes and (names is None or name in names)]
+        for name in found:
+            method = attributes.pop(name)
+            self.methods.setdefault(name, []).append(method)
+            self._guarded.setdefault(name, []).append(self._guard(name, method))
+        return found
+
+    def _guard(self, name: str, method: Any) -> Callable:
+        """Return a function that calls `method`, and shows in `running` that it does."""
+
+        @wraps(method, updated=())
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            self.running.append(name)
+            try:
+                return method(*args, **kwargs)
+            finally:
+                self.running.remove(name)
+
+        return guarded
+
+    def method(self, name: str) -> Callable | None:
+        """Return the method to call in place of the net's own, if one was set.
+
+        One that is running already has called the method that it stands in for: the one set before it, or the net's.
+        """
+        methods, n_running = self._guarded.get(name, []), self.running.count(name)
+        return methods[-1 - n_running] if n_running < len(methods) else None
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """Methods that would be on the instance, by name."""
+        return {name: methods[-1] for name, methods in self.methods.items()}
 
     def put_back(self) -> None:
         """Set on the instance what was taken from it."""
-        vars(self._net).update(self.methods)
-        self.methods = {}
+        vars(self._net).update(self.latest)
+        self.methods, self._guarded = {}, {}
 
     def is_plain(self, name: str, owner: type = NeuralNet) -> bool:
         """Return True if `name` is the method of `owner`, overridden nowhere: not in a class, not on the instance.

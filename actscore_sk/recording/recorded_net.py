@@ -12,7 +12,7 @@ from sklearn.base import clone
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.recording.asked_net import refusal
 from actscore_sk.recording.class_swap import Swapped, plain_class
-from actscore_sk.recording.fast_path import run_epoch
+from actscore_sk.recording.fast_steps import run_epoch
 
 METHODS = (
     "fit_loop",
@@ -26,6 +26,26 @@ METHODS = (
     "notify",
     "save_params",
 )
+# Those that skorch looks up at each batch; the others it has in hand when an epoch begins.
+WITHIN_AN_EPOCH = "train_step_single", "get_loss", "notify", "save_params"
+
+
+def _own(net: Any, name: str) -> Callable:
+    """Return the method that a net has without the mix-in: one set on the instance comes first.
+
+    That may call the method which it found in its place. Someone who took it in a training and calls it later finds the
+    net's own.
+    """
+    if not isinstance(net, RecordedNetMixin):
+        return getattr(type(net), name).__get__(net)
+    stashed = None if net.session_ is None else net.session_.stash.method(name)
+    return getattr(super(RecordedNetMixin, net), name) if stashed is None else stashed
+
+
+def _session_of(net: Any, name: str) -> Any:
+    """Return the session of a net; None without one, or if the method set in place of this one has called it."""
+    session = getattr(net, "session_", None)
+    return None if session is None or name in session.stash.running else session
 
 
 class RecordedNetMixin:
@@ -49,24 +69,12 @@ class RecordedNetMixin:
     _records_ = True
     session_: Any = None  # a clone made while training has the class, but no session
 
-    def _own(self, name: str) -> Callable:
-        """Return the method that the net has without this mix-in: one set on the instance comes first.
-
-        Parameters
-        ----------
-        name : str
-            One of `METHODS`.
-        """
-        session = self.session_
-        stashed = None if session is None else session.stash.methods.get(name)
-        return getattr(super(), name) if stashed is None else stashed
-
     def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Train; if an error ends the training, restore the net's own class.
 
         An interrupt is no error here: skorch catches it, and `on_train_end` follows as usual.
         """
-        session, own = self.session_, self._own("fit_loop")
+        session, own = _session_of(self, "fit_loop"), _own(self, "fit_loop")
         try:
             return own(*args, **kwargs)
         except KeyboardInterrupt:  # skorch keeps the net, and ends the training in the usual way
@@ -78,7 +86,7 @@ class RecordedNetMixin:
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Split as the net does, and find the rows of each part in X."""
-        own, session = self._own("get_split_datasets"), self.session_
+        own, session = _own(self, "get_split_datasets"), _session_of(self, "get_split_datasets")
         if session is None:
             return own(X, y, **fit_params)
         splits = own(*session.build_root(X, y), **fit_params, **session.split_params)
@@ -87,13 +95,15 @@ class RecordedNetMixin:
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Build the loader, tracked if it is one that the fit loop trains or validates with."""
-        loader = self._own("get_iterator")(dataset, training=training)
-        return loader if self.session_ is None else self.session_.track(loader, dataset, training)
+        session, own = _session_of(self, "get_iterator"), _own(self, "get_iterator")
+        loader = own(dataset, training=training)
+        return loader if session is None else session.track(loader, dataset, training)
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Pass over the data once, by the loop of the fast path if it may run."""
-        session, own = self.session_, self._own("run_single_epoch")
+        session, own = _session_of(self, "run_single_epoch"), _own(self, "run_single_epoch")
         if session is not None:
+            session.renew()
             session.forward_params = fit_params
             if session.path.has_loop and isinstance(iterator, TrackedLoader):
                 return run_epoch(self, session.path, session, iterator, training, prefix, step_fn, **fit_params)
@@ -104,9 +114,10 @@ class RecordedNetMixin:
 
         LBFGS calls `train_step_single` several times inside; the session counts the first loss only.
         """
-        session, own = self.session_, self._own("train_step")
+        session, own = _session_of(self, "train_step"), _own(self, "train_step")
         if session is None:
             return own(batch, **fit_params)
+        session.renew()
         listener = session.open_step(batch, True)
         try:
             with refusal(session):
@@ -119,7 +130,7 @@ class RecordedNetMixin:
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> Any:
         """Compute loss and gradients of one batch, and check that the loss is the recorded one."""
-        session, own = self.session_, self._own("train_step_single")
+        session, own = _session_of(self, "train_step_single"), _own(self, "train_step_single")
         step = own(batch, **fit_params)
         if session is not None:
             session.listener.check_step(self, step, "train_step_single")
@@ -127,7 +138,7 @@ class RecordedNetMixin:
 
     def validation_step(self, batch: Any, **fit_params: Any) -> Any:
         """Validate on one batch, whose rows the session knows meanwhile if they are rows of X."""
-        session, own = self.session_, self._own("validation_step")
+        session, own = _session_of(self, "validation_step"), _own(self, "validation_step")
         if session is None:
             return own(batch, **fit_params)
         listener = session.open_step(batch, False)
@@ -140,21 +151,21 @@ class RecordedNetMixin:
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the net's own loss; the first one in a step is a visit of the samples in the batch."""
-        own = self._own("get_loss")
-        if self.session_ is None:
+        session, own = _session_of(self, "get_loss"), _own(self, "get_loss")
+        if session is None:
             return own(y_pred, y_true, *args, **kwargs)
-        return self.session_.listener.loss(self, own, y_pred, y_true, *args, **kwargs)
+        return session.listener.loss(self, own, y_pred, y_true, *args, **kwargs)
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Tell the session first, so that scores are up to date in callbacks and kept if one stops training.
 
         Training ends after an epoch if the session says that none of those to come counts.
         """
-        session, own = self.session_, self._own("notify")
+        session, own = _session_of(self, "notify"), _own(self, "notify")
         try:
             if session is not None:
                 session.event(method_name)
-            if session is None or session.path is None or not session.path.has_notify:
+            if session is None or session.path is None or not session.path.tells(self):
                 own(method_name, **kwargs)
             else:
                 for listener in session.path.events.listeners(self, method_name):
@@ -167,9 +178,10 @@ class RecordedNetMixin:
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
         """Save the net, and beside each file the scores so far; a checkpoint then holds both."""
-        self._own("save_params")(*args, **kwargs)
-        if self.session_ is not None:
-            self.session_.save_beside(args, kwargs)
+        session, own = _session_of(self, "save_params"), _own(self, "save_params")
+        own(*args, **kwargs)
+        if session is not None:
+            session.save_beside(args, kwargs)
 
     def __sklearn_clone__(self) -> Any:
         """Clone the plain net: a clone is a new net that nobody records."""
@@ -182,5 +194,5 @@ class RecordedNetMixin:
     def __getstate__(self) -> dict[str, Any]:
         """Return the state of the net alone, with the methods that were set on it."""
         state: Any = super().__getstate__()
-        stash = {} if self.session_ is None else self.session_.stash.methods
+        stash = {} if self.session_ is None else self.session_.stash.latest
         return {name: value for name, value in state.items() if name != "session_"} | stash

@@ -22,7 +22,7 @@ from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.loss_listener import LossListener
 from actscore_sk.recording.overrides import Stash
-from actscore_sk.recording.recorded_net import METHODS, RecordedNetMixin
+from actscore_sk.recording.recorded_net import METHODS, WITHIN_AN_EPOCH, RecordedNetMixin
 from actscore_sk.recording.resume import save_states
 
 
@@ -230,6 +230,11 @@ class RecordingSession:
             save_states([recording.state_dict() for recording in self.recordings], args, kwargs)
 
     # -- steps and events ---------------------------------------------------------------------------------
+
+    def renew(self) -> None:
+        """Take methods that were set in the middle of an epoch and count from there on, past the fast path."""
+        if found := self.stash.take(WITHIN_AN_EPOCH):
+            self.path.leave(found)  # type: ignore[union-attr]
 
     def open_step(self, batch: Any, training: bool) -> LossListener:
         """Listen to a step on `batch` until `close_step`; one of validation may be on samples that are not in X.

@@ -142,6 +142,7 @@ class Outcome:
     held_out: np.ndarray
     tensors: dict[str, Tensor]
     streams: tuple
+    n_steps: int
 
 
 class Numbered(Dataset):
@@ -175,14 +176,14 @@ def train(job: Job) -> Outcome:
     seed_everything(job.seed)
     module, criterion = job.make_module(), job.loss.make()
     parameters = [*module.named_parameters(), *criterion.named_parameters()]
-    state = SimpleNamespace(module=module, criterion=criterion, epoch=0, visits=[], eval_visits=[], lr=None)
+    state = SimpleNamespace(module=module, criterion=criterion, epoch=0, visits=[], eval_visits=[], n_steps=0)
     state.optimizer = job.make_optimizer(parameters, module)
     job.listener.initialized(state)
     held_out = np.zeros(len(job.samples), bool)  # type: ignore[arg-type]
     for n_epochs in job.epochs:
         held_out = _call(job, state, n_epochs)
     tensors = {f"{part}.{name}": value for part in ("module", "criterion") for name, value in _state_of(state, part)}
-    return Outcome(state.visits, state.eval_visits, state.epoch, held_out, tensors, streams())
+    return Outcome(state.visits, state.eval_visits, state.epoch, held_out, tensors, streams(), state.n_steps)
 
 
 def _state_of(state: Any, part: str) -> Any:
@@ -271,6 +272,7 @@ def _train_step(job: Job, state: Any, X: Any, y: Any, rows: Tensor) -> Visit:
         visits.append(visit)
         return loss
 
+    state.n_steps += 1
     job.behaviour.step(state, closure)
     job.behaviour.after_step(state)
     return visits[0]  # the loss of the parameters from before the step

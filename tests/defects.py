@@ -1,0 +1,218 @@
+"""Put a deliberate defect into each file of a room in turn, and see that a test notices: ``python -m tests.defects``.
+
+Each defect changes one line of a copy of the package, in a temporary folder, and runs the named tests there.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+COPIED = "actscore_sk", "tests", "docs", "README.md", "pyproject.toml"
+NOTICED, UNNOTICED, BROKEN = "noticed", "NOT NOTICED", "BROKEN"
+
+
+class Defect(NamedTuple):
+    """One change of one file; `tests` are arguments of pytest."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+R, T = "actscore_sk/recording/", "tests/recording/"
+DETAILS, LEAVES, LOSSES = T + "test_details.py", T + "test_leaves_no_trace.py", T + "test_recorded_losses.py"
+SAMPLES, TRACKER, STEPS = "tests/losses/test_sample_losses.py", "tests/test_tracker.py", T + "test_own_steps.py"
+SET = T + "test_set_in_training.py"
+DEFECTS = (
+    Defect(R + "asked_loss.py", "        self.before.restore()\n", "", SAMPLES),
+    Defect(R + "asked_net.py", "tensor.copy_(value)", "pass", STEPS),
+    Defect(R + "asked_net.py", "row.update(values)", "pass", STEPS),
+    Defect(
+        R + "bad_samples.py",
+        "self._first.note(rows, ~losses.isfinite())",
+        "self._first.note(rows, losses.isnan())",
+        T + "test_interruption.py actscore_sk/recording",
+    ),
+    Defect(R + "batch_parts.py", "and len(batch) == n_samples", "", SAMPLES + " " + LOSSES + " actscore_sk/recording"),
+    Defect(R + "books.py", "if self._is_first:", "if False:", SAMPLES),
+    Defect(
+        R + "books.py",
+        "if not agrees(trained, recorded, self._tolerance):\n                self",
+        "if False:\n                self",
+        SAMPLES + " " + LOSSES,
+    ),
+    Defect(
+        R + "class_shares.py",
+        "targets.reshape(-1) > 0.5",
+        "targets.reshape(-1) > 1.5",
+        "tests/metrics tests/estimators -k window or auto or entropy",
+    ),
+    Defect(R + "class_swap.py", "name not in self._added_", "True", LEAVES),
+    Defect(
+        R + "counted.py",
+        "torch.ones_like(rows, dtype=torch.int32)",
+        "torch.zeros_like(rows, dtype=torch.int32)",
+        DETAILS,
+    ),
+    Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", SAMPLES),
+    Defect(R + "detail_state.py", "        self.epoch += 1\n", "", DETAILS),
+    Defect(R + "fast_steps.py", "            parameter.grad = None", "            pass", LEAVES),
+    Defect(R + "fast_path.py", "and steps_once(net.optimizer_)", "", LEAVES),
+    Defect(
+        R + "fast_path.py", "return len(vars(net)) != self._n_attributes", "return False", T + "test_set_in_training.py"
+    ),
+    Defect(R + "fast_path_proof.py", "is_equal = _is_equal()", "is_equal = True", LEAVES + " " + LOSSES),
+    Defect(
+        R + "first_rows.py",
+        "self.rows[0] == _NONE, found",
+        "self.rows[0] != _NONE, found",
+        TRACKER + " actscore_sk/recording",
+    ),
+    Defect(
+        R + "label_state.py", "values[:, :-1], values[:, -1]", "values[:, 1:], values[:, 0]", T + "test_label_state.py"
+    ),
+    Defect(R + "loop_batch.py", "if values.ndim != 1:", "if False:", TRACKER),
+    Defect(R + "loop_intake.py", "part.clone() for part in batch[:4]", "part for part in batch[:4]", TRACKER),
+    Defect(
+        R + "loss_listener.py", "listeners, self._on_visit = self._on_visit, ()", "listeners = self._on_visit", LOSSES
+    ),
+    Defect(R + "loss_listener.py", "if agrees(trained, recorded):", "if True:", STEPS),
+    Defect(
+        R + "merging.py", '"n_samples", "epoch", "reduction", "metrics"', '"n_samples", "epoch", "reduction"', TRACKER
+    ),
+    Defect(R + "modules.py", "buffer.data.copy_(value)", "pass", LEAVES),
+    Defect(R + "net_recording.py", "self._identity.check_same(identity)", "pass", "tests/data/test_identity.py " + T),
+    Defect(
+        R + "net_recording.py",
+        "self.validation_mask[session.validation_rows.numpy()] = True",
+        "pass",
+        T + "test_splits.py",
+    ),
+    Defect(R + "overrides.py", "is_set = name in vars(self._net) or name in self.methods", "is_set = False", LEAVES),
+    Defect(R + "overrides.py", "self.running.append(name)", "self.running.append('')", SET),
+    Defect(R + "own_loss.py", "(1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "(1.0,)", SAMPLES),
+    Defect(R + "own_loss.py", "for factor in (0.9, 0.6):", "for factor in ():", SAMPLES),
+    Defect(R + "ragged_units.py", "self._wrong |= (sizes != self._sizes[there]).any()", "pass", DETAILS),
+    Defect(R + "recipes.py", "kind = reduction.score if is_score else", "kind =", "tests/metrics " + TRACKER),
+    Defect(
+        R + "record_settings.py",
+        "self.store_probabilities and self.has_held_out",
+        "False",
+        T + "test_label_state.py tests/estimators/test_label_issues.py",
+    ),
+    Defect(
+        R + "recorded_net.py",
+        "            if session is not None:\n                session.detach()\n            raise",
+        "            raise",
+        LEAVES,
+    ),
+    Defect(
+        R + "resume.py",
+        '"f_params", "f_optimizer", "f_criterion", "f_history"',
+        '"f_history", "f_params"',
+        T + "test_resume.py",
+    ),
+    Defect(
+        R + "sample_axis.py",
+        "return torch.allclose(part, whole[:half]",
+        "return True or torch.allclose(part, whole[:half]",
+        SAMPLES + " " + LOSSES,
+    ),
+    Defect(R + "sample_axis.py", "if not (keeps_others or follows):", "if False:", SAMPLES),
+    Defect(R + "sample_axis.py", "if is_stateless and not is_first and not keeps_others:", "if False:", STEPS),
+    Defect(R + "sample_state.py", "self.epoch_has_visits = True", "pass", T + "test_interruption.py"),
+    Defect(
+        R + "score_attributes.py", "n_visits.min() < n_visits.max()", "False", T + "test_train_sampler.py " + LOSSES
+    ),
+    Defect(R + "score_record.py", "self.held_out = sum_of(self.held_out, other.held_out)", "pass", TRACKER),
+    Defect(
+        R + "score_table.py",
+        "index=index if isinstance(index, pandas.Index) else None",
+        "index=None",
+        "tests/estimators/test_estimator_api.py",
+    ),
+    Defect(R + "session.py", "        self.stash.put_back()\n", "", LEAVES),
+    Defect(R + "session.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
+    Defect(R + "unit_scores.py", "storage[unseen] = 0", "pass", DETAILS),
+    Defect(
+        R + "visit_buffer.py",
+        "any(each.was_changed() for each in visits)",
+        "False",
+        LOSSES + " " + LEAVES + " " + SAMPLES,
+    ),
+    Defect(
+        "actscore_sk/data/alignment.py",
+        "positions = selected if positions is None else selected[positions]",
+        "positions = selected",
+        T + "test_splits.py",
+    ),
+    Defect(
+        "actscore_sk/data/identity.py",
+        "differing = self.differing(other)",
+        "differing = []",
+        "tests/data/test_identity.py",
+    ),
+    Defect("actscore_sk/data/sources.py", "if isinstance(X, DataLoader):", "if False:", "tests/data/test_loading.py"),
+    Defect(
+        "actscore_sk/data/views.py", "first + step * torch.arange", "first + torch.arange", "tests/data/test_views.py"
+    ),
+)
+
+
+def run_tests(folder: Path, tests: str) -> int:
+    """Run tests on the copy of the package in a folder; return the status of pytest."""
+    names, _, kept = tests.partition(" -k ")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *names.split()]
+    command += ["-k", kept] if kept else []
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+
+
+def try_one(folder: Path, defect: Defect) -> str:
+    """Apply a defect, run its tests, and take it back."""
+    file = folder / defect.file
+    text = file.read_text()
+    if text.count(defect.old) != 1:
+        return f"{BROKEN}: {defect.old!r} is there {text.count(defect.old)} times, expected once"
+    try:
+        file.write_text(text.replace(defect.old, defect.new))
+        status = run_tests(folder, defect.tests)
+    finally:
+        file.write_text(text)
+    return {0: UNNOTICED, 1: NOTICED}.get(status, f"{BROKEN}: the tests could not be run, pytest ended with {status}")
+
+
+def main() -> int:
+    """Run the command; the status is 1 if a defect is not noticed, or could not be put in."""
+    parser = argparse.ArgumentParser(prog="python -m tests.defects", description=__doc__)
+    parser.add_argument("-k", default="", help="only files whose name holds this")
+    arguments = parser.parse_args()
+    rooms = {path.name for path in (ROOT / R).glob("*.py") if path.name != "__init__.py"}
+    results = [f"{R}{name}: no defect is known" for name in sorted(rooms - {Path(each.file).name for each in DEFECTS})]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in COPIED:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        chosen = [defect for defect in DEFECTS if arguments.k in defect.file]
+        names = dict.fromkeys(name for defect in chosen for name in defect.tests.partition(" -k ")[0].split())
+        if run_tests(folder, " ".join(names)):
+            print("the tests fail without a defect; nothing can be said")
+            return 1
+        for defect in chosen:
+            results.append(f"{defect.file}: {try_one(folder, defect)}: {defect.old.strip()[:70]}")
+            print(results[-1], flush=True)
+    wrong = [result for result in results if f": {NOTICED}: " not in result]
+    print(f"{len(results) - len(wrong)} defects noticed, {len(wrong)} not", *wrong, sep="\n")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
