@@ -40,7 +40,9 @@ def run_epoch(
     losses = PendingLosses(loss_name, copies=path.is_compiled)
     try:
         for batch in loader:
-            if of_batch(net)[0]:
+            if path.is_changed(net):
+                session.renew()
+            if not path.tells(net) or of_batch(net)[0]:
                 net.notify("on_batch_begin", batch=batch, training=training)
             else:
                 rows_of_history.append({})
@@ -49,6 +51,8 @@ def run_epoch(
             else:
                 step = step_fn(batch, **params)
             row, (_, listeners, reads_loss) = rows_of_history[-1], of_batch(net)
+            if not path.tells(net):
+                listeners, reads_loss = [_notify_end], True
             if reads_loss:
                 row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
             else:
@@ -60,6 +64,10 @@ def run_epoch(
     finally:
         losses.write()
     net.history.record(prefix + "_batch_count", count)
+
+
+def _notify_end(net: Any, **kwargs: Any) -> None:
+    net.notify("on_batch_end", **kwargs)
 
 
 def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, **fit_params: Any) -> dict:

@@ -9,6 +9,7 @@ from torch import nn
 
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.losses.sample_loss import SampleLoss
+from actscore_sk.recording.fast_path_proof import is_proved
 from actscore_sk.recording.modules import is_compiled
 from actscore_sk.recording.pending_losses import PendingLosses
 from actscore_sk.recording.visit_buffer import Visit, VisitBuffer
@@ -51,6 +52,7 @@ def fitted(name, *, is_recorded):
 
 @pytest.mark.parametrize("name", CALLBACKS)
 def test_losses_wait_for_the_end_of_the_epoch_unless_somebody_reads_them(name, monkeypatch):
+    is_proved()  # once per process; it waits for losses, too
     waiting = []
     own = PendingLosses.add
     monkeypatch.setattr(PendingLosses, "add", lambda self, row, loss: waiting.append(1) or own(self, row, loss))
