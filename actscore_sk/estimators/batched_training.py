@@ -6,7 +6,7 @@ random numbers of its own seed.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -150,7 +150,7 @@ class NetLoop:
         with self.stream.drawn_from(), suppress(StopIteration):
             self._passes.throw(KeyboardInterrupt)
 
-    def _fit(self, data: Any) -> Iterator[Any]:
+    def _fit(self, data: Any) -> Generator[Any, None, None]:
         """Do what `NeuralNet.fit` or `partial_fit` does, but for training passes, whose loaders it yields."""
         net, X, y = self.net, data.X, data.targets
         if not net.initialized_ or (data.method == "fit" and not net.warm_start):
@@ -208,7 +208,7 @@ class NetLoop:
 
 def _hears_validation_alone(listener: Any) -> bool:
     """Return True for skorch's own scores of the validation part: they pass training batches by."""
-    callback = getattr(listener, "__self__", None)
+    callback: Any = getattr(listener, "__self__", None)
     return type(callback) is EpochScoring and not callback.on_train
 
 
