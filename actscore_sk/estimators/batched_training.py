@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import EpochScoring, LRScheduler
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
@@ -187,7 +187,7 @@ class NetLoop:
         """True if the rows of the pass can be drawn before it, and nobody but the net hears of its batches."""
         net, path, loader = self.net, self.session.path, self.loader
         is_heard = len(path.listeners(net, "on_batch_begin")) > 1 or path.listeners(net, "on_grad_computed")
-        is_heard = is_heard or not all(map(_hears_validation_alone, path.listeners(net, "on_batch_end")))
+        is_heard = is_heard or not all(map(_passes_by, path.listeners(net, "on_batch_end")))
         is_drawn = isinstance(loader, TrackedLoader) and loader.may_draw
         return path.has_loop and path.has_step and path.has_plain_infer and is_drawn and not is_heard
 
@@ -206,10 +206,12 @@ class NetLoop:
         row["train_loss"], row["train_batch_size"] = loss.item(), len(rows)
 
 
-def _hears_validation_alone(listener: Any) -> bool:
-    """Return True for skorch's own scores of the validation part: they pass training batches by."""
+def _passes_by(listener: Any) -> bool:
+    """Return True for listeners of skorch's own that hear of a training batch and do nothing."""
     callback: Any = getattr(listener, "__self__", None)
-    return type(callback) is EpochScoring and not callback.on_train
+    if type(callback) is LRScheduler:
+        return callback.step_every == "epoch"
+    return type(callback) is EpochScoring and not callback.on_train  # scores of the validation part
 
 
 class Together:
@@ -237,6 +239,7 @@ class Together:
         """
         self._look_at_data(loops[0].session.root)
         if self._fetch is None or not all(loop.may_draw for loop in loops):
+            self._log_once("n_repeats=%d: one net after another, epoch by epoch", len(loops))
             for loop in loops:
                 loop.run_alone()
             return
@@ -259,6 +262,11 @@ class Together:
         for loop, order in zip(loops, orders, strict=True):
             loop.net.history.record("train_batch_count", len(order))
 
+    def _log_once(self, text: str, n_nets: int) -> None:
+        if not self._has_logged:
+            _log.info(text, n_nets)
+        self._has_logged = True
+
     def _look_at_data(self, root: Any) -> None:
         """Renew the slicer of X if the data set has other data than before."""
         found = data_identity(root)
@@ -274,6 +282,7 @@ class Together:
         nets = [loop.net for loop in loops]
         if self._nets is None or not self._nets.is_of(nets):
             self.release()
+            self._log_once("n_repeats=%d: one batched net", len(nets))
             self._nets = BatchedNets(nets, [loop.stream.generator for loop in loops])
         self._nets.take_options()
         for loop in loops:
