@@ -75,6 +75,7 @@ def _batch_norm(layers: Sequence[nn.BatchNorm1d], stack: Stack, generators: Sequ
         stack([getattr(layer, name) for layer in layers])
         for name in ("running_mean", "running_var", "num_batches_tracked")
     )
+    momentum: Any = layers[0].momentum
     weight, bias = (
         None if getattr(layers[0], name) is None else stack([getattr(layer, name) for layer in layers])
         for name in ("weight", "bias")
@@ -85,7 +86,7 @@ def _batch_norm(layers: Sequence[nn.BatchNorm1d], stack: Stack, generators: Sequ
         columns = x.transpose(0, 1).flatten(1)  # a column per net and feature
         found = functional.batch_norm(
             columns, means.view(-1), variances.view(-1), None if weight is None else weight.flatten(),
-            None if bias is None else bias.flatten(), True, layers[0].momentum, layers[0].eps,
+            None if bias is None else bias.flatten(), True, momentum, layers[0].eps,
         )  # fmt: skip
         return found.unflatten(1, x.shape[::2]).transpose(0, 1)
 

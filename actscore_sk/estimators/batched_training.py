@@ -108,6 +108,7 @@ class Together:
         """
         self._look_at_data(loops[0].session.root)
         if self._fetch is None or not all(loop.may_draw for loop in loops):
+            self._log_once("n_repeats=%d: one net after another, epoch by epoch", len(loops))
             for loop in loops:
                 loop.run_alone()
             return
@@ -130,6 +131,11 @@ class Together:
         for loop, order in zip(loops, orders, strict=True):
             loop.net.history.record("train_batch_count", len(order))
 
+    def _log_once(self, text: str, n_nets: int) -> None:
+        if not self._has_logged:
+            _log.info(text, n_nets)
+        self._has_logged = True
+
     def _look_at_data(self, root: Any) -> None:
         """Renew the slicer of X if the data set has other data than before."""
         found = data_identity(root)
@@ -145,6 +151,7 @@ class Together:
         nets = [loop.net for loop in loops]
         if self._nets is None or not self._nets.is_of(nets):
             self.release()
+            self._log_once("n_repeats=%d: one batched net", len(nets))
             self._nets = BatchedNets(nets, [loop.stream.generator for loop in loops])
         self._nets.take_options()
         for loop in loops:

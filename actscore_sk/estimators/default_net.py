@@ -161,6 +161,7 @@ def default_net(
         train_split=ValidSplit(0.2, random_state=0) if holds_out else None,
         predict_nonlinearity=nonlinearity,
         verbose=0,
+        callbacks__print_log=None,  # it lays out its table even if nothing is printed
         **{f"module__{name}": value for name, value in module.items()},
     )
 

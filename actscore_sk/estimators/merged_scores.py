@@ -41,7 +41,7 @@ class MergedScores:
 
     def __init__(self, recorders: Sequence[Any], store_trajectories: Any = False, n_kept: int = 0) -> None:
         self._recorders = [*recorders]
-        self._trajectories = None
+        self._trajectories: Any = None
         if store_trajectories is not False:
             self._merge_trajectories(store_trajectories, n_kept)
 

@@ -1,11 +1,11 @@
 """skorch's loop of one net, which stops where an epoch's pass over the training samples would be."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
-from skorch.callbacks import EpochScoring
+from skorch.callbacks import EpochScoring, LRScheduler
 from torch import Tensor
 
 from actscore_sk.data.loading import TrackedLoader
@@ -77,7 +77,7 @@ class NetLoop:
         with self.stream.drawn_from(), suppress(StopIteration):
             self._passes.throw(KeyboardInterrupt)
 
-    def _fit(self, data: Any) -> Iterator[Any]:
+    def _fit(self, data: Any) -> Generator[Any, None, None]:
         """Do what `NeuralNet.fit` or `partial_fit` does, but for training passes, whose loaders it yields."""
         net, X, y = self.net, data.X, data.targets
         if not net.initialized_ or (data.method == "fit" and not net.warm_start):
@@ -115,7 +115,7 @@ class NetLoop:
         net, path, loader = self.net, self.session.path, self.loader
         events = path.events
         is_heard = len(events.listeners(net, "on_batch_begin")) > 1 or events.listeners(net, "on_grad_computed")
-        is_heard = is_heard or not all(map(_hears_validation_alone, events.listeners(net, "on_batch_end")))
+        is_heard = is_heard or not all(map(_passes_by, events.listeners(net, "on_batch_end")))
         is_drawn = isinstance(loader, TrackedLoader) and loader.may_draw
         return path.has_loop and path.has_step and path.has_plain_infer and is_drawn and not is_heard
 
@@ -134,7 +134,9 @@ class NetLoop:
         row["train_loss"], row["train_batch_size"] = loss.item(), len(rows)
 
 
-def _hears_validation_alone(listener: Any) -> bool:
-    """Return True for skorch's own scores of the validation part: they pass training batches by."""
-    callback = getattr(listener, "__self__", None)
-    return type(callback) is EpochScoring and not callback.on_train
+def _passes_by(listener: Any) -> bool:
+    """Return True for listeners of skorch's own that hear of a training batch and do nothing."""
+    callback: Any = getattr(listener, "__self__", None)
+    if type(callback) is LRScheduler:
+        return callback.step_every == "epoch"
+    return type(callback) is EpochScoring and not callback.on_train  # scores of the validation part

@@ -32,6 +32,11 @@ class RepeatedFit:
     _repeats: tuple = ()
     n_repeats: int
     random_state: Any
+    store_trajectories: Any
+    train_sampler: Any
+    estimator_: Any
+    _recorder: Any
+    _train: Any
 
     def _fit_repeats(self, data: FitData) -> None:
         """Train `n_repeats` nets."""
