@@ -1,0 +1,84 @@
+"""
+Labels that people got wrong
+============================
+
+Photos of CIFAR-10 with the labels that people gave them (CIFAR-10N, Wei et al., 2022: 9 % wrong after a vote of three),
+where the data set of the benchmarks is installed; digits with 9 % of the labels flipped elsewhere.
+"""
+
+# %%
+# Whether people were right is known for these images, and used only to check what is found.
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from skorch import NeuralNetClassifier
+from skorch.dataset import ValidSplit
+from torch import nn
+
+from actscore_sk import ActionScoreClassifier
+from actscore_sk.inspection import ActionScoreReport, SampleGridDisplay
+
+try:
+    from benchmarks.common.datasets import is_here, load_cifar10n
+except ImportError:  # the example alone, without the repository
+    has_photos = False
+else:
+    has_photos = is_here("cifar10n")
+
+N_PHOTOS = 3000
+NAMES = np.array(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"])
+
+if has_photos:
+    photos = load_cifar10n().take(np.arange(N_PHOTOS))
+    X, true, given = photos.X, NAMES[photos.y], NAMES[photos.given["aggre"]]
+else:
+    print("CIFAR-10N is not here; digits take its place. `python -m benchmarks.common.datasets` says how to get it.")
+    digits = load_digits()
+    X, true = digits.images[:, None].astype(np.float32) / 16, digits.target.astype(str)
+    rng = np.random.default_rng(0)
+    wrong = rng.choice(len(true), len(true) * 9 // 100, replace=False)
+    given = true.copy()
+    given[wrong] = (digits.target[wrong] + rng.integers(1, 10, len(wrong))).astype(int) % 10
+print(f"{len(X):,} images, {np.mean(given != true):.1%} of the labels are wrong")
+
+# %%
+# A small convolutional net that holds a fifth of the images out: one fit, and one attribute to switch on.
+n_channels = X.shape[1]
+module = nn.Sequential(
+    nn.Conv2d(n_channels, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
+    nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, 10),
+)  # fmt: skip
+net = NeuralNetClassifier(
+    module, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=0.002, max_epochs=12, batch_size=64,
+    iterator_train__shuffle=True, train_split=ValidSplit(5), verbose=0,
+)  # fmt: skip
+judge = ActionScoreClassifier(net, store_probabilities=True, random_state=0).fit(X, given)
+issues = judge.label_issues()
+issues.head(8).round(2)
+
+# %%
+# How many of the first ones are wrong, and how many suggestions are right.
+n_issues = int(judge.is_label_issue_.sum())
+first = issues.index[:100]
+is_wrong = given[first] != true[first]
+is_right = judge.suggested_labels_[first] == true[first]
+low, high = judge.noise_rate_interval_
+print(f"estimated: {judge.noise_rate_:.1%} of the labels are wrong ({low:.1%} to {high:.1%})")
+print(f"of the first 100, {is_wrong.sum()} are wrong (by chance: {100 * np.mean(given != true):.0f}); "
+      f"{is_right[is_wrong].mean():.0%} of the suggestions for these are right")  # fmt: skip
+
+# %%
+# The labels most likely wrong, with what they should be.
+images = X.transpose(0, 2, 3, 1) if n_channels == 3 else X[:, 0]
+names = np.char.add(np.char.add(given.astype(str), " → "), judge.suggested_labels_.astype(str))
+some = issues.index[:40]
+ranking = judge.wrong_label_scores_[some]
+SampleGridDisplay.from_scores(ranking, images[some], n_shown=5, names=names[some]).plot()
+plt.show()
+
+# %%
+# All of it as a page, with a place for a verdict on each label: ``report.save("labels.html")``.
+report = ActionScoreReport.from_estimator(judge, given, images=images, title="Labels that people gave")
+report.frame().head(3)
