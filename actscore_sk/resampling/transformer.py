@@ -21,7 +21,8 @@ from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
-from actscore_sk.scoring.scorer import fill_random_states, make_scorer, path_to
+from actscore_sk.scoring.scorer import make_scorer, path_to
+from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
@@ -16,6 +15,7 @@ from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.scoring.fit_params import check_keeps_samples
 from actscore_sk.tracker import ActionScoreTracker
+from actscore_sk.utils.random_states import fill_random_states
 
 
 def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = ActionScoreClassifier) -> Any:
@@ -63,32 +63,6 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
         check_keeps_samples(estimator)
         scorer = clone(estimator)
     return fill_random_states(scorer, random_state)
-
-
-def fill_random_states(estimator: Any, random_state: Any) -> Any:
-    """Set every parameter `random_state` in an estimator that is None.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    random_state : int, RandomState instance or None
-        An int is used for all; a RandomState draws a seed for each.
-
-    Returns
-    -------
-    estimator : estimator
-        The same object.
-    """
-    if random_state is not None:
-        params = estimator.get_params(deep=True)
-        names = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
-        if isinstance(random_state, np.random.RandomState):
-            seeds = [int(check_random_state(random_state).randint(2**31 - 1)) for _ in names]
-        else:
-            seeds = [random_state] * len(names)
-        estimator.set_params(**dict(zip(names, seeds, strict=True)))
-    return estimator
 
 
 def path_to(estimator: Any, name: str) -> list[Any]:
