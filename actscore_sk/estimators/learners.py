@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from sklearn.base import is_classifier, is_regressor
@@ -44,7 +45,7 @@ class Kind:
     early_fraction : callable
         Takes a learner and a number of samples, and returns the share of them that its early stopping needs held out.
     held_out_args : callable
-        Takes held-out samples, their labels and their weights, and returns parameters of `fit` for early stopping.
+        Takes a learner, held-out samples, their labels and weights, and returns parameters of `fit` for early stopping.
     early_params : dict
         Parameters of the learner that it needs for this, while it is fitted.
     """
@@ -54,7 +55,7 @@ class Kind:
     has_margins: bool = False
     takes_codes: bool = False
     early_fraction: Callable[[Any, int], float | None] = lambda learner, n_samples: None
-    held_out_args: Callable[[Any, Any, Any], dict[str, Any]] = lambda X, y, weights: {}
+    held_out_args: Callable[[Any, Any, Any, Any], dict[str, Any]] = lambda learner, X, y, weights: {}
     early_params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -95,12 +96,18 @@ def _pass_fraction(learner: Any, n_samples: int) -> float | None:
     return learner.validation_fraction if getattr(learner, "early_stopping", False) else None
 
 
-def _values(X: Any, y: Any, weights: Any) -> dict[str, Any]:
+def _values(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
     return {"X_val": X, "y_val": y, "sample_weight_val": weights}
 
 
-def _eval_list(weights_name: str, **more: Any) -> Callable[[Any, Any, Any], dict[str, Any]]:
-    return lambda X, y, weights: {"eval_set": [(X, y)], weights_name: None if weights is None else [weights], **more}
+def _xgboost_args(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
+    return {"eval_set": [(X, y)], "sample_weight_eval_set": None if weights is None else [weights], "verbose": False}
+
+
+def _lightgbm_args(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
+    is_new = "eval_X" in signature(learner.fit).parameters  # from 4.7 on
+    pair = {"eval_X": (X,), "eval_y": (y,)} if is_new else {"eval_set": [(X, y)]}
+    return {**pair, "eval_sample_weight": None if weights is None else [weights]}
 
 
 # The first that matches: catboost has staged predictions, too.
@@ -111,7 +118,7 @@ KINDS: dict[str, Kind] = {
         has_margins=True,
         takes_codes=True,
         early_fraction=_of_param("early_stopping_rounds"),
-        held_out_args=_eval_list("sample_weight_eval_set", verbose=False),
+        held_out_args=_xgboost_args,
     ),
     "lightgbm": Kind(
         # a forest of it takes the mean of its trees, and learns nothing from one to the next
@@ -119,14 +126,14 @@ KINDS: dict[str, Kind] = {
         lightgbm_stages,
         has_margins=True,
         early_fraction=_of_param("early_stopping_round", "early_stopping_rounds", "n_iter_no_change"),
-        held_out_args=_eval_list("eval_sample_weight"),
+        held_out_args=_lightgbm_args,
     ),
     "catboost": Kind(
         _is_of("catboost"),
         catboost_stages,
         has_margins=True,
         early_fraction=_of_param("early_stopping_rounds", "od_wait", "od_pval"),
-        held_out_args=lambda X, y, weights: {"eval_set": (X, y)},
+        held_out_args=lambda learner, X, y, weights: {"eval_set": (X, y)},
     ),
     "staged": Kind(
         _is_staged,
@@ -170,9 +177,6 @@ def check_task(owner: Any, estimator: Any) -> None:
     """Raise TypeError if an estimator for classes has a learner for numbers, or the other way round."""
     learner = last_step(estimator)
     if is_classifier(owner) != is_classifier(learner):
-        name, other = (
-            type(learner).__name__,
-            "ActionScoreRegressor" if is_classifier(owner) else "ActionScoreClassifier",
-        )
-        kinds = ("classes", "numbers") if is_classifier(learner) else ("numbers", "classes")
-        raise TypeError(f"{name} predicts {kinds[0]} and no {kinds[1]}; pass it to {other}")
+        rows = ("classes", "numbers", "Classifier"), ("numbers", "classes", "Regressor")
+        does, does_not, wrapper = rows[0] if is_classifier(learner) else rows[1]
+        raise TypeError(f"{type(learner).__name__} predicts {does}, not {does_not}; pass it to ActionScore{wrapper}")

@@ -93,7 +93,7 @@ def _reason_against(net: Any) -> str | None:
         return None
     kind = kind_of(net)
     if kind is not None:
-        stops = kind.early_fraction(last_step(net), np.inf) is not None
+        stops = kind.early_fraction(last_step(net), 0) is not None
         return "its early stopping needs held-out rows" if stops else None
     if not isinstance(net, NeuralNet):
         return f"{type(net).__name__} is no skorch net"

@@ -132,7 +132,7 @@ class StagedTraining:
         """Fit the learner, and yield what it says of each part after each stage that is not recorded yet."""
         keywords, forced = _keywords(self.learner, "fit", seen), {}
         if len(unseen.targets) and self._stops_early(len(self.recorder.held_out)):
-            keywords |= self.kind.held_out_args(unseen.X, unseen.labels, unseen.weights)
+            keywords |= self.kind.held_out_args(self.learner, unseen.X, unseen.labels, unseen.weights)
             forced = self.kind.early_params
         with parameters_set(self.learner, forced):
             self.learner.fit(seen.X, seen.labels, **keywords, **fit_params)

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array, compute_class_weight, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
 from actscore_sk.data.containers import is_multi_input, n_samples_of
@@ -69,9 +70,7 @@ class StagedFit:
         check_task(self, self.estimator)
         if self.train_sampler is not None:
             name = type(last_step(self.estimator)).__name__
-            raise ValueError(
-                f"train_sampler chooses the samples of an epoch of a net, but {name} is none; leave it out"
-            )
+            raise ValueError(f"train_sampler steers the training of a net, but {name} is none; leave it out")
         estimator = self._clone_learner(data.goes_on)
         samples, answer = self._samples(kind, data), self._answer(kind, last_step(estimator))
         recorder = self._recorder if data.goes_on else self._new_stage_recorder(kind, estimator, answer, samples)
@@ -81,6 +80,12 @@ class StagedFit:
         training.run(samples, data.eval_set, fit_params, method=data.method, goes_on=data.goes_on)
         self.estimator_, self._recorder, self._adapter, self.train_sampler_ = estimator, recorder, None, None
         return None
+
+    def _clone_net(self, X, targets, weights):
+        net = super()._clone_net(X, targets, weights)
+        if self.estimator is None and self.validation_fraction is not None:
+            net.set_params(train_split=ValidSplit(self.validation_fraction, random_state=0))
+        return net
 
     def _clone_learner(self, goes_on):
         """Return a clone of the user's estimator; to go on, the one of before with the parameters of now."""
@@ -105,9 +110,7 @@ class StagedFit:
         if classes is not None and weights is not None:
             gone = classes[np.bincount(data.targets, weights, minlength=len(classes)) == 0]
             if len(gone):
-                raise ValueError(
-                    f"all samples of the classes {gone[:5].tolist()} have a weight of 0; leave them out of X"
-                )
+                raise ValueError(f"all samples of the classes {gone[:5].tolist()} weigh 0; leave them out of X")
         if classes is not None:
             labels, classes = (labels, np.arange(len(classes))) if kind.takes_codes else (self._given, classes)
         return Samples(data.X, labels, data.targets, weights, classes)
@@ -125,6 +128,11 @@ class StagedFit:
         if fraction is None and (judges or REDUCTIONS[self.reduction].needs_held_out):
             fraction = FIFTH
         first = None if self._first_fit is None else self._leader
+        if first is not None and fraction is not None and kind.early_fraction(learner, n_samples) is not None:
+            raise ValueError(
+                f"refit=True trains {type(learner).__name__} once more, on all rows, but its early stopping needs "
+                "held-out ones; set refit=False"
+            )
         unseen = hold_out(fraction if first is None else None, n_samples, samples.codes)
         seen = np.flatnonzero(~unseen)
         back = seen[kept_back(learner, samples.labels[seen])]

@@ -4,14 +4,14 @@ Each function yields a list per stage, with the scores of each part of the sampl
 those of the stage before, so that all of them cost one pass over the trees, and only those of one stage are kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
 
 from actscore_sk.utils.optional import import_optional
 
-Stages = Iterator[list[np.ndarray]]
+Stages = Generator[list[np.ndarray], None, None]
 # The first that a learner has; predictions of labels tell no probability.
 _CLASSIFIER_METHODS = "staged_decision_function", "staged_predict_proba"
 

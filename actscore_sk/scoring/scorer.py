@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
+from actscore_sk.estimators.learners import kind_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.scoring.fit_params import check_keeps_samples
@@ -24,8 +25,9 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
     Parameters
     ----------
     estimator : estimator, NeuralNet, ActionScoreTracker or None
-        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net is
-        wrapped by the estimator of its kind. A tracker has its scores, see `scores_instead`: as None.
+        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net, or a
+        learner that learns in stages, is wrapped by the estimator of its kind. A tracker has its scores, see
+        `scores_instead`: as None.
     random_state : int, RandomState instance or None
         Passed to every `random_state` in it that is None.
     default : callable
@@ -54,6 +56,8 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
         kinds = (NeuralNetClassifier, ActionScoreClassifier), (NeuralNetRegressor, ActionScoreRegressor)
         wrapper = next((wrapper for kind, wrapper in kinds if isinstance(estimator, kind)), ActionScoreEstimator)
         scorer = wrapper(clone(estimator))
+    elif kind_of(estimator) is not None:
+        scorer = (ActionScoreClassifier if is_classifier(estimator) else ActionScoreRegressor)(clone(estimator))
     elif isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
             f"a scorer must be an estimator with action_scores_, a skorch net or None, got {estimator!r}; pass an "
