@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.dataset import ValidSplit
@@ -47,6 +48,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
     }
     _has_class_codes = False
     __metadata_request__fit: ClassVar[dict] = {"groups": None}  # it is not in the signature: a net may have it, too
+    _takes = "a skorch NeuralNet or None"
 
     def __init__(
         self,
@@ -149,6 +151,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         warm = hasattr(self, "estimator_") and getattr(self.estimator, "warm_start", False)
         return self._fit(X, y, sample_weight, eval_set, fit_params, method="fit", goes_on=warm)
 
+    @available_if(lambda self: self._can_go_on())
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None, classes=None, sample_weight=None, eval_set=None, **fit_params):
         """Train on for the net's `max_epochs`; scores go on from where they were.
@@ -198,8 +201,15 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         """Return what decides which samples the net holds out; None if the net is the default one."""
         return getattr(self.estimator, "train_split", None)
 
+    def _can_go_on(self):
+        """Return True if the learner has more to learn from the samples that it has seen."""
+        return True
+
+    def _checked_X(self, X, *, reset):
+        return checked_X(self, X, reset=reset)
+
     def _check_data(self, X, y, classes, *, reset):
-        X = checked_X(self, X, reset=reset)
+        X = self._checked_X(X, reset=reset)
         if y is None and isinstance(X, Dataset):
             y = targets_in(X)
         elif y is None:
@@ -227,7 +237,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
             raise ValueError(
                 "eval_set=(X_eval, y_eval) needs targets, but y_eval is None; only a Dataset may hold them"
             )
-        X = checked_X(self, X, reset=False)
+        X = self._checked_X(X, reset=False)
         check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
         return X, self._to_targets(self._check_y(on_host(y)))
 
@@ -244,8 +254,9 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         if not isinstance(self.estimator, NeuralNet):
             name = getattr(self.estimator, "__name__", type(self.estimator).__name__)
             raise TypeError(
-                f"estimator must be a skorch NeuralNet or None, got {name}; wrap a torch module as "
-                "skorch.NeuralNetClassifier(module, criterion=torch.nn.CrossEntropyLoss), an instance and not a class"
+                f"estimator must be {self._takes}, got {name}; wrap a torch module as "
+                "skorch.NeuralNetClassifier(module, criterion=torch.nn.CrossEntropyLoss), an instance and not a class; "
+                "for a training loop of your own there is ActionScoreTracker"
             )
         return clone(self.estimator)
 

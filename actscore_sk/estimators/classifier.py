@@ -1,11 +1,13 @@
 """A classifier that scores how hard each of its training samples is."""
 
 import re
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetBinaryClassifier
 from torch.nn import HingeEmbeddingLoss, SoftMarginLoss
@@ -15,24 +17,28 @@ from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.class_targets import ClassTargets
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.judged_fit import JudgedFit
+from actscore_sk.estimators.learners import TAKEN
+from actscore_sk.estimators.staged_fit import StagedFit, learns_in_stages, tells_probabilities
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
-from actscore_sk.utils.sklearn_private import StrOptions
+from actscore_sk.utils.sklearn_private import Interval, StrOptions
 
 
-class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseActionScore):
-    """Classify with a skorch net, and learn from the same fit how hard each sample is.
+class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin, BaseActionScore):
+    """Classify, and learn from the same fit how hard each sample is.
 
     The action score of sample i is its loss, accumulated over the epochs t of training [1]_::
 
         A_i = sum over t of loss(f_t(x_i), y_i)          higher = harder
 
-    Mislabelled, atypical and rare samples score high. The net is trained as it would be alone, bit for bit.
+    Mislabelled, atypical and rare samples score high. The learner is trained as it would be alone, bit for bit.
 
     Parameters
     ----------
-    estimator : NeuralNet or None
-        Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
+    estimator : NeuralNet, estimator or None
+        Any skorch net, or a learner that learns in stages: gradient boosting and AdaBoost of scikit-learn, xgboost,
+        lightgbm, catboost, whatever has `partial_fit`, and a Pipeline that ends in one of these; it is cloned. An epoch
+        is a stage then, and its losses are those after it. None: a small multi-layer perceptron sized from the data.
     recording : {"training", "epoch_end"}
         Which loss is recorded. "training": the loss that the training step computes, in train mode and before its
         update; it costs nothing. "epoch_end": the loss after each epoch, in inference mode; it costs one more pass
@@ -75,14 +81,18 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
     store_probabilities : bool
         Keep the class probabilities of each sample, averaged over the window of epochs that count, and judge the labels
         by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
-        out (`train_split`; the default net holds out a fifth then), better 200 and more; without any, there is a
-        ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out.
+        out (`train_split`; without a net of yours a fifth is held out then), better 200 and more; without any, there
+        is a ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out.
     refit : {"auto"} or bool
         Make a second fit, on all rows, where the first one holds some out: it ranks all of them alike, and `estimator_`
         and all scores are of it. The first one says which epochs count and how many labels are wrong; both end where
         no later epoch counts, and EarlyStopping rules the first one only. "auto": with `store_probabilities`, below
         2,000 held-out rows, and if all callbacks of the net are skorch's and have no effect outside. Not in
         `partial_fit`.
+    validation_fraction : float or None
+        Share of the samples to hold out, drawn as evenly over the classes as their numbers allow, for learners that are
+        no nets: these have a `train_split`. None: a fifth with ``reduction="auto"`` or `store_probabilities`, what
+        early stopping of the learner needs, or else none.
 
     Attributes
     ----------
@@ -120,12 +130,12 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         Scores of the samples of `eval_set`, in its order; only with `eval_set`.
     component_scores_ : dict of str to ndarray of float64 (n_samples,)
         Scores of the parts of the loss, if the criterion delivers them; see `DetailedLoss`.
-    estimator_ : NeuralNet
-        The trained net, the first one of several.
+    estimator_ : NeuralNet or estimator
+        The trained net or learner, the first one of several.
     estimators_ : list of NeuralNet
         All nets, and `repeat_seeds_`: the `random_state` of a single fit that gives each; with `n_repeats` above 1.
     history_ : History
-        The net's own record of its training: losses and durations of each epoch.
+        The net's own record of its training: losses and durations of each epoch; mean losses of each stage.
     classes_ : ndarray (n_classes,)
         Labels, sorted; the net is trained on their positions.
     n_features_in_ : int
@@ -153,8 +163,10 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         **BaseActionScore._parameter_constraints,
         "store_probabilities": ["boolean"],
         "refit": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
     }
     _has_class_codes = True
+    _takes = TAKEN
 
     def __init__(
         self,
@@ -171,6 +183,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         data_device="auto",
         store_probabilities=False,
         refit="auto",
+        validation_fraction=None,
     ):
         super().__init__(
             estimator,
@@ -186,6 +199,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
         )
         self.store_probabilities = store_probabilities
         self.refit = refit
+        self.validation_fraction = validation_fraction
 
     def _build_net(self, X, y, sample_weight):
         holds_out = self.reduction == "auto" or self.store_probabilities
@@ -240,6 +254,8 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
             Labels from `classes_`.
         """
         check_is_fitted(self, "estimator_")
+        if learns_in_stages(self):
+            return self._predict_labels(X)
         if isinstance(self.estimator_, NeuralNetBinaryClassifier):  # it has a threshold of its own
             codes = (self._probabilities(X)[:, 1] > self.estimator_.threshold).astype(np.int64)
         else:
@@ -251,6 +267,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, ClassifierMixin, BaseAction
             )
         return self.classes_[codes]
 
+    @available_if(tells_probabilities)
     def predict_proba(self, X):
         """Predict the probability of each class.
 

@@ -25,7 +25,7 @@ class FittedScores:
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_
         self.validation_mask_ = recorder.validation_mask_
         self.gradient_work_ = recorder.gradient_work_
-        self.history_ = self.estimator_.history
+        self.history_ = self._history()
         self.component_scores_ = recorder.component_scores_
         for name in _SOMETIMES:
             self.__dict__.pop(name, None)
@@ -42,6 +42,10 @@ class FittedScores:
     def action_scores_std_(self):
         """Standard deviation of the action scores over the nets, ndarray of float64 (n_samples,); divisor n_repeats."""
         return spread_of(self.repeat_scores_)
+
+    def _history(self):
+        """Return the record of training that the learner has made."""
+        return self.estimator_.history
 
     def to_frame(self):
         """Return the scores as a pandas DataFrame, one row per sample in the order of X.

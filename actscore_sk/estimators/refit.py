@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from skorch import NeuralNet
 
+from actscore_sk.estimators.learners import kind_of
+from actscore_sk.estimators.pipeline_steps import last_step
 from actscore_sk.recording.overrides import defining_class
 
 MAX_HELD_OUT = 2_000  # rows that carry a decision alone, a fifth of 10,000; a second fit gains little then
@@ -118,6 +120,10 @@ def _reason_against(net: Any) -> str | None:
     """Return why a net cannot be trained on all rows after a first fit; None if it can."""
     if net is None:
         return None
+    kind = kind_of(net)
+    if kind is not None:
+        stops = kind.early_fraction(last_step(net), 0) is not None
+        return "its early stopping needs held-out rows" if stops else None
     if not isinstance(net, NeuralNet):
         return f"{type(net).__name__} is no skorch net"
     if defining_class(type(net), "get_split_datasets") is not NeuralNet or "get_split_datasets" in vars(net):

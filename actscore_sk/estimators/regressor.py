@@ -1,5 +1,8 @@
 """A regressor that scores how hard each of its training samples is."""
 
+from numbers import Real
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
@@ -7,11 +10,14 @@ from sklearn.utils import check_array
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_targets
+from actscore_sk.estimators.learners import TAKEN
+from actscore_sk.estimators.staged_fit import StagedFit, learns_in_stages
 from actscore_sk.label_issues.refused import OF_NUMBERS, WithoutLabelIssues
+from actscore_sk.utils.sklearn_private import Interval
 
 
-class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
-    """Regress with a skorch net, and learn from the same fit how hard each sample is.
+class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseActionScore):
+    """Regress, and learn from the same fit how hard each sample is.
 
     The action score of a sample is its loss, accumulated over training; higher = harder. It has the unit of the loss:
     squared units of the target for the default net. `ActionScoreClassifier` documents the parameters in full, and the
@@ -19,8 +25,9 @@ class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
 
     Parameters
     ----------
-    estimator : NeuralNet or None
-        Any skorch net; it is cloned. None: a small multi-layer perceptron sized from the data.
+    estimator : NeuralNet, estimator or None
+        Any skorch net, or a learner that learns in stages; it is cloned. None: a small multi-layer perceptron sized
+        from the data.
     recording : {"training", "epoch_end"}
         Which loss is recorded.
     reduction : {"sum", "mean", "interpolated", "auto"}
@@ -39,6 +46,8 @@ class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
         Seed of the fit.
     data_device : {"auto", "net", "host"}
         Where samples in memory are stored while a net trains on a GPU.
+    validation_fraction : float or None
+        Share of the samples to hold out, for learners that are no nets.
 
     Examples
     --------
@@ -51,6 +60,40 @@ class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
     """
 
     _why_no_label_issues = OF_NUMBERS
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseActionScore._parameter_constraints,
+        "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
+    }
+    _takes = TAKEN
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        recording="training",
+        reduction="sum",
+        metrics=("action_score",),
+        store_trajectories=False,
+        train_sampler=None,
+        score_class_weights=False,
+        n_repeats=1,
+        random_state=None,
+        data_device="auto",
+        validation_fraction=None,
+    ):
+        super().__init__(
+            estimator,
+            recording=recording,
+            reduction=reduction,
+            metrics=metrics,
+            store_trajectories=store_trajectories,
+            train_sampler=train_sampler,
+            score_class_weights=score_class_weights,
+            n_repeats=n_repeats,
+            random_state=random_state,
+            data_device=data_device,
+        )
+        self.validation_fraction = validation_fraction
 
     def _learn_targets(self, X, y, classes):
         if classes is not None:
@@ -87,5 +130,5 @@ class ActionScoreRegressor(WithoutLabelIssues, RegressorMixin, BaseActionScore):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output |= not learns_in_stages(self)
         return tags

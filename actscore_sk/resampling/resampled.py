@@ -12,7 +12,7 @@ from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
-from actscore_sk.scoring.scorer import fill_random_states
+from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 
 

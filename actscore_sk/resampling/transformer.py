@@ -15,13 +15,15 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch import NeuralNet
 
 from actscore_sk.data.containers import record_features
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
-from actscore_sk.scoring.scorer import fill_random_states, make_scorer, path_to
+from actscore_sk.scoring.scorer import make_scorer, path_to
+from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 
 N_NEIGHBORS = N_DIRECTIONS = 10
@@ -39,7 +41,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         The scorer, as in `ActionScorePruner`; it is cloned.
     features : {"auto", "penultimate", "input"}
         Input of the prediction: the input of the net's last layer, or X. "auto": "penultimate" if a net was trained,
-        "input" if `action_scores` were passed.
+        "input" if another learner was, or if `action_scores` were passed.
     regressor : estimator or None
         Predicts the score; it is cloned. None: the mean over the ten nearest neighbours, weighted by the inverse of
         their distance, in at most ten principal directions of the features. It returns the own score of a training
@@ -158,7 +160,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
                 "features='penultimate' needs a net, but action_scores were given; set features='input', or leave "
                 "action_scores out"
             )
-        if self.features == "input" or self.estimator_ is None:
+        if self.features == "input" or self.estimator_ is None or self._is_without_net():
             X = validate_data(self, X, reset=reset, accept_sparse="csr", allow_nd=True, dtype=np.float64)
             return X if sparse.issparse(X) else X.reshape(len(X), -1)
         *around, scorer = path_to(self.estimator_, "action_scores_")
@@ -170,6 +172,15 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
             if isinstance(outer, Pipeline):
                 X = outer[:-1].transform(X)
         return penultimate_features(scorer, X)
+
+    def _is_without_net(self):
+        """Return True if another learner than a net has the scores; raise ValueError if a net's features are asked."""
+        scorer = path_to(self.estimator_, "action_scores_")[-1]
+        is_without = isinstance(scorer, BaseActionScore) and not isinstance(scorer.estimator_, NeuralNet)
+        if is_without and self.features == "penultimate":
+            name = type(scorer.estimator_).__name__
+            raise ValueError(f"features='penultimate' needs a net, but {name} gave the scores; set features='input'")
+        return is_without
 
     def fit_transform(self, X, y=None, **params):
         """Fit, and return the scores of the training samples.

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
+from actscore_sk.estimators.learners import kind_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.scoring.fit_params import check_keeps_samples
 from actscore_sk.tracker import ActionScoreTracker
+from actscore_sk.utils.random_states import fill_random_states
 
 
 def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = ActionScoreClassifier) -> Any:
@@ -24,8 +25,9 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
     Parameters
     ----------
     estimator : estimator, NeuralNet, ActionScoreTracker or None
-        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net is
-        wrapped by the estimator of its kind. A tracker has its scores, see `scores_instead`: as None.
+        A scorer has `action_scores_` after `fit`, or is a Pipeline that ends in one, or a search over one. A net, or a
+        learner that learns in stages, is wrapped by the estimator of its kind. A tracker has its scores, see
+        `scores_instead`: as None.
     random_state : int, RandomState instance or None
         Passed to every `random_state` in it that is None.
     default : callable
@@ -54,6 +56,8 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
         kinds = (NeuralNetClassifier, ActionScoreClassifier), (NeuralNetRegressor, ActionScoreRegressor)
         wrapper = next((wrapper for kind, wrapper in kinds if isinstance(estimator, kind)), ActionScoreEstimator)
         scorer = wrapper(clone(estimator))
+    elif kind_of(estimator) is not None:
+        scorer = (ActionScoreClassifier if is_classifier(estimator) else ActionScoreRegressor)(clone(estimator))
     elif isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
             f"a scorer must be an estimator with action_scores_, a skorch net or None, got {estimator!r}; pass an "
@@ -63,32 +67,6 @@ def make_scorer(estimator: Any, random_state: Any, default: Callable[[], Any] = 
         check_keeps_samples(estimator)
         scorer = clone(estimator)
     return fill_random_states(scorer, random_state)
-
-
-def fill_random_states(estimator: Any, random_state: Any) -> Any:
-    """Set every parameter `random_state` in an estimator that is None.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    random_state : int, RandomState instance or None
-        An int is used for all; a RandomState draws a seed for each.
-
-    Returns
-    -------
-    estimator : estimator
-        The same object.
-    """
-    if random_state is not None:
-        params = estimator.get_params(deep=True)
-        names = [name for name in sorted(params) if name.split("__")[-1] == "random_state" and params[name] is None]
-        if isinstance(random_state, np.random.RandomState):
-            seeds = [int(check_random_state(random_state).randint(2**31 - 1)) for _ in names]
-        else:
-            seeds = [random_state] * len(names)
-        estimator.set_params(**dict(zip(names, seeds, strict=True)))
-    return estimator
 
 
 def path_to(estimator: Any, name: str) -> list[Any]:

@@ -23,8 +23,9 @@ from estimator_cases import (
 )
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -108,19 +109,20 @@ def test_bad_parameters(kind, options, message):
         MLP(),
         MLP,
         LogisticRegression(),
-        SGDClassifier(),
+        RandomForestClassifier(),
         NeuralNetClassifier,
         "net",
         ActionScoreClassifier(),
         make_pipeline(StandardScaler(), LogisticRegression()),
     ],
-    ids=["module", "class of module", "no partial_fit", "partial_fit", "class of net", "str", "own", "pipeline"],
+    ids=["module", "class of module", "one stage", "forest", "class of net", "str", "own", "pipeline"],
 )
-def test_estimator_that_is_no_net(estimator):
+def test_estimator_that_learns_in_no_stages(estimator):
     X, codes = make_data()
-    with pytest.raises(
-        TypeError, match=r"estimator must be a skorch NeuralNet or None, got .*; wrap a torch module as"
-    ):
+    expected = (
+        r"skorch NeuralNet, None, or what learns in stages: .*partial_fit.*, got .*; wrap a torch module .*Tracker"
+    )
+    with pytest.raises(TypeError, match=expected):
         ActionScoreClassifier(estimator).fit(X, codes)
 
 
