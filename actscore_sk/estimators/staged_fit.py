@@ -127,7 +127,7 @@ class StagedFit:
             fraction = kind.early_fraction(learner, n_samples)
         if fraction is None and (judges or REDUCTIONS[self.reduction].needs_held_out):
             fraction = FIFTH
-        first = None if self._first_fit is None else self._leader
+        first = None if self._first_fit is None else self._recorder
         if first is not None and fraction is not None and kind.early_fraction(learner, n_samples) is not None:
             raise ValueError(
                 f"refit=True trains {type(learner).__name__} once more, on all rows, but its early stopping needs "
