@@ -27,7 +27,7 @@ class DeviceStore:
     Parameters
     ----------
     fetch : callable
-        Takes positions (n,) of int64 and returns the batch, as `batch_slicer` builds it.
+        Takes positions (n,) of int64 and returns the batch, as `batch_slicer` builds it; best into pinned memory.
     n_samples : int
         Number of samples that it knows, at least 1.
     device : torch.device
@@ -63,7 +63,7 @@ class DeviceStore:
         for rows in torch.arange(self._n_samples).split(max(1, COPY_BYTES // max(1, self._row_bytes))):
             first, last = int(rows[0]), int(rows[-1])
             for stored, leaf in zip(self._stored, leaves_of(self._fetch(rows)), strict=True):
-                stored[first : last + 1].copy_(leaf)
+                stored[first : last + 1].copy_(leaf, non_blocking=can_pin(self.device))
 
     def batches(self, order: Tensor, rows: Tensor, batch_size: int) -> Iterator[tuple[Any, Tensor]]:
         """Iterate over the batches of an epoch.
@@ -120,9 +120,8 @@ def _bytes_of_row(tensor: Tensor) -> int:
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Copy a tensor to a device; the host waits for nothing if it can pin memory for it."""
-    if can_pin(device) and tensor.is_cpu:
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+    pins = can_pin(device)  # elsewhere a copy may read the memory after it was given back
+    return (tensor.pin_memory() if pins and tensor.is_cpu else tensor).to(device, non_blocking=pins)
 
 
 def can_pin(device: torch.device) -> bool:

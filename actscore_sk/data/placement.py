@@ -85,14 +85,15 @@ class Placement:
         device: Any = self.device
         n_bytes = len(dataset) * row_bytes(fetch(torch.tensor([0])))
         fits = self.data_device == "net" or (self.data_device == "auto" and n_bytes <= FREE_SHARE * free_bytes(device))
+        pinned = batch_slicer(dataset, default_collate, pins=True) if can_pin(device) else None
+        fetch = fetch if pinned is None else pinned
         if fits:
             try:
                 return DeviceStore(fetch, len(dataset), device)
             except (RuntimeError, TypeError):  # memory in pieces, or a dtype that the device does not know
                 if self.data_device == "net":
                     raise
-        pinned = batch_slicer(dataset, default_collate, pins=True) if can_pin(device) else fetch
-        return HostStore(pinned or fetch, device)
+        return HostStore(fetch, device)
 
     def clear(self) -> None:
         """Give the memory back."""

@@ -162,7 +162,8 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
         return sums
     shares = divisors(sample_loss, units, inputs)
     if isinstance(shares, float):
-        return sums / (shares * torch.tensor(sizes, dtype=sums.dtype, device=sums.device))
+        counts = torch.tensor(sizes, dtype=sums.dtype).to(sums.device, non_blocking=True)  # nobody waits for the copy
+        return sums / (shares * counts)
     return sums / _sums(shares, sizes)
 
 

@@ -21,7 +21,7 @@ from actscore_sk.data.placement import full_device
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_events import BatchEvents
 from actscore_sk.recording.batch_parts import like_output
-from actscore_sk.recording.modules import all_modules, is_compiled
+from actscore_sk.recording.modules import all_modules, reuses_outputs
 from actscore_sk.recording.overrides import Stash, steps_once
 from actscore_sk.recording.sample_axis import SampleAxis
 
@@ -95,7 +95,7 @@ class FastPath:
         modules = all_modules(net)
         is_torch = all(type(module).train is nn.Module.train and "train" not in vars(module) for module in modules)
         self._modules = modules if is_torch else []
-        self.is_compiled = net.compile or any(map(is_compiled, modules))
+        self.is_compiled = reuses_outputs(net)
         self.events = BatchEvents()
         self.has_notify = is_proved and stash.is_plain("notify")
         self.has_loop = self.has_notify and all(stash.is_plain(name) for name in LOOP) and type(net.history) is History

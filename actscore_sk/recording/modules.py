@@ -35,6 +35,11 @@ def is_compiled(module: nn.Module) -> bool:
     return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
 
 
+def reuses_outputs(net: NeuralNet) -> bool:
+    """Return True if a module or a criterion of the net is compiled; see `is_compiled`."""
+    return net.compile or any(map(is_compiled, all_modules(net)))
+
+
 @contextmanager
 def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
     """Restore the modes of modules, and the values of their buffers, at the end of the block.

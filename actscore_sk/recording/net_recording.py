@@ -21,7 +21,7 @@ from actscore_sk.recording.bad_samples import naming_the_criterion
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
-from actscore_sk.recording.modules import all_modules, is_compiled, preserved_modules
+from actscore_sk.recording.modules import all_modules, preserved_modules, reuses_outputs
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.resume import saved_states, warn_of_missing
 from actscore_sk.recording.score_record import ScoreRecord
@@ -118,8 +118,7 @@ class NetRecording:
                 "all of them (train_split=None); let the net hold some out, pass an eval_set, or take another reduction"
             )
         # Compiled nets may reuse the memory of an output at the next batch.
-        is_any_compiled = session.net.compile or any(map(is_compiled, all_modules(session.net)))
-        capacity = 0 if is_any_compiled else CAPACITY
+        capacity = 0 if reuses_outputs(session.net) else CAPACITY
         books = Books()
         self._buffer = VisitBuffer(
             self._record_block, self._record_details, keep_inputs=self.record.state.needs_classes, capacity=capacity,
