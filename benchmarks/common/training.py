@@ -211,4 +211,5 @@ def work(row: str, job: Job) -> Any:
 def parameters(result: Any) -> torch.Tensor:
     """Read the trained parameters of whatever a row returned."""
     trained = getattr(result, "estimator_", result)
-    return nn.utils.parameters_to_vector(getattr(trained, "module_", trained).parameters())
+    module = getattr(trained, "module_", trained)
+    return torch.cat([part.detach().reshape(-1) for part in module.parameters()])  # in any memory format
