@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the colours of CIFAR-10
+LOGIT_SCALE = 0.125  # without it, losses of the first epochs, at a high rate, are those of noise
 PAD = 4  # pixels by which a training image is moved at most
 
 
@@ -33,6 +34,8 @@ class ResNet9(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", 255 * torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", 255 * torch.tensor(STD)[:, None, None])
         self.first = nn.Sequential(block(3, width), block(width, 2 * width, pools=True))
@@ -51,7 +54,7 @@ class ResNet9(nn.Module):
             X = self.third(X)
             X = X + self.fourth(X)
             logits = self.last(F.adaptive_max_pool2d(X, 1).flatten(1))
-        return logits.float()
+        return LOGIT_SCALE * logits.float()
 
 
 def moved(X: Tensor) -> Tensor:
