@@ -250,7 +250,10 @@ def judge(table: Table, labels: Labels, scores: np.ndarray, flags: np.ndarray, s
     }
 
 
-def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str, float]:
+N_BINS = 10  # of probabilities, whose mean is held against the share of wrong labels
+
+
+def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str, Any]:
     """The same for ours; a refusal flags nothing, and is counted."""
     scores, suggested = issues.wrong_label_scores, issues.suggested_labels
     if issues.refusal is not None:
@@ -262,7 +265,14 @@ def judge_issues(table: Table, labels: Labels, issues: LabelIssues) -> dict[str,
     assert issues.noise_rate_interval is not None
     low, high = issues.noise_rate_interval
     covered = low <= (labels != table.y).mean() <= high
-    return judge(table, labels, scores, flags, says, suggested) | {"refused": 0.0, "interval covers": float(covered)}
+    bins = np.minimum((says * N_BINS).astype(int), N_BINS - 1)
+    wrong = (labels != table.y).astype(float)
+    sums = [np.bincount(bins, what, minlength=N_BINS).tolist() for what in (np.ones(len(says)), says, wrong)]
+    return (
+        {"bins": sums}
+        | judge(table, labels, scores, flags, says, suggested)
+        | {"refused": 0.0, "interval covers": float(covered)}
+    )
 
 
 def train_cell(
@@ -413,6 +423,39 @@ def print_cells(cells: dict[str, list[Any]]) -> None:
     print(markdown_table(("cell", "two fits", "best", "average precision"), lines))
 
 
+def print_targets(cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Hold the two fits against what was aimed at."""
+    mean = {what: np.array([mean_of(cell, TWO, what) for cell in cells.values()]) for what in (*WHAT, *EXTRA)}
+    clean = {name.split(",")[0] for name in cells}
+    flagged = [
+        np.nanmean([mean_of(cell, TWO, "flagged if clean") for name, cell in cells.items() if name.startswith(table)])
+        for table in clean
+    ]
+    ranked = [name for name, cell in cells.items() if SINGLES[0] in cell[0]]
+    best = [max(mean_of(cells[name], single, "average precision") for single in SINGLES) for name in ranked]
+    ours = np.array([mean_of(cells[name], TWO, "average precision") for name in ranked])
+    counts, said, wrong = np.sum(
+        [seed[TWO]["bins"] for cell in cells.values() for seed in cell if "bins" in seed[TWO]], 0
+    )
+    gaps = abs(said - wrong) / np.maximum(counts, 1)
+    targets = [
+        ("average precision, mean over cells", np.nanmean(ours), ">=", 0.83),
+        ("share of cells within .01 of the best single ranking", np.mean(ours >= np.array(best) - 0.01), ">=", 0.9),
+        ("rate of wrong labels, mean absolute error", np.mean(mean["rate error"]), "<=", 0.045),
+        ("flagged on untouched tables, mean", np.mean(flagged), "<=", 0.01),
+        ("flagged on untouched tables, worst table", max(flagged), "<=", 0.03),
+        ("Brier", np.mean(mean["Brier"]), "<=", 0.08),
+        ("probabilities: worst of ten bins", gaps.max(), "<=", 0.1),
+        ("cost, in fits on all rows", np.nanmean(mean["fits"]), "<=", 1.7),
+    ]
+    rows = [
+        (what, f"{found:.3f}", f"{sign} {aim}", "met" if (found >= aim) == (sign == ">=") else "**not met**")
+        for what, found, sign, aim in targets
+    ]
+    print("\n## What two fits were to reach\n", markdown_table(("", "found", "target", ""), rows), sep="\n")
+    return [{"what": what, "found": found, "target": aim} for what, found, _, aim in targets]
+
+
 def run_cifar10n() -> list[Any]:
     """Decide from what was recorded on a GPU, and print how that compares."""
     recorded, people = np.load(DYNAMICS.path()), load_cifar10n()
@@ -525,6 +568,7 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
         for regime in REGIMES:
             made = print_regime(cells, regime)
             claims += made if part == "tables" else []
+        record[f"{part}, targets"] = print_targets(cells)
         print_cells(cells)
         record[part] = found
     if "cifar10n" in parts and DYNAMICS.is_here and is_here("cifar10n"):

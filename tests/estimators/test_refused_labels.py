@@ -77,7 +77,7 @@ def test_default_net_holds_groups_out_as_wholes():
 
 
 def test_groups_of_other_length_are_named():
-    with pytest.raises(ValueError, match=r"inconsistent numbers of samples|groups"):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         judging().fit(X, Y, groups=GROUPS[:5])
 
 
