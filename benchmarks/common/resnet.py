@@ -32,6 +32,9 @@ class ResNet9(nn.Module):
         Channels of the first convolution; the last one has eight times as many.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.mean: Tensor
