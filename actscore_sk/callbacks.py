@@ -207,7 +207,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         first : ActionScoreRecorder
             That of the other fit.
         """
-        before = first.recording_
+        before: NetRecording = vars(first)["recording_"]
         plan = EpochPlan([*before.record.held_out_losses])  # type: ignore[union-attr]
         self.recording_ = NetRecording(self.recording, before.settings, plan=plan)
 

@@ -206,7 +206,7 @@ def complete(probabilities: npt.NDArray[np.float32], shares: npt.NDArray[np.floa
     n_classes = len(shares)
     if probabilities.shape[1] > n_classes:
         probabilities = probabilities[:, :n_classes] / probabilities[:, :n_classes].sum(axis=1, keepdims=True)
-    unseen = np.isnan(probabilities).any(axis=1)
+    unseen = np.isnan(probabilities.sum(axis=1))
     if unseen.any():
         probabilities = np.where(unseen[:, None], shares.astype(probabilities.dtype), probabilities)
     return probabilities
