@@ -553,14 +553,16 @@ PARTS = {"found": FOUND_ON, "tables": TABLES, "larger": LARGER, "images": ("fash
 
 def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
     """Run the parts whose data are here."""
-    parts = settings.parts([*PARTS, "cifar10n"])
+    parts = settings.parts([*PARTS, "cifar10n", *FOUND_ON, *TABLES, *LARGER])  # parts, or single tables
     claims = []
-    for part in [part for part in PARTS if part in parts]:
+    for part in PARTS:
         here = is_here("fashion") if part == "images" else KEEL.is_here
         # A quick run does not look at the tables that are kept for judging the rules.
         if not here or (settings.quick and part != "found"):
             continue
-        names = PARTS[part][: 2 if settings.quick else None]
+        names = [name for name in PARTS[part] if part in parts or name in parts][: 2 if settings.quick else None]
+        if not names:
+            continue
         runs = Parallel(settings.jobs)(delayed(run_table)(name, part, settings) for name in names)
         found = dict(zip(names, runs, strict=True))
         cells = {f"{name}, {cell}": seeds for name, table in found.items() for cell, seeds in table.items()}
