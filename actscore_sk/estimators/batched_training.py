@@ -21,6 +21,7 @@ from actscore_sk.estimators.batched_layers import LAYERS, is_served
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, may_be_batched
 from actscore_sk.estimators.net_loop import NetLoop, Stream
 from actscore_sk.recording.overrides import defining_class
+from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.randomness import preserved_random_state
 
 _KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
@@ -72,15 +73,16 @@ def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> 
             loops.append(NetLoop(training.net, stream, data))
         together = Together()
         stack.callback(together.release)
+        came = stack.enter_context(noticed())
         live = [loop for loop in loops if loop.go_on()]
-        while live:
+        while live and not came():
             try:
                 together.run_epoch(live)
-            except KeyboardInterrupt:  # as skorch does, each net ends its training and is kept
-                for loop in live:
-                    loop.interrupt()
-                return
+            except KeyboardInterrupt:
+                break
             live = [loop for loop in live if loop.go_on()]
+        for loop in live:  # as skorch does after Ctrl-C, each net ends its training and is kept
+            loop.interrupt()
 
 
 class Together:

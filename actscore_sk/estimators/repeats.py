@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
+from actscore_sk.utils.interrupts import noticed
 
 # What every net of a fit has in common, beside attributes that begin with an underscore.
 _LEARNED = "classes_", "n_features_in_", "feature_names_in_"
@@ -31,6 +33,7 @@ class RepeatedFit:
 
     _repeats: tuple = ()
     n_repeats: int
+    repeat_seeds_: np.ndarray
     random_state: Any
     store_trajectories: Any
     train_sampler: Any
@@ -57,13 +60,26 @@ class RepeatedFit:
                 each._end(training)
         else:
             _log.info("n_repeats=%d: one net after another", self.n_repeats)
-            for each in repeats:
-                each._fit_once(data)
+            repeats = self._fit_in_turn(repeats, data)
         self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
         for name in ("estimator_", "_adapter", "train_sampler_"):
             setattr(self, name, getattr(repeats[0], name))
         recorders = [each._recorder for each in repeats]
         self._recorder = MergedScores(recorders, self.store_trajectories, n_kept=n_before)
+
+    def _fit_in_turn(self, repeats: tuple, data: FitData) -> tuple:
+        """Train one net after another; Ctrl-C ends with the net in hand, and nets that never began are left out."""
+        with noticed() as came:
+            for number, each in enumerate(repeats, start=1):
+                each._fit_once(data)
+                if came() and number < len(repeats):
+                    warnings.warn(
+                        f"interrupted: {number} of {len(repeats)} nets were trained, over which scores are averaged"
+                    )
+                    break
+        if not data.goes_on:
+            repeats, self.repeat_seeds_ = repeats[:number], self.repeat_seeds_[:number]
+        return repeats
 
     def _forget_repeats(self) -> None:
         """Forget the nets of an earlier fit."""
