@@ -3,6 +3,9 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,25 +56,35 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
-        if self.train_sampler is None and may_train_at_once(repeats[0]._begin(data).net, data):
-            trainings, seeds = [each._begin(data) for each in repeats], [each.random_state for each in repeats]
-            self._train(lambda X, y: train_at_once(trainings, seeds, data), data.X, data.targets, {})
-            for each, training in zip(repeats, trainings, strict=True):
-                each._end(training)
+        trainings = [each._trainings(data) for each in repeats]
+        first = next(trainings[0], None)  # none is asked for by a learner in stages
+        if first is not None:
+            trainings[0] = chain([first], trainings[0])
+        if first is not None and self.train_sampler is None and may_train_at_once(first.net, data):
+            self._fit_at_once(repeats, trainings, data)
         else:
-            _log.info("n_repeats=%d: one net after another", self.n_repeats)
-            repeats = self._fit_in_turn(repeats, data)
+            _log.info("n_repeats=%d: one after another", self.n_repeats)
+            repeats = self._fit_in_turn(repeats, trainings, data)
         self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
         for name in ("estimator_", "_adapter", "train_sampler_"):
             setattr(self, name, getattr(repeats[0], name))
         recorders = [each._recorder for each in repeats]
         self._recorder = MergedScores(recorders, self.store_trajectories, n_kept=n_before)
 
-    def _fit_in_turn(self, repeats: tuple, data: FitData) -> tuple:
-        """Train one net after another; Ctrl-C ends with the net in hand, and nets that never began are left out."""
+    def _fit_at_once(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> None:
+        """Make the trainings of all repeats at once, the first of each, then the second of those that ask for one."""
+        pairs = [*zip(repeats, trainings, strict=True)]
+        while now := [(each.random_state, it) for each, own in pairs if (it := next(own, None)) is not None]:
+            seeds, begun = zip(*now, strict=True)
+            run = partial(train_at_once, begun, seeds, data)
+            self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+
+    def _fit_in_turn(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> tuple:
+        """Fit one after another; Ctrl-C ends with the one in hand, and those that never began are left out."""
         with noticed() as came:
-            for number, each in enumerate(repeats, start=1):
-                each._fit_once(data)
+            for number, (each, own) in enumerate(zip(repeats, trainings, strict=True), start=1):
+                for training in own:
+                    each._train_alone(training, data)
                 if came() and number < len(repeats):
                     warnings.warn(
                         f"interrupted: {number} of {len(repeats)} nets were trained, over which scores are averaged"

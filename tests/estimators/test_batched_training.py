@@ -117,10 +117,11 @@ def test_single_precision_and_integers_are_cast(n_steps):
     assert n_steps == [STEPS]
 
 
-def test_split_window_and_probabilities(n_steps):
-    estimator = ActionScoreClassifier(reduction="auto", store_probabilities=True, metrics=("aum", "forgetting"))
+@pytest.mark.parametrize("refit", [False, True])
+def test_split_window_probabilities_and_second_fit(refit, n_steps):
+    estimator = ActionScoreClassifier(reduction="auto", store_probabilities=True, metrics=("aum",), refit=refit)
     repeated = compare(estimator, np.tile(X, (7, 1)), np.tile(y, 7), epochs=3)
-    assert repeated.validation_mask_.sum() == 210
+    assert repeated.validation_mask_.sum() == (0 if refit else 210)
     assert n_steps[0] > 10
     assert len(repeated.label_issues()) == 1050
 
