@@ -13,6 +13,7 @@ from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
+from actscore_sk.data import placement
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets
 
 X, y = load_digits(return_X_y=True)
@@ -180,3 +181,10 @@ def test_an_interrupt_keeps_what_was_seen(monkeypatch):
     repeated = ActionScoreClassifier(net, n_repeats=SEEDS, random_state=0, reduction="mean").fit(X, y)
     assert repeated.n_epochs_ == 2
     assert set(repeated.n_visits_) == {1, 2}
+
+
+@pytest.mark.parametrize("data_device", ["net", "host"])
+def test_samples_stored_on_the_device_are_those_of_the_nets(data_device, monkeypatch, n_steps):
+    monkeypatch.setattr(placement, "is_host", lambda device: False)  # as on a GPU
+    compare(ActionScoreClassifier(make(partial(layers, nn.ReLU())), data_device=data_device), X, y)
+    assert n_steps == [STEPS]
