@@ -22,6 +22,7 @@ class Block:
 
     def __init__(self, loops: Sequence[NetLoop]) -> None:
         self._loops, self.path = loops, loops[0].session.path
+        self._unreduced = self.path.sample_loss.unreduced(scored=False)
         self._is_recorded = any(loop.session.on_visit[True] for loop in loops)
         self._steps: list[tuple[Tensor, tuple, Tensor, Any]] = []
         self._size = 0
@@ -39,7 +40,7 @@ class Block:
             Arguments of the criterion.
         """
         sample_loss, (n_nets, batch_size) = self.path.sample_loss, rows.shape
-        units = sample_loss.units(inputs, rows.numel(), scored=False)
+        units = self._unreduced(*inputs)
         sums = numerators(sample_loss, units, inputs).view(n_nets, -1).sum(1)
         shares: Any = 1.0
         if sample_loss.reduction != "sum":

@@ -49,7 +49,7 @@ def _flatten(layers: Sequence[nn.Flatten], stack: Stack, generators: Sequence[to
 
 
 def _elementwise(layers: Sequence[nn.Module], stack: Stack, generators: Sequence[torch.Generator]) -> Function:
-    return layers[0]
+    return layers[0].forward  # nothing is hooked to it
 
 
 def _softmax(layers: Sequence[Any], stack: Stack, generators: Sequence[torch.Generator]) -> Function:

@@ -43,7 +43,7 @@ class BatchedNets:
         self._flat, views = self._side_by_side(groups)
         for place, view in zip(zip(*groups, strict=True), views, strict=True):
             self._leaves[id(place[0])] = view.detach().requires_grad_()
-        self._gradient = torch.empty_like(self._flat)
+        self._gradient, self._ones = torch.empty_like(self._flat), torch.ones(len(nets), device=self._flat.device)
         self._optimizer = self._one_optimizer(groups)
         self._casts = [*nets[0].module_._forward_pre_hooks.values()]
         self._function = function_of([net.module_ for net in nets], self._stacked, generators)
@@ -125,8 +125,8 @@ class BatchedNets:
 
     def step(self, losses: Tensor) -> None:
         """Change the parameters of each net by the gradient of its loss, one of (n_nets,)."""
-        leaves = [*self._leaves.values()]
-        gradients = torch.autograd.grad(losses.sum(), leaves)
+        leaves, each_alone = [*self._leaves.values()], self._ones.to(losses.dtype)
+        gradients = torch.autograd.grad(losses, leaves, each_alone)
         torch.cat([gradient.reshape(-1) for gradient in gradients], out=self._gradient)
         self._optimizer.step()
 

@@ -6,7 +6,7 @@ random numbers of its own seed.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,6 +21,7 @@ from actscore_sk.estimators.batched_layers import LAYERS, is_served
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, may_be_batched
 from actscore_sk.estimators.net_loop import NetLoop, Stream
 from actscore_sk.recording.overrides import defining_class
+from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.randomness import preserved_random_state
 
 _KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
@@ -72,15 +73,16 @@ def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> 
             loops.append(NetLoop(training.net, stream, data))
         together = Together()
         stack.callback(together.release)
+        came = stack.enter_context(noticed())
         live = [loop for loop in loops if loop.go_on()]
-        while live:
+        while live and not came():
             try:
                 together.run_epoch(live)
-            except KeyboardInterrupt:  # as skorch does, each net ends its training and is kept
-                for loop in live:
-                    loop.interrupt()
-                return
+            except KeyboardInterrupt:
+                break
             live = [loop for loop in live if loop.go_on()]
+        for loop in live:  # as skorch does after Ctrl-C, each net ends its training and is kept
+            loop.interrupt()
 
 
 class Together:
@@ -113,23 +115,45 @@ class Together:
                 loop.run_alone()
             return
         orders = [loop.draw() for loop in loops]
-        is_even = all([*map(len, order)] == [*map(len, orders[0])] for order in orders)
-        block = None
-        try:
-            for rows in zip(*orders, strict=is_even):
-                if block is None and is_even and self._is_ready(loops):
-                    self._gather(loops)
-                    block = Block(loops)
-                if block is None:
-                    for loop, own in zip(loops, rows, strict=True):
-                        loop.step_alone(self._fetch(own), own)
-                else:
-                    self._step(torch.stack(rows), block)
-        finally:
-            if block is not None:
-                block.close()
+        steps: list[Tensor] = []
+        if all([*map(len, order)] == [*map(len, orders[0])] for order in orders):
+            steps = [torch.stack(rows) for rows in zip(*orders, strict=True)]
+            while steps and not self._is_ready(loops):
+                self._step_alone(loops, [[rows] for rows in steps.pop(0)])
+        else:
+            self._step_alone(loops, orders)
+        if steps:
+            self._step_at_once(loops, steps)
         for loop, order in zip(loops, orders, strict=True):
             loop.net.history.record("train_batch_count", len(order))
+
+    def _step_alone(self, loops: Sequence[NetLoop], orders: Sequence[Sequence[Tensor]]) -> None:
+        """Make steps on batches of each net by itself."""
+        for loop, order in zip(loops, orders, strict=True):
+            for rows in order:
+                loop.step_alone(self._fetch(rows), rows)
+
+    def _step_at_once(self, loops: Sequence[NetLoop], steps: Sequence[Tensor]) -> None:
+        """Make steps of all nets, each on rows (n_nets, batch_size) of X."""
+        self._gather(loops)
+        block = Block(loops)
+        try:
+            for batch, rows in self._batches(loops[0].session, steps):
+                _, inputs = block.path.forward(self._nets, *batch)
+                self._nets.step(block.losses(rows, inputs))  # type: ignore[union-attr]
+        finally:
+            block.close()
+
+    def _batches(self, session: Any, steps: Sequence[Tensor]) -> Iterator[tuple[Any, Tensor]]:
+        """Yield the batches of all nets, and their rows: on the device of the nets if the samples are stored there."""
+        if session.placement.moves:
+            rows = torch.cat([step.view(-1) for step in steps])
+            store = session.placement.store(session.root, self._fetch)
+            for batch, rows_there in store.batches(rows, rows, steps[0].numel()):
+                yield batch, rows_there.view(steps[0].shape[0], -1)
+        else:
+            for step in steps:
+                yield self._fetch(step.view(-1)), step
 
     def _log_once(self, text: str, n_nets: int) -> None:
         if not self._has_logged:
@@ -157,9 +181,3 @@ class Together:
         for loop in loops:
             if not loop.session.path.has_mode(True):
                 loop.net._set_training(True)
-
-    def _step(self, rows: Tensor, block: Block) -> None:
-        """Make one step of all nets on rows (n_nets, batch_size) of X."""
-        X, y = self._fetch(rows.view(-1))
-        _, inputs = block.path.forward(self._nets, X, y)
-        self._nets.step(block.losses(rows, inputs))  # type: ignore[union-attr]

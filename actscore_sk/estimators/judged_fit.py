@@ -23,19 +23,19 @@ class JudgedFit(FittedLabelIssues):
     _first_fit = None
     _most_held_out = 0
 
-    def _fit_once(self, data):
-        """Train one net, or a first one and then the one to keep."""
+    def _trainings(self, data):
+        """Yield the training of one net, or of a first one and then of the one to keep."""
         if not data.goes_on:
             self._first_fit, self._most_held_out = None, 0
             if data.method == "fit":
                 stores = self.store_probabilities
                 self._most_held_out = most_held_out(self.refit, self.estimator, stores_probabilities=stores)
-        super()._fit_once(data)
+        yield from super()._trainings(data)
         if not data.goes_on and 0 < np.count_nonzero(self._recorder.validation_mask_) < self._most_held_out:
             self._first_fit = FirstFit.of(self._recorder, has_probabilities=self.store_probabilities)
             if not isinstance(self.store_trajectories, bool):
                 Path(self.store_trajectories).unlink()  # the file is to be that of the second fit
-            super()._fit_once(data)
+            yield from super()._trainings(data)
 
     def _begin(self, data):
         training = super()._begin(data)

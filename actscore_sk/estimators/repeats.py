@@ -2,6 +2,10 @@
 
 import logging
 import os
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
+from actscore_sk.utils.interrupts import noticed
 
 # What every net of a fit has in common, beside attributes that begin with an underscore.
 _LEARNED = "classes_", "n_features_in_", "feature_names_in_"
@@ -31,6 +36,7 @@ class RepeatedFit:
 
     _repeats: tuple = ()
     n_repeats: int
+    repeat_seeds_: np.ndarray
     random_state: Any
     store_trajectories: Any
     train_sampler: Any
@@ -50,20 +56,43 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
-        if self.train_sampler is None and may_train_at_once(repeats[0]._begin(data).net, data):
-            trainings, seeds = [each._begin(data) for each in repeats], [each.random_state for each in repeats]
-            self._train(lambda X, y: train_at_once(trainings, seeds, data), data.X, data.targets, {})
-            for each, training in zip(repeats, trainings, strict=True):
-                each._end(training)
+        trainings = [each._trainings(data) for each in repeats]
+        first = next(trainings[0], None)  # none is asked for by a learner in stages
+        if first is not None:
+            trainings[0] = chain([first], trainings[0])
+        if first is not None and self.train_sampler is None and may_train_at_once(first.net, data):
+            self._fit_at_once(repeats, trainings, data)
         else:
-            _log.info("n_repeats=%d: one net after another", self.n_repeats)
-            for each in repeats:
-                each._fit_once(data)
+            _log.info("n_repeats=%d: one after another", self.n_repeats)
+            repeats = self._fit_in_turn(repeats, trainings, data)
         self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
         for name in ("estimator_", "_adapter", "train_sampler_"):
             setattr(self, name, getattr(repeats[0], name))
         recorders = [each._recorder for each in repeats]
         self._recorder = MergedScores(recorders, self.store_trajectories, n_kept=n_before)
+
+    def _fit_at_once(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> None:
+        """Make the trainings of all repeats at once, the first of each, then the second of those that ask for one."""
+        pairs = [*zip(repeats, trainings, strict=True)]
+        while now := [(each.random_state, it) for each, own in pairs if (it := next(own, None)) is not None]:
+            seeds, begun = zip(*now, strict=True)
+            run = partial(train_at_once, begun, seeds, data)
+            self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+
+    def _fit_in_turn(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> tuple:
+        """Fit one after another; Ctrl-C ends with the one in hand, and those that never began are left out."""
+        with noticed() as came:
+            for number, (each, own) in enumerate(zip(repeats, trainings, strict=True), start=1):
+                for training in own:
+                    each._train_alone(training, data)
+                if came() and number < len(repeats):
+                    warnings.warn(
+                        f"interrupted: {number} of {len(repeats)} nets were trained, over which scores are averaged"
+                    )
+                    break
+        if not data.goes_on:
+            repeats, self.repeat_seeds_ = repeats[:number], self.repeat_seeds_[:number]
+        return repeats
 
     def _forget_repeats(self) -> None:
         """Forget the nets of an earlier fit."""

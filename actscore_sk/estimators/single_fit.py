@@ -49,11 +49,20 @@ class SingleFit:
     """Mix-in of the estimators: trains one net on the samples of a fit."""
 
     def _fit_once(self, data):
-        """Train one net, and record it."""
+        """Train one net, or as many as it takes to have the one that is kept."""
+        for training in self._trainings(data):
+            self._train_alone(training, data)
+
+    def _trainings(self, data):
+        """Yield each training that a fit asks for, to be made before the next one is asked for."""
         training = self._begin(data)
+        yield training
+        self._end(training)
+
+    def _train_alone(self, training, data):
+        """Make a training, and record it."""
         with seeded(self.random_state, training.net.device, stream=training.n_before), training.recorded():
             self._train(getattr(training.net, data.method), data.X, data.targets, data.fit_params)
-        self._end(training)
 
     def _begin(self, data):
         """Return the net to be trained, with all that records it; nothing is drawn at random yet."""

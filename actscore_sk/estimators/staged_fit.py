@@ -61,12 +61,14 @@ class StagedFit:
     def _can_go_on(self):
         return not learns_in_stages(self) or kind_of(self.estimator) is KINDS["passes"]
 
-    def _fit_once(self, data):
+    def _trainings(self, data):
+        """Yield the trainings of a net; a learner in stages is trained here, and asks for none."""
         kind = kind_of(self.estimator)
         if kind is None:
             if self.validation_fraction is not None and self.estimator is not None:
                 raise ValueError("validation_fraction is for learners that are no nets; set train_split of the net")
-            return super()._fit_once(data)
+            yield from super()._trainings(data)
+            return
         check_task(self, self.estimator)
         if self.train_sampler is not None:
             name = type(last_step(self.estimator)).__name__
@@ -79,7 +81,6 @@ class StagedFit:
         training = StagedTraining(kind, estimator, answer, recorder)
         training.run(samples, data.eval_set, fit_params, method=data.method, goes_on=data.goes_on)
         self.estimator_, self._recorder, self._adapter, self.train_sampler_ = estimator, recorder, None, None
-        return None
 
     def _clone_net(self, X, targets, weights):
         net = super()._clone_net(X, targets, weights)

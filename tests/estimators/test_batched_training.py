@@ -13,6 +13,7 @@ from skorch.callbacks import EarlyStopping, GradientNormClipping, LRScheduler
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
+from actscore_sk.data import placement
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets
 
 X, y = load_digits(return_X_y=True)
@@ -117,10 +118,11 @@ def test_single_precision_and_integers_are_cast(n_steps):
     assert n_steps == [STEPS]
 
 
-def test_split_window_and_probabilities(n_steps):
-    estimator = ActionScoreClassifier(reduction="auto", store_probabilities=True, metrics=("aum", "forgetting"))
+@pytest.mark.parametrize("refit", [False, True])
+def test_split_window_probabilities_and_second_fit(refit, n_steps):
+    estimator = ActionScoreClassifier(reduction="auto", store_probabilities=True, metrics=("aum",), refit=refit)
     repeated = compare(estimator, np.tile(X, (7, 1)), np.tile(y, 7), epochs=3)
-    assert repeated.validation_mask_.sum() == 210
+    assert repeated.validation_mask_.sum() == (0 if refit else 210)
     assert n_steps[0] > 10
     assert len(repeated.label_issues()) == 1050
 
@@ -179,3 +181,10 @@ def test_an_interrupt_keeps_what_was_seen(monkeypatch):
     repeated = ActionScoreClassifier(net, n_repeats=SEEDS, random_state=0, reduction="mean").fit(X, y)
     assert repeated.n_epochs_ == 2
     assert set(repeated.n_visits_) == {1, 2}
+
+
+@pytest.mark.parametrize("data_device", ["net", "host"])
+def test_samples_stored_on_the_device_are_those_of_the_nets(data_device, monkeypatch, n_steps):
+    monkeypatch.setattr(placement, "is_host", lambda device: False)  # as on a GPU
+    compare(ActionScoreClassifier(make(partial(layers, nn.ReLU())), data_device=data_device), X, y)
+    assert n_steps == [STEPS]
