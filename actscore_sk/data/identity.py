@@ -127,9 +127,11 @@ def _update(hasher: Any, data: Any, *, is_whole: bool) -> None:
         data = data if hasattr(data, "shape") else np.asarray(data)
         hasher.update(str(tuple(data.shape[1:])).encode())
         for rows in _spread_rows(data, is_whole=is_whole):
-            # take_rows looks for the kind of a table first, which takes longer than to pick the rows
-            is_array = isinstance(rows, slice) or isinstance(data, (np.ndarray, torch.Tensor))
-            _update_array(hasher, _as_array(data[rows] if is_array else take_rows(data, rows)))
+            if isinstance(rows, slice) or isinstance(data, (np.ndarray, torch.Tensor)):
+                picked = data[rows]
+            else:  # this looks for the kind of a table first, which takes longer than to pick rows of an array
+                picked = take_rows(data, rows)
+            _update_array(hasher, _as_array(picked))
 
 
 def _spread_rows(data: Any, *, is_whole: bool) -> Iterator[slice | np.ndarray]:
