@@ -10,16 +10,20 @@ Targets are judged by the median over repeats of the ratio inside a repeat. Need
 """
 
 from collections.abc import Callable, Sequence
+from cProfile import Profile
 from dataclasses import replace
 from functools import partial
+from pstats import Stats
 from statistics import median
 from typing import Any
 
 import torch
 
+from actscore_sk.recording import books
 from benchmarks.common.nets import ResNet9
 from benchmarks.common.record import Settings
 from benchmarks.common.timing import (
+    CLOCKS,
     Seconds,
     Spread,
     Target,
@@ -30,7 +34,7 @@ from benchmarks.common.timing import (
     peak_bytes,
     timing_table,
 )
-from benchmarks.common.training import ROWS, TWINS, Case, cnn, make_job, mlp, parameters, work
+from benchmarks.common.training import ROWS, TWINS, Case, Job, cnn, make_job, mlp, parameters, work
 
 OPTIONS = ("device", "clock", "only")
 
@@ -50,6 +54,7 @@ GPU_ROWS = ("torch loop", "skorch", "actscore", "actscore, all metrics")  # best
 # As CIFAR-10 in shape and number; for a GPU alone: a minute there, hours on a CPU.
 RESNET = Case(50_000, (3, 32, 32), 10, ResNet9, 512, epochs=4, repeats=5, quick_repeats=2, is_bytes=True)
 GPU_LIMITS = {("actscore", "skorch"): 0.5, ("actscore, all metrics", "actscore"): 1.05}
+BOOK_SIZES, BOOK_VISITS = (20_000, 100_000), 200_000
 
 
 # -- the cases -------------------------------------------------------------------------------------------------
@@ -101,7 +106,7 @@ def run_mlp(settings: Settings) -> Found:
     """Small batches of a small net, where every microsecond shows."""
     seconds = compare(MLP, rows_of(settings), settings)
     limits = {
-        ("actscore", "torch loop"): 1.10,
+        ("actscore", "torch loop"): 1.05,
         ("actscore", "skorch"): 0.5,
         ("actscore, all metrics", "actscore"): 1.15,
     }
@@ -142,6 +147,36 @@ def run_scaling(settings: Settings) -> Found:
     return {"seconds": seconds}, [
         Target(f"scaling: {row} / {first}", ratio, 1.1, low=0.9) for row, ratio in ratios.items()
     ]
+
+
+# -- the books -------------------------------------------------------------------------------------------------
+
+
+def profiled_share(job: Job, clock: Callable[[], float]) -> float:
+    """Train the actscore row under `cProfile`; return how much of the time is spent inside `books.py`, in percent."""
+    profile = Profile(clock)
+    profile.runcall(work, "actscore", job)
+    stats = Stats(profile)
+    entries = [
+        cumulative
+        for (file, *_), (*_, callers) in stats.stats.items()  # type: ignore[attr-defined]
+        for (caller, *_), (*_, cumulative) in callers.items()
+        if file == books.__file__ != caller
+    ]
+    return 100 * sum(entries) / stats.total_tt  # type: ignore[attr-defined]
+
+
+def run_books(settings: Settings) -> Found:
+    """How much of a fit the comparison of both losses takes, by a profiler."""
+    found, targets = {}, []
+    for n_samples in BOOK_SIZES:
+        job = make_job(replace(MLP, n_samples=n_samples, epochs=BOOK_VISITS // n_samples), settings.device)
+        profiled_share(job, CLOCKS[settings.clock])  # imports and proofs come once
+        shares = [profiled_share(job, CLOCKS[settings.clock]) for _ in range(repeats_of(MLP, settings))]
+        found[str(n_samples)] = shares
+        targets.append(Target(f"books: percent of a fit on {n_samples:,} rows", Spread.of(shares), 0.5))
+    print(markdown_table(("rows", "percent of a fit"), [(n, Spread.of(shares)) for n, shares in found.items()]))
+    return {"percent": found}, targets
 
 
 # -- memory ----------------------------------------------------------------------------------------------------
@@ -193,7 +228,14 @@ def run_resnet(settings: Settings) -> Found:
     return {"seconds": seconds}, ratio_targets("resnet", seconds, {("actscore", "torch loop"): 1.02} | GPU_LIMITS)
 
 
-CASES = {"mlp": run_mlp, "resnet": run_resnet, "cnn": run_cnn, "million": run_million, "scaling": run_scaling}
+CASES = {
+    "mlp": run_mlp,
+    "resnet": run_resnet,
+    "cnn": run_cnn,
+    "million": run_million,
+    "scaling": run_scaling,
+    "books": run_books,
+}
 
 
 def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:

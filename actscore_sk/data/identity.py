@@ -14,8 +14,8 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.data.containers import n_samples_of, parts_of, take_rows, targets_in
 
-_BYTES = 2**24  # of X to look at: a few milliseconds, and no copy of a large X
-_BLOCK_BYTES = 2**18
+_BYTES = 2**22  # of X to look at, in double precision: some milliseconds, and no copy of a large X
+_BLOCK_BYTES = 2**19
 _FEWEST_ROWS, _MOST_ROWS = 8, 4096
 _PLAIN = (str, bytes, int, float, complex, type(None), date, timedelta, PurePath)
 
@@ -127,7 +127,11 @@ def _update(hasher: Any, data: Any, *, is_whole: bool) -> None:
         data = data if hasattr(data, "shape") else np.asarray(data)
         hasher.update(str(tuple(data.shape[1:])).encode())
         for rows in _spread_rows(data, is_whole=is_whole):
-            _update_array(hasher, _as_array(data[rows] if isinstance(rows, slice) else take_rows(data, rows)))
+            if isinstance(rows, slice) or isinstance(data, (np.ndarray, torch.Tensor)):
+                picked = data[rows]
+            else:  # this looks for the kind of a table first, which takes longer than to pick rows of an array
+                picked = take_rows(data, rows)
+            _update_array(hasher, _as_array(picked))
 
 
 def _spread_rows(data: Any, *, is_whole: bool) -> Iterator[slice | np.ndarray]:

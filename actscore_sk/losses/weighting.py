@@ -1,5 +1,7 @@
 """From losses of samples to the scalar that is trained on: the criterion's own mean, with weights of samples."""
 
+from itertools import groupby
+
 import torch
 from torch import Tensor, nn
 
@@ -169,9 +171,7 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
 
 def _sums(values: Tensor, sizes: list[int]) -> Tensor:
     """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
-    # batches of one size need one call; the last batch of an epoch is the usual exception
-    size, n_alike = sizes[0], len(sizes) - (sizes[-1] != sizes[0])
-    if all(other == size for other in sizes[:n_alike]):
-        sums = values[: n_alike * size].reshape(n_alike, size).sum(1)
-        return sums if n_alike == len(sizes) else torch.cat([sums, values[n_alike * size :].sum().reshape(1)])
-    return torch.stack([part.sum() for part in values.split(sizes)])
+    # one call for each run of batches of one size: the last batch of an epoch is the usual exception
+    runs = [(size, len(list(run))) for size, run in groupby(sizes)]
+    parts = values.split([size * n_batches for size, n_batches in runs])
+    return torch.cat([part.reshape(n, size).sum(1) for part, (size, n) in zip(parts, runs, strict=True)])

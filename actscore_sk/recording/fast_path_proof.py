@@ -115,10 +115,7 @@ def _train(kind: Any, criterion: Any, is_heard: bool, *, flat: bool) -> tuple:
     finally:
         if session is not None:
             session.detach()
-    rows = [
-        [{name: value for name, value in row.items() if name != "dur"} for row in net.history[:, "batches"][i]]
-        for i in (0, 1)
-    ]
+    rows = [{name: value for name, value in row.items() if name != "dur"} for row in net.history]
     return [part.tolist() for part in net.module_.parameters()], rows, events.seen, torch.get_rng_state().tolist()
 
 

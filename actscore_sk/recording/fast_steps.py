@@ -7,6 +7,7 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 
 from actscore_sk.recording.fast_path import FastPath
+from actscore_sk.recording.optimizer_step import clear_gradients, take_step
 from actscore_sk.recording.pending_losses import PendingLosses
 from actscore_sk.recording.visit_buffer import Visit
 
@@ -88,9 +89,7 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
         "loss", a scalar with its graph used up, and "y_pred", as skorch's callbacks expect them.
     """
     Xi, yi = unpack_data(batch)
-    for group in net.optimizer_.param_groups:
-        for parameter in group["params"]:
-            parameter.grad = None
+    clear_gradients(net.optimizer_)
     if not path.has_mode(True):
         net._set_training(True)
     y_pred, inputs = path.forward(net, Xi, yi, **fit_params)
@@ -106,5 +105,5 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
     if path.events.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())
         net.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
-    net.optimizer_.step()
+    take_step(net.optimizer_)
     return {"loss": loss, "y_pred": y_pred}

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.recording.asked_net import refusal
 from actscore_sk.recording.class_swap import Swapped, plain_class
+from actscore_sk.recording.epoch_callbacks import in_short
 from actscore_sk.recording.fast_steps import run_epoch
 
 METHODS = (
@@ -169,7 +170,7 @@ class RecordedNetMixin:
                 own(method_name, **kwargs)
             else:
                 for listener in session.path.events.listeners(self, method_name):
-                    listener(self, **kwargs)
+                    in_short(listener)(self, **kwargs)
             if session is not None and method_name == "on_epoch_end" and session.is_complete:
                 raise KeyboardInterrupt  # skorch ends the training in the usual way
         finally:

@@ -45,6 +45,8 @@ class Visit:
 
     Attributes
     ----------
+    n_samples : int
+        Number of samples in the batch.
     size : int
         Numbers in the net's output, held back as long as the visit is.
 
@@ -60,7 +62,7 @@ class Visit:
     True
     """
 
-    __slots__ = ("_versions", "details", "expected", "inputs", "rows", "sample_loss", "size", "trained")
+    __slots__ = ("_versions", "details", "expected", "inputs", "n_samples", "rows", "sample_loss", "size", "trained")
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Visit:
         expected: Tensor | None = None,
     ) -> None:
         self.rows, self.details, self.sample_loss = rows, details, sample_loss
+        self.n_samples = rows.shape[0]  # len() of a tensor takes several times as long
         self.trained, self.expected = trained, expected
         self.inputs, self.size = inputs, 1
         if inputs is not None:  # the graph behind the output must not stay alive
@@ -170,7 +173,7 @@ class VisitBuffer:
             self._look_at_memory(visit.inputs[0])
         self._visits.append(visit)
         self._size += visit.size
-        self._n_rows += visit.rows.shape[0]
+        self._n_rows += visit.n_samples
         is_full = self._size >= self.capacity or (self._max_rows is not None and self._n_rows >= self._max_rows)
         if self._is_first or is_full:
             self._is_first = False
@@ -240,7 +243,7 @@ class VisitBuffer:
         if self.on_details is not None and units.ndim > 1:
             self.on_details(rows, LossDetails(losses, units=sample_loss.unit_losses(units, inputs)))
         self.books.add_block(
-            sample_loss, units, inputs, [len(each.rows) for each in visits], [v.trained for v in visits]
+            sample_loss, units, inputs, [each.n_samples for each in visits], [each.trained for each in visits]
         )
         return losses
 
