@@ -60,8 +60,8 @@ issues = judge.label_issues()
 issues.head(8).round(2)
 
 # %%
-# How many of the first ones are wrong, how many suggestions are right, and how many labels are wrong in all. A small net
-# on few photos is wrong itself about many of them, and counts a part of that as wrong labels: the estimate is too
+# How many of the first ones are wrong, how many suggestions are right, and how many labels are wrong in all. A small
+# net on few photos is wrong itself about many of them, and counts a part of that as wrong labels: the estimate is too
 # high, while the ranking is right at its top.
 first = issues.index[:200]
 is_wrong = given[first] != true[first]
