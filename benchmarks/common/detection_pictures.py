@@ -50,8 +50,9 @@ def save(figure: Figure, path: Path) -> None:
 def draw(files: ZipFile, cells: Cells, given: Any, image_scores: np.ndarray, box_scores: np.ndarray) -> Figure:
     """Draw hardest and easiest photos in two rows, and hardest and easiest boxes in two more."""
     figure = Figure(figsize=(8.8, 8.0), layout="constrained")
-    legend, *parts = figure.subfigures(5, 1, height_ratios=[0.3, 2.1, 1.9, 1.5, 1.3])
-    _explain(legend)
+    legend_and_parts: Any = figure.subfigures(5, 1, height_ratios=[0.3, 2.1, 1.9, 1.5, 1.3])
+    _explain(legend_and_parts[0])
+    parts = legend_and_parts[1:]
     images, boxes = np.argsort(-image_scores), np.argsort(-box_scores)
     owner = np.repeat(np.arange(len(cells.names)), [len(each) for each in given.boxes])
     corners = SCALE * np.concatenate(given.boxes)

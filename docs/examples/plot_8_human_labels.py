@@ -72,12 +72,11 @@ print(f"of the first 200, {is_wrong.sum()} are wrong (by chance: {200 * np.mean(
 print(f"estimated: {judge.noise_rate_:.0%} of all labels are wrong ({low:.0%} to {high:.0%})")
 
 # %%
-# The labels most likely wrong, with what they should be.
+# Of some classes the labels most likely wrong, with what they should be, and those that are hardly wrong.
 images = X.transpose(0, 2, 3, 1) if n_channels == 3 else X[:, 0]
-names = np.char.add(np.char.add(given.astype(str), " → "), judge.suggested_labels_.astype(str))
-some = issues.index[:40]
-ranking = judge.wrong_label_scores_[some]
-SampleGridDisplay.from_scores(ranking, images[some], n_shown=5, names=names[some]).plot()
+positions = np.char.add("#", np.arange(len(X)).astype(str))
+names = np.where(judge.is_label_issue_, np.char.add("→ ", judge.suggested_labels_.astype(str)), positions)
+SampleGridDisplay.from_scores(judge.wrong_label_scores_, images, given, n_shown=4, max_groups=5, names=names).plot()
 plt.show()
 
 # %%
