@@ -1,6 +1,7 @@
 """Whether faults in the boxes of a detection data set can be found by score, on photos of blood cells.
 
     python -m benchmarks detection                     # half an hour
+    python -m benchmarks detection --only picture      # a minute: one fit, and what it found as a picture
 
 The data are 292 photos of BCCD with 3,900 boxes, and 72 more to see that the detector works. A seed is a draw of faults
 and the start of the nets. A tenth of the photos each gets boxes that are shifted by half their size, swapped to another
@@ -39,6 +40,9 @@ N_FOLDS, QUICK_FOLDS = 5, 3
 SURE = 0.5  # cleanlab's own is .95
 FAULTY_IMAGES, FAULTY_BOXES = 0.1, 0.25  # of all images for each kind, of the boxes in such an image
 CLEANLAB = "cleanlab==2.9.0"
+
+OPTIONS = ("only",)
+PARTS = ("seeds", "picture")
 
 Rows = dict[str, np.ndarray]  # name of a row, and one score for each image or each box
 
@@ -86,6 +90,13 @@ def score(cells: Cells, test: Cells, seed: int, n_epochs: int) -> Scored:
     for rows, later in zip((images, boxes), fit.train((LONG - 1) * n_epochs), strict=True):
         rows |= {f"{name}, {LONG * n_epochs} epochs": scores for name, scores in later.items()}
     return Scored(annotations, images, boxes, precision, {"action score": seconds})
+
+
+def draw_first(cells: Cells) -> None:
+    """Draw what the first seed gives."""
+    annotations = annotate(cells, 0, images=FAULTY_IMAGES, boxes=FAULTY_BOXES)
+    RESULTS.mkdir(exist_ok=True)
+    draw_picture(RESULTS / "detection.png", cells, Scored(annotations, *Fit(cells, annotations, 0).train(N_EPOCHS)))
 
 
 def _hardest(boxes: RaggedScores) -> np.ndarray:
@@ -162,6 +173,9 @@ def load_cleanlab() -> Any:
 
 def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
     """Run all seeds, print the tables, draw the pictures of the first."""
+    if "seeds" not in settings.parts(PARTS):
+        draw_first(Cells.load("trainval"))
+        return []
     cells, test = Cells.load("trainval"), Cells.load("test")
     n_epochs, n_folds = (QUICK_EPOCHS, QUICK_FOLDS) if settings.quick else (N_EPOCHS, N_FOLDS)
     peer, rankings = load_cleanlab(), {"images": Rankings(), "boxes": Rankings()}
@@ -176,7 +190,7 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
         areas = ", ".join(f"{name} {area:.2f}" for name, area in zip(CLASSES, scored.precision, strict=True))
         spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in scored.seconds.items())
         print(f"\nSeed {seed}: mAP@0.5 on test photos {np.mean(scored.precision):.2f} ({areas}); {spent}")
-        if seed == 0 and not settings.quick:
+        if seed == 0 and "picture" in settings.parts(PARTS) and not settings.quick:
             RESULTS.mkdir(exist_ok=True)
             draw_picture(RESULTS / "detection.png", cells, scored)
     for level, found_by in rankings.items():

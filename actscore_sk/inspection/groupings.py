@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 200  # more different whole numbers are numbers, not classes
 MOST_GROUPS = 20  # that a picture shows unless it is asked for more
 MISSING = "(missing)"
+MIDNIGHT = " 00:00:00"  # what pandas writes behind a date
 
 
 class Grouping(NamedTuple):
@@ -112,16 +113,44 @@ def group_targets(y: Any, n_bins: int) -> Grouping:
     Grouping(labels=array(['0.5 to 1.25', '0.5 to 1.25', '1.25 to 9', '1.25 to 9'],
           dtype=object), ordered=['0.5 to 1.25', '1.25 to 9'])
     """
-    pandas = import_optional("pandas", extra="cli", purpose="group samples")
     target = target_column(y)
     ordered: list = []
     if is_continuous(target):
         # quantiles rather than equal widths: every group has enough samples to be compared
-        codes, edges = pandas.qcut(target, n_bins, labels=False, retbins=True, duplicates="drop")
-        ordered = [" to ".join(pair) for pair in pairwise(_texts_apart(edges))]
-        target = codes.map(lambda code: ordered[int(code)], na_action="ignore")
+        target, ordered = cut_into_bins(target, n_bins)
     labels = target.astype(object).to_numpy(dtype=object, na_value=MISSING)
     return Grouping(labels, [*ordered, MISSING] if ordered and target.isna().any() else ordered)
+
+
+def cut_into_bins(column: "pd.Series", n_bins: int) -> tuple["pd.Series", list[str]]:
+    """Cut numbers, dates or times into bins of about as many samples each.
+
+    Parameters
+    ----------
+    column : Series (n_samples,)
+        Missing values stay missing.
+    n_bins : int
+        At least 2; fewer come out where many values are equal.
+
+    Returns
+    -------
+    bins : Series of str (n_samples,)
+        Such as "0.5 to 2".
+    ordered : list of str
+        All bins, from the lowest on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cut_into_bins(pd.Series(pd.to_datetime(["2020-01-01", "2020-03-01", "2020-05-01"])), 2)[1]
+    ['2020-01-01 to 2020-03-01', '2020-03-01 to 2020-05-01']
+    """
+    pandas = import_optional("pandas", extra="cli", purpose="group samples")
+    codes, edges = pandas.qcut(column, n_bins, labels=False, retbins=True, duplicates="drop")
+    is_number = pandas.api.types.is_numeric_dtype(column)
+    texts = _texts_apart(edges) if is_number else [str(edge).removesuffix(MIDNIGHT) for edge in edges]
+    ordered = [" to ".join(pair) for pair in pairwise(texts)]
+    return codes.map(lambda code: ordered[int(code)], na_action="ignore"), ordered
 
 
 def join_easier(labels: np.ndarray, scores: np.ndarray, max_groups: int) -> tuple[np.ndarray, str | None]:

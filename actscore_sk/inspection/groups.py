@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actscore_sk.inspection.groupings import MISSING, is_continuous
+from actscore_sk.inspection.groupings import MISSING, cut_into_bins, is_continuous
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.inspection.superiority import adjust, superiority
 from actscore_sk.utils.optional import import_optional
@@ -145,7 +145,7 @@ def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_
     types = pandas.api.types
     is_date = types.is_datetime64_any_dtype(series) or types.is_timedelta64_dtype(series)
     if (is_date or is_continuous(series, MOST_WHOLE)) and series.nunique() > n_bins:
-        series = pandas.qcut(series, n_bins, duplicates="drop")
+        series = cut_into_bins(series, n_bins)[0]
     labels = series.astype(object).to_numpy(dtype=object, na_value=MISSING)
     return np.array([label.isoformat() if hasattr(label, "isoformat") else label for label in labels], dtype=object)
 

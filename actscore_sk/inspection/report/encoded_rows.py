@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from actscore_sk.inspection.report.cells import exact_number
+from actscore_sk.inspection.report.cells import LARGEST_EXACT, exact_number
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def encode_rows(table: "pd.DataFrame", extras: dict[str, Any], *, max_bytes: int
     >>> encode_rows(pd.DataFrame({"a": ["<b>"]}), {}, max_bytes=1000).text
     '{"n_rows":1,"columns":[{"name":"a","kind":"text","values":[0],"levels":["\\\\u003cb>"]}]}'
     """
-    n_columns = _count_fitting(table, max_bytes - len(_as_json(extras).encode(errors="replace")), n_fixed)
+    n_columns, n_rows = _count_fitting(table, max_bytes - len(_as_json(extras).encode(errors="replace")), n_fixed)
     cut = [_cut_cells(table.iloc[:, place]) for place in range(n_columns)]
-    n_rows, n_cut = len(table), sum(n for _, n in cut)
+    n_cut = sum(n for _, n in cut)
     while True:
         columns = [
             encode_column(str(name), column.iloc[:n_rows])
@@ -105,25 +105,36 @@ def encode_column(name: str, column: "pd.Series") -> dict[str, Any]:
         truths = [None if pandas.isna(value) else bool(value) for value in column]
         return {"name": name, "kind": "truth", "values": truths}
     if types.is_numeric_dtype(column) and not types.is_complex_dtype(column):
-        # a float32 that became a float64 would have digits that nobody wrote
-        narrow = {"float16": np.float16, "float32": np.float32}.get(str(column.dtype).lower(), lambda value: value)
-        known = column.astype(object).where(column.notna(), None)
-        values = [None if value is None else exact_number(narrow(value)) for value in known]
-        return {"name": name, "kind": "number", "values": values}
+        return {"name": name, "kind": "number", "values": _numbers(column)}
     texts = column.map(str, na_action="ignore").astype(object)
     codes, levels = pandas.factorize(texts, sort=True)
     return {"name": name, "kind": "text", "values": codes.tolist(), "levels": [str(level) for level in levels]}
 
 
-def _count_fitting(table: "pd.DataFrame", max_bytes: int, n_fixed: int) -> int:
-    """Count the first columns of which 200 rows fit."""
-    room = ROOM_TO_SPARE * max_bytes
+def _numbers(column: "pd.Series") -> list[Any]:
+    """Return numbers as JSON has them, missing ones as None."""
+    if column.dtype in ("float64", "int64") and column.abs().max() <= LARGEST_EXACT:
+        values = column.to_numpy().tolist()  # a column at once: pages have millions of cells
+        return [None if value != value else value for value in values]
+    # a float32 that became a float64 would have digits that nobody wrote
+    narrow = {"float16": np.float16, "float32": np.float32}.get(str(column.dtype).lower(), lambda value: value)
+    known = column.astype(object).where(column.notna(), None)
+    return [None if value is None else exact_number(narrow(value)) for value in known]
+
+
+def _count_fitting(table: "pd.DataFrame", max_bytes: int, n_fixed: int) -> tuple[int, int]:
+    """Count the first columns of which 200 rows fit, and the rows of these that are worth trying."""
+    room, used = ROOM_TO_SPARE * max_bytes, 0
     for place, name in enumerate(table.columns):
         column = _cut_cells(table.iloc[:FEWEST_ROWS, place])[0]
-        room -= len(_as_json(encode_column(str(name), column)).encode(errors="replace"))
-        if room < 0 and place >= n_fixed:
-            return place
-    return table.shape[1]
+        size = len(_as_json(encode_column(str(name), column)).encode(errors="replace"))
+        if used + size > room and place >= n_fixed:
+            break
+        used += size
+    else:
+        place = table.shape[1]
+    # texts that repeat take less room in more rows, but hardly a third
+    return place, min(len(table), max(FEWEST_ROWS, int(3 * FEWEST_ROWS * max_bytes / max(used, 1))))
 
 
 def _cut_cells(column: "pd.Series") -> tuple["pd.Series", int]:

@@ -72,14 +72,16 @@ def write_page(report: Any, order: np.ndarray, reload: int) -> str:
 def _extras(report: Any, rows: "pd.DataFrame", order: np.ndarray, reload: int) -> dict[str, Any]:
     """Return what the script of the page needs beside the rows."""
     target = _target(rows)
-    are_classes = target is not None and not is_continuous(target)
+    # all classes, those of rows that the page has no room for, too
+    classes = None
+    if target is not None and not is_continuous(target):
+        classes = sorted(target.dropna().map(str).unique().tolist())
     n_suspects = 0 if report.labels is None else report.labels.n_to_look_at
     return {
         "pictures": _thumbnails(report.pictures, order[:N_PICTURES]),
         "directions": directions(rows),
         "n_suspects": n_suspects if report.labels is not None and report.labels.is_decided else 0,
-        # all classes, those of rows that the page has no room for, too
-        "classes": sorted(target.dropna().map(str).unique().tolist()) if are_classes else None,
+        "classes": classes,
         "n_rows_in_all": len(rows),
         "source": report.source or EVERYWHERE,
         "title": report.title,
