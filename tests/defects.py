@@ -97,8 +97,8 @@ DEFECTS = (
     ),
     Defect(R + "overrides.py", "is_set = name in vars(self._net) or name in self.methods", "is_set = False", LEAVES),
     Defect(R + "overrides.py", "self.running.append(name)", "self.running.append('')", SET),
-    Defect(R + "own_loss.py", "(1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "(1.0,)", SAMPLES),
-    Defect(R + "own_loss.py", "for factor in (0.9, 0.6):", "for factor in ():", SAMPLES),
+    Defect(R + "own_loss.py", "else (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "else (1.0,)", SAMPLES),
+    Defect(R + "own_loss.py", "for factor in (0.9, 0.6)]", "for factor in ()]", SAMPLES),
     Defect(R + "ragged_units.py", "self._wrong |= (sizes != self._sizes[there]).any()", "pass", DETAILS),
     Defect(R + "recipes.py", "kind = reduction.score if is_score else", "kind =", "tests/metrics " + TRACKER),
     Defect(

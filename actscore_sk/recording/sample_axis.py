@@ -11,7 +11,8 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.recording.batch_parts import take_samples
+from actscore_sk.recording.batch_parts import map_batch, take_samples
+from actscore_sk.recording.books import REMEDY
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -114,6 +115,7 @@ class OrderCheck:
         *,
         is_stateless: bool,
         is_first: bool,
+        is_whole: bool,
     ) -> None:
         """Check the first batches, until one has losses that differ.
 
@@ -133,6 +135,8 @@ class OrderCheck:
             True for torch's own losses, of which only the axis can be mistaken. They read no other sample.
         is_first : bool
             True if arguments of criteria have one row per sample, as `SampleAxis` knows.
+        is_whole : bool
+            True if nothing but a call of the criterion is in the losses.
 
         Raises
         ------
@@ -140,23 +144,29 @@ class OrderCheck:
             If the losses do not follow the samples.
         """
         is_doubtful = not is_first or any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
-        if self.is_settled or n_samples < 2 or (is_stateless and not is_doubtful):
+        if self.is_settled or n_samples < 2 or (is_stateless and is_whole and not is_doubtful):
             return
-        order = torch.arange(n_samples)
-        first_replaced = torch.cat([order[-1:], order[1:]])
+        order, half = torch.arange(n_samples), n_samples // 2
+        replaced = torch.cat([order[-1:], order[1:]]), torch.cat([order[:half], order.new_zeros(n_samples - half)])
         try:
-            losses, again, turned, replaced = self._ask(
-                net, batch, (order, order, order.flip(0), first_replaced), losses_of
-            )
+            found, outputs = self._ask(net, batch, (order, order, order.flip(0), *replaced), losses_of)
         except SampleLossError:
             raise
         except Exception:  # a net that takes more than X, or a batch that cannot be reordered, is not asked
             self.is_settled = True
             return
+        losses, again, turned, first_replaced, half_replaced = found
         if losses.shape != order.shape or not torch.equal(losses, again):  # random: nothing can be known of it
             self.is_settled = True
             return
-        keeps_others, follows = _is_close(replaced[1:], losses[1:]), _is_close(turned.flip(0), losses)
+        is_own = _is_close(half_replaced[:half], losses[:half]) or _differ(outputs[0], outputs[-1], half, n_samples)
+        if is_stateless and not is_whole and not is_own:
+            raise SampleLossError(
+                "the loss of a sample changes with the other samples of its batch, though its output does not: "
+                "get_loss adds a term of the whole batch, such as a KL term that the module keeps; let the module "
+                f"return what each sample has of it, and {REMEDY}"
+            )
+        keeps_others, follows = _is_close(first_replaced[1:], losses[1:]), _is_close(turned.flip(0), losses)
         if is_stateless and not is_first and not keeps_others:
             raise SampleLossError(
                 "the losses of a batch change when another sample does: the criterion compares each output with the "
@@ -172,21 +182,32 @@ class OrderCheck:
         self.is_settled = bool(losses.std() > 1e-4 * losses.abs().mean())
 
     @staticmethod
-    def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:
-        """Return the losses of the batch in each of the orders, in inference mode."""
-        modules, n_samples, found = all_modules(net), len(orders[0]), []
+    def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> tuple[list[Tensor], list]:
+        """Return the losses of the batch in each of the orders, in inference mode, and the outputs."""
+        modules, n_samples = all_modules(net), len(orders[0])
+        found: list[Tensor] = []
+        outputs: list[Any] = []
         with preserved_random_state(net.device), preserved_modules(modules), torch.no_grad():
             for module in modules:
                 module.train(False)
             for order in orders:
                 part = take_samples(batch, order, n_samples)
-                found.append(losses_of(net.infer(part[0]), part))
-        return found
+                outputs.append(net.infer(part[0]))
+                found.append(losses_of(outputs[-1], part))
+        return found, outputs
 
 
 def _is_close(one: Tensor, two: Tensor) -> bool:
     """Return True if losses are equal to the rounding of another order of summation."""
     return torch.allclose(one, two, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def _differ(one: Any, two: Any, n_first: int, n_samples: int) -> bool:
+    """Return True if two outputs differ in the first samples: then the net itself lets samples see each other."""
+    pairs: list[list[Tensor]] = [[], []]
+    for found, output in zip(pairs, (one, two), strict=True):
+        map_batch(output, n_samples, lambda part, found=found: found.append(torch.as_tensor(part)[:n_first]))
+    return any(not torch.equal(each, other) for each, other in zip(*pairs, strict=True))
 
 
 def _shapes(inputs: tuple) -> str:
