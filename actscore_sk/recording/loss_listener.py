@@ -176,8 +176,9 @@ class LossListener:
             if kind is ONE_BY_ONE:
                 before, value = RandomState(net.device), torch.zeros(())
                 return AskedLoss(get_loss, ((y_pred, y_true), named), calls, value, before, self, net).one_by_one()
-            with unwritten(net), answering(self.criteria, "per sample"):
-                return without_details(get_loss(y_pred, y_true, **named))
+            with unwritten(net), answering(self.criteria, "per sample") as told:
+                value = without_details(get_loss(y_pred, y_true, **named))
+            return told[0] if not value.ndim and len(told) == 1 else value  # a mean that get_loss takes itself
 
         is_stateless = kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls)
         is_first = all(call.is_batch_first for call in calls)
@@ -191,6 +192,7 @@ class LossListener:
             is_stateless=is_stateless,
             is_first=is_first or kind is ONE_BY_ONE,
             is_whole=kind is CRITERION,
+            is_plain=self._own_loss.is_skorch,  # type: ignore[union-attr]
         )
 
     def _hand_on(self, visit: Visit) -> None:
