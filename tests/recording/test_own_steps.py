@@ -80,6 +80,16 @@ def test_refused_step_leaves_the_net_as_it_was(net_class, optimizer):
     assert type(net) is net_class
 
 
+def test_refused_step_of_a_patched_skorch_leaves_the_net_as_it_was(monkeypatch):
+    monkeypatch.setattr(NeuralNetClassifier, "total", Penalised.total, raising=False)
+    monkeypatch.setattr(NeuralNet, "train_step", OwnStep.train_step)
+    net = make_net(callbacks=[("scores", ActionScoreRecorder())]).initialize()
+    before = tensors_of(net)
+    with pytest.raises(SampleLossError, match="train_step of NeuralNetClassifier trains on a loss of"):
+        net.partial_fit(*make_vectors())
+    assert all(torch.equal(value, before[name]) for name, value in tensors_of(net).items())
+
+
 def test_step_by_hand_is_recorded():
     X, y = make_vectors()
     assert_scores(record(make_net(OwnStep), X, y), train_plainly(X, y, cross_entropies)[1])
