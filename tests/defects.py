@@ -126,7 +126,7 @@ DEFECTS = (
         "return True or torch.allclose(part, whole[:half]",
         SAMPLES + " " + LOSSES,
     ),
-    Defect(R + "sample_axis.py", "if not (keeps_others or follows):", "if False:", SAMPLES),
+    Defect(R + "sample_axis.py", "if not (keeps or follows) or", "if False and", SAMPLES + " " + STEPS),
     Defect(R + "sample_axis.py", "if is_stateless and not is_first and not keeps_others:", "if False:", STEPS),
     Defect(R + "sample_state.py", "self.epoch_has_visits = True", "pass", T + "test_interruption.py"),
     Defect(
@@ -168,6 +168,7 @@ DEFECTS = (
     Defect(R + "epoch_plan.py", "PATIENCE * (1.5 * best + 4)", "(1.5 * best + 4)", "tests/estimators/test_refit.py"),
     Defect(R + "loop_record.py", "self.n_trained.append(0)", "pass", TRACKER),
     Defect(R + "state_table.py", "rows), numbers):", "rows), numbers) or True:", T + "test_state_table.py"),
+    Defect(R + "pending_losses.py", "row[self._name] = value", "row[self._name] = 0.0", LEAVES),
 )
 
 

@@ -218,10 +218,14 @@ def _is_close(one: Tensor, two: Tensor) -> bool:
 
 def _differ(one: Any, two: Any, n_first: int, n_samples: int) -> bool:
     """Return True if two outputs differ in the first samples: then the net itself lets samples see each other."""
-    pairs: list[list[Tensor]] = [[], []]
-    for found, output in zip(pairs, (one, two), strict=True):
-        map_batch(output, n_samples, lambda part, found=found: found.append(torch.as_tensor(part)[:n_first]))
-    return any(not torch.equal(each, other) for each, other in zip(*pairs, strict=True))
+
+    def first_of(output: Any) -> list[Tensor]:
+        found: list[Tensor] = []
+        map_batch(output, n_samples, lambda part: found.append(torch.as_tensor(part)[:n_first]))
+        return found
+
+    pairs = zip(first_of(one), first_of(two), strict=True)
+    return any(not torch.equal(each, other) for each, other in pairs)
 
 
 def _shapes(inputs: tuple) -> str:
