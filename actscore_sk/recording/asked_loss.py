@@ -69,7 +69,7 @@ class AskedLoss:
         samples : Tensor of int64 (n,), optional
             Positions in the batch of the samples to ask for. None: all.
         changed_after : int, optional
-            Outputs of the net for the samples from this position on are changed; 0: all outputs.
+            Inputs and outputs of the net for the samples from this position on are changed; 0: all of them.
         factor : float
             They are multiplied by it; below 1, so that probabilities stay probabilities.
 
@@ -83,7 +83,9 @@ class AskedLoss:
         arguments, rows = self.arguments, self.listener.rows
         if changed_after is not None:
             (y_pred, *others), named = arguments
-            arguments = (_changed(y_pred, changed_after, factor, self.n_samples), *others), named
+            inputs = {"X": named["X"]} if "X" in named else {}
+            y_pred, inputs = _changed((y_pred, inputs), changed_after, factor, self.n_samples)
+            arguments = (y_pred, *others), named | inputs
         if samples is not None:
             arguments = take_samples(arguments, samples, self.n_samples)
         with self._replayed(mode) as probed:
@@ -129,15 +131,15 @@ class AskedLoss:
             after.restore()
 
 
-def _changed(y_pred: Any, start: int, factor: float, n_samples: int) -> Any:
-    """Return outputs of which those from `start` on are multiplied by a factor."""
+def _changed(parts: Any, start: int, factor: float, n_samples: int) -> Any:
+    """Return inputs or outputs of which those from `start` on are multiplied by a factor."""
 
     def change(part: Any) -> Any:
         if not isinstance(part, Tensor) or not part.is_floating_point():
             return part
         return torch.cat([part[:start], factor * part[start:]])
 
-    return map_batch(y_pred, n_samples, change, None if start else change)  # all of it, wherever samples are stored
+    return map_batch(parts, n_samples, change, None if start else change)  # all of it, wherever samples are stored
 
 
 def _with_batch_axis(parts: Any, axes: Any) -> Any:

@@ -28,7 +28,7 @@ def refusal(session: Any) -> AbstractContextManager:
     session : RecordingSession
         Of the net.
     """
-    is_late = session.n_steps == 1 and not all(session.stash.is_plain(name) for name in UPDATE)
+    is_late = session.n_steps == 1 and not all(map(session.stash.is_skorchs, UPDATE))
     return undone_if_refused(session.net) if is_late else nullcontext()
 
 

@@ -1,7 +1,7 @@
 """Parts of the batches that nets pass around: tensors in tuples, lists and dicts, samples along the first dimension.
 
 Only the first dimension is looked at. A tensor that has another size there (a weight per class, a scalar) is no part of
-the samples, and is left as it is.
+the samples, and is left as it is. A list with one entry per sample, as detectors take targets, is another matter.
 """
 
 from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ def take_samples(batch: Any, index: Tensor, n_samples: int) -> Any:
     Parameters
     ----------
     batch : Any
-        As in `map_batch`.
+        As in `map_batch`. Entries of a list or tuple as long as the batch are samples, unless each of them has samples.
     index : Tensor of int64 (n_taken,)
         Positions in the batch; may repeat.
     n_samples : int
@@ -66,10 +66,32 @@ def take_samples(batch: Any, index: Tensor, n_samples: int) -> Any:
     >>> import torch
     >>> take_samples({"X": torch.tensor([5.0, 6.0, 7.0]), "n": 3}, torch.tensor([2, 0]), 3)
     {'X': tensor([7., 5.]), 'n': 3}
+    >>> take_samples([torch.tensor([5.0, 6.0]), [{"box": 1}, {"box": 2}]], torch.tensor([1, 1]), 2)
+    [tensor([6., 6.]), [{'box': 2}, {'box': 2}]]
     """
+    if isinstance(batch, Mapping):
+        return {name: take_samples(part, index, n_samples) for name, part in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        is_of_samples = len(batch) == n_samples and not all(_has_samples(part, n_samples) for part in batch)
+        if is_of_samples:
+            parts = [batch[i] for i in index.tolist()]
+        else:
+            parts = [take_samples(part, index, n_samples) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     return map_batch(
         batch, n_samples, lambda part: part[index.to(part.device) if isinstance(part, Tensor) else index.numpy()]
     )
+
+
+def _has_samples(part: Any, n_samples: int) -> bool:
+    """Return True if there is an array, or a list, of `n_samples` in a part of a batch."""
+    if isinstance(part, (Tensor, np.ndarray)):
+        return part.ndim > 0 and len(part) == n_samples
+    if isinstance(part, Mapping):
+        return any(_has_samples(each, n_samples) for each in part.values())
+    if isinstance(part, (tuple, list)):
+        return len(part) == n_samples or any(_has_samples(each, n_samples) for each in part)
+    return False
 
 
 def like_output(y_true: Any, y_pred: Any) -> Any:

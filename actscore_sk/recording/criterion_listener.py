@@ -70,7 +70,7 @@ class CriterionListener:
         one loss per sample. ``"zeros"``: as many zeros. ``"probe"``: the value of a copy, which changes nothing in the
         criterion and is added to `probed`.
     probed : list of Tensor
-        Values of the calls made in mode "probe".
+        Values of the calls made in mode "probe", and losses of samples in the others.
     """
 
     def __init__(self, parent: Any, criterion: Any, sample_loss: SampleLoss) -> None:
@@ -170,6 +170,7 @@ class CriterionListener:
         sample_loss = self.sample_loss
         raw = self._copy(*inputs, **named)
         samples = sample_loss.details(raw, inputs, len(self._parent.rows)).samples
+        self.probed.append(samples)
         samples = 0 * samples if self.mode == "zeros" else samples
         return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
 

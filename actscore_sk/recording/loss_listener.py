@@ -17,7 +17,7 @@ from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
-from actscore_sk.recording.own_loss import COMBINED, CRITERION, CRITERION_ALONE, OwnLoss
+from actscore_sk.recording.own_loss import CRITERION, ONE_BY_ONE, OwnLoss
 from actscore_sk.recording.sample_axis import OrderCheck, SampleAxis
 from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
@@ -167,20 +167,32 @@ class LossListener:
     def _check_order(self, net: Any, get_loss: Callable, calls: list[Call], kwargs: dict) -> None:
         """Check that losses follow their samples, where a criterion or a combination of criteria gives them."""
         kind = self._own_loss.kind  # type: ignore[union-attr]
-        if kind not in (CRITERION, CRITERION_ALONE, COMBINED) or not calls or self.weights.is_used:
+        if kind is None or (not calls and kind is not ONE_BY_ONE) or self.weights.is_used:
             return
 
         def losses_of(y_pred: Any, batch: tuple) -> Any:
             y_true = like_output(batch[1], y_pred) if self._align_targets else batch[1]
-            with unwritten(net), answering(self.criteria, "per sample"):
-                loss = get_loss(y_pred, y_true, **(kwargs | ({"X": batch[0]} if "X" in kwargs else {})))
-                return without_details(loss)
+            named = kwargs | ({"X": batch[0]} if "X" in kwargs else {})
+            if kind is ONE_BY_ONE:
+                before, value = RandomState(net.device), torch.zeros(())
+                return AskedLoss(get_loss, ((y_pred, y_true), named), calls, value, before, self, net).one_by_one()
+            with unwritten(net), answering(self.criteria, "per sample") as told:
+                value = without_details(get_loss(y_pred, y_true, **named))
+            return told[0] if not value.ndim and len(told) == 1 else value  # a mean that get_loss takes itself
 
-        is_stateless = all(call.sample_loss.is_stateless for call in calls)
+        is_stateless = kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls)
         is_first = all(call.is_batch_first for call in calls)
         inputs = tuple(part for call in calls for part in call.arguments)
         self._order.run(
-            net, self._batch, len(self.rows), inputs, losses_of, is_stateless=is_stateless, is_first=is_first
+            net,
+            self._batch,
+            len(self.rows),
+            inputs,
+            losses_of,
+            is_stateless=is_stateless,
+            is_first=is_first or kind is ONE_BY_ONE,
+            is_whole=kind is CRITERION,
+            is_plain=self._own_loss.is_skorch,  # type: ignore[union-attr]
         )
 
     def _hand_on(self, visit: Visit) -> None:

@@ -1,7 +1,7 @@
 """The modules of a net: which there are, and how to leave them as they were.
 
-A second pass over data sets them to inference mode, and a criterion or a layer may write into its buffers meanwhile;
-training must go on as if that pass had not been.
+A second pass over data sets them to inference mode, and a criterion or a layer may write into its buffers and
+attributes meanwhile; training must go on as if that pass had not been.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def reuses_outputs(net: NeuralNet) -> bool:
 
 @contextmanager
 def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
-    """Restore the modes of modules, and the values of their buffers, at the end of the block.
+    """Restore the modes and other attributes of modules, and the values of their buffers, at the end of the block.
 
     Parameters
     ----------
@@ -60,13 +60,14 @@ def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
     >>> norm.running_mean, norm.training
     (tensor([0.]), True)
     """
-    modes = [module.training for module in modules]
+    attributes = [dict(vars(module)) for module in modules]
     buffers = [[(name, buffer, buffer.clone()) for name, buffer in _buffers(module)] for module in modules]
     try:
         yield
     finally:
-        for module, mode, saved in zip(modules, modes, buffers, strict=True):
-            module.training = mode
+        for module, kept, saved in zip(modules, attributes, buffers, strict=True):
+            # what is gone is that of a lazy module, which has got its shape
+            vars(module).update({name: value for name, value in kept.items() if name in vars(module)})
             for name, buffer, value in saved:
                 module._buffers[name] = buffer
                 buffer.data.copy_(value)

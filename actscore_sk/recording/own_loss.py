@@ -5,15 +5,16 @@ net's own one may add terms. Each way to know the loss of a sample is one row of
 trained on is kept.
 
 1. The loss is the value of one criterion.
-2. It is that value times a factor plus a constant, that no sample has a share in; scores leave both out, and a
-   warning says so.
+2. It is that value times a factor plus a constant, in which no sample has a share; a warning says so.
 3. It combines the values of criteria sample by sample.
 4. Batches of one sample have losses whose mean, or sum, is the loss of the batch. Costs one `get_loss` per sample.
 """
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,13 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
 def _tried(asked: AskedLoss) -> list[tuple[Any, list[Tensor]]]:
     """Return losses and values of the criterion for parts of the batch, or else for other outputs of its samples.
 
-    There are no parts of a batch of few samples, or of one whose outputs are stored by time.
+    A batch of few samples has too few parts, and one whose outputs are stored by time has none.
     """
-    if asked.n_samples >= 4:
-        try:
-            return [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4)]
-        except Exception:  # of the criterion, to which outputs and targets no longer belong together
-            pass
-    return [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
+    n_parts, tried = min(asked.n_samples, 4), []
+    with suppress(Exception):  # of a criterion, to which outputs and targets no longer belong together
+        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(n_parts)]
+    factors = () if len(tried) == 4 else (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)
+    return tried + [asked.again("probe", changed_after=0, factor=factor) for factor in factors]
 
 
 def _combined(asked: AskedLoss) -> list[LossDetails | None]:
@@ -98,11 +98,13 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
         return found
     if asked.n_samples == 1 and not asked.listener.weights.is_used:  # one sample has no other to show it
         return []
-    # Outputs of the second half change; the losses of the first half must not. One change may leave a mean as it was by
-    # chance, so there are two.
+    # The second half changes, the losses of the first half must not. One change may leave a mean as it was by chance,
+    # so there are two of outputs and inputs, and one of whole samples.
     half, first = asked.n_samples // 2, found[0].samples[: asked.n_samples // 2]  # type: ignore[union-attr]
-    for factor in (0.9, 0.6):
-        changed = asked.again("per sample", changed_after=half, factor=factor)[0][:half]
+    order = torch.arange(asked.n_samples)
+    changes: list[dict[str, Any]] = [{"changed_after": half, "factor": factor} for factor in (0.9, 0.6)]
+    for change in [*changes, {"samples": torch.where(order < half, order, 0)}]:
+        changed = asked.again("per sample", **change)[0][:half]
         if not torch.allclose(changed, first, rtol=1e-4, atol=1e-6, equal_nan=True):
             return []
     return found
@@ -153,6 +155,8 @@ def _form(losses: Tensor, asked: AskedLoss) -> str | None:
     None means that they do not: a term is missing from them.
     """
     loss, mean = float(asked.loss.mean()), float(losses.mean())
+    if isfinite(loss) and not isfinite(mean):  # a variance of one sample, say
+        return None
     form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
     has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
     return "other" if form is None and has_own_mean else form

@@ -80,6 +80,16 @@ def test_refused_step_leaves_the_net_as_it_was(net_class, optimizer):
     assert type(net) is net_class
 
 
+def test_refused_step_of_a_patched_skorch_leaves_the_net_as_it_was(monkeypatch):
+    monkeypatch.setattr(NeuralNetClassifier, "total", Penalised.total, raising=False)
+    monkeypatch.setattr(NeuralNet, "train_step", OwnStep.train_step)
+    net = make_net(callbacks=[("scores", ActionScoreRecorder())]).initialize()
+    before = tensors_of(net)
+    with pytest.raises(SampleLossError, match="train_step of NeuralNetClassifier trains on a loss of"):
+        net.partial_fit(*make_vectors())
+    assert all(torch.equal(value, before[name]) for name, value in tensors_of(net).items())
+
+
 def test_step_by_hand_is_recorded():
     X, y = make_vectors()
     assert_scores(record(make_net(OwnStep), X, y), train_plainly(X, y, cross_entropies)[1])
@@ -161,3 +171,51 @@ def test_forward_of_a_class_may_be_patched(monkeypatch):
     monkeypatch.setattr(nn.CrossEntropyLoss, "forward", lambda self, output, target: output.square().mean())
     with pytest.raises(SampleLossError, match="CrossEntropyLoss returned one number for a batch of 16 samples"):
         record(make_net(), *make_vectors())
+
+
+# -- losses in another order than their samples ------------------------------------------------------------------
+
+
+def reordered(order_of):
+    class Reordered(NeuralNetClassifier):
+        def get_loss(self, y_pred, y_true, *args, **kwargs):
+            order = order_of(y_pred, y_true)
+            return super().get_loss(y_pred[order], y_true[order], *args, **kwargs)
+
+    return Reordered
+
+
+class Flipped(nn.Module):
+    """A criterion that gives one loss per sample, the last one first."""
+
+    def forward(self, output, target):
+        return nn.functional.cross_entropy(output, target, reduction="none").flip(0)
+
+
+class OwnVector(NeuralNetClassifier):
+    def get_loss(self, *args, **kwargs):
+        return super().get_loss(*args, **kwargs).mean()
+
+
+OUT_OF_ORDER = {
+    "turned round": {"net_class": reordered(lambda output, target: torch.arange(len(target)).flip(0))},
+    "sorted by target": {"net_class": reordered(lambda output, target: target.argsort())},
+    "sorted by output": {"net_class": reordered(lambda output, target: output[:, 0].argsort())},
+    "by a criterion": {"net_class": OwnVector, "criterion": Flipped},
+}
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 16])
+@pytest.mark.parametrize("name", OUT_OF_ORDER)
+def test_losses_in_another_order_are_refused(name, batch_size):
+    net = make_net(**OUT_OF_ORDER[name], batch_size=batch_size, iterator_train__shuffle=False)
+    X, y = make_vectors()
+    y[:16] = [2, 1, 0, 1, 2, 0, 2, 1, 0, 1, 1, 0, 2, 0, 2, 1]
+    with pytest.raises(SampleLossError, match="do not follow its samples to other places"):
+        record(net, X, y)
+
+
+def test_losses_in_the_order_of_the_batch_are_recorded():
+    X, y = make_vectors()
+    net = make_net(reordered(lambda output, target: torch.arange(len(target))))
+    assert_scores(record(net, X, y), train_plainly(X, y, cross_entropies)[1])

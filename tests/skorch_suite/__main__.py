@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import skorch
@@ -18,7 +20,7 @@ from tests.skorch_suite.plugin import OUTCOMES, RECORDS
 LEFT_OUT = "test_hf.py", "llm"
 
 
-def run(options: list[str], *, records: bool) -> dict[str, tuple[str, str]]:
+def run(options: list[str], records: bool) -> dict[str, tuple[str, str]]:
     """Run the installed tests in a process of their own; return how each ended."""
     suite = Path(skorch.__file__).parent / "tests"
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +46,8 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="name the tests that are refused")
     arguments = parser.parse_args()
     options = ["-k", arguments.k] if arguments.k else []
-    plain, recorded = run(options, records=False), run(options, records=True)
+    with ThreadPoolExecutor() as pool:
+        plain, recorded = pool.map(partial(run, options), (False, True))
     passed = [name for name, (outcome, _) in plain.items() if outcome == "passed"]
     alike = [name for name in passed if recorded[name][0] == "passed"]
     refused: dict[str, list[str]] = defaultdict(list)

@@ -1,0 +1,87 @@
+"""Terms beside the criterion: of inputs, of what a module keeps, of the whole batch."""
+
+import numpy as np
+import pytest
+import torch
+from helpers import Net, cross_entropies, make_net, make_vectors, tensors_of
+from recorded import record
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from actscore_sk.callbacks import ActionScoreRecorder
+from actscore_sk.exceptions import SampleLossError
+
+
+def with_term(term):
+    """Net whose loss is the criterion's plus `term` of output and input."""
+
+    class Terms(NeuralNetClassifier):
+        def get_loss(self, y_pred, y_true, X=None, **kwargs):
+            return super().get_loss(y_pred, y_true, X=X, **kwargs) + term(self, y_pred, X)
+
+    return Terms
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
+def test_term_of_the_input_is_recorded_with_its_sample(batch_size):
+    X, y = make_vectors()
+    net = make_net(with_term(lambda net, y_pred, X: X.square().mean()), batch_size=batch_size, lr=0.0, max_epochs=1)
+    recorder = record(net, X, y)
+    with torch.no_grad():
+        losses = cross_entropies(net.module_(torch.as_tensor(X)), torch.as_tensor(y)).numpy()
+    np.testing.assert_allclose(recorder.action_scores_, losses + (X**2).mean(1), rtol=1e-5)
+
+
+class KeepsTerm(Net):
+    """Keeps a mean over the batch, as modules of autoencoders do."""
+
+    def forward(self, X):
+        self.kept = 0.1 * self[0](X).square().mean()
+        return super().forward(X)
+
+
+def kept(net, y_pred, X):
+    return net.module_.kept
+
+
+def functional(self, y_pred, y_true, *args, **kwargs):
+    return nn.functional.cross_entropy(y_pred, y_true) + self.module_.kept
+
+
+REFUSED = {
+    "kept by the module": (with_term(kept), "does not: get_loss adds a term of the whole batch"),
+    "kept, without a criterion": (
+        type("Functional", (NeuralNetClassifier,), {"get_loss": functional}),
+        "does not: get_loss adds a term of the whole batch",
+    ),
+    "variance": (with_term(lambda net, y_pred, X: y_pred.std(0).mean()), "nor batches of one sample give the rest"),
+    "largest": (with_term(lambda net, y_pred, X: y_pred[:, 0].topk(len(X) // 2).values.mean()), "give the rest"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:get_loss adds")
+@pytest.mark.filterwarnings("ignore:std")
+@pytest.mark.parametrize("batch_size", [16, 70])
+@pytest.mark.parametrize("name", REFUSED)
+def test_term_of_the_whole_batch_is_refused_before_the_update(name, batch_size):
+    net_class, message = REFUSED[name]
+    scores = ("scores", ActionScoreRecorder())
+    net = make_net(net_class, batch_size=batch_size, callbacks=[scores]).set_params(module=KeepsTerm).initialize()
+    before = tensors_of(net)
+    with pytest.raises(SampleLossError, match=message):
+        net.partial_fit(*make_vectors())
+    assert all(torch.equal(value, before[part]) for part, value in tensors_of(net).items())
+
+
+@pytest.mark.parametrize("kind", ["noisy", "mlp"])
+def test_penalty_is_warned_of_and_left_out(kind):
+    penalised = with_term(lambda net, y_pred, X: 0.1 * sum(p.square().sum() for p in net.module_.parameters()))
+    with pytest.warns(UserWarning, match="adds .* that no sample has a share in"):
+        record(make_net(penalised, kind=kind), *make_vectors())
+
+
+def test_what_a_module_keeps_is_that_of_training():
+    X, y = make_vectors()
+    net = make_net(with_term(lambda net, y_pred, X: X.square().mean()), max_epochs=1, lr=0.0)
+    record(net.set_params(module=KeepsTerm), X, y)
+    assert net.module_.kept.requires_grad  # no pass of the recorder's own has left its value there
