@@ -13,6 +13,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
 from actscore_sk.estimators.fit_data import FitData
+from actscore_sk.estimators.learners import kind_of
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
 
 # What every net of a fit has in common, beside attributes that begin with an underscore.
@@ -50,7 +51,8 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
-        if self.train_sampler is None and may_train_at_once(repeats[0]._begin(data).net, data):
+        are_nets = kind_of(self.estimator) is None
+        if are_nets and self.train_sampler is None and may_train_at_once(repeats[0]._begin(data).net, data):
             trainings, seeds = [each._begin(data) for each in repeats], [each.random_state for each in repeats]
             self._train(lambda X, y: train_at_once(trainings, seeds, data), data.X, data.targets, {})
             for each, training in zip(repeats, trainings, strict=True):

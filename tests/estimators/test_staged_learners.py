@@ -3,10 +3,13 @@
 import pickle
 from typing import ClassVar
 
+import catboost
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xgboost
 from estimator_cases import make_net
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -156,7 +159,6 @@ def test_histogram_boosting_stops_by_rows_that_are_shown():
 
 
 def boosters():
-    xgboost, lightgbm, catboost = (pytest.importorskip(name) for name in ("xgboost", "lightgbm", "catboost"))
     return {
         "xgboost": xgboost.XGBClassifier(n_estimators=200, learning_rate=0.5, early_stopping_rounds=2),
         "lightgbm": lightgbm.LGBMClassifier(n_estimators=200, learning_rate=0.5, early_stopping_round=2, verbose=-1),
@@ -261,8 +263,8 @@ def test_learners_that_take_categories_and_missing_values_get_them():
     table, y = make_table()
     clf = fit(HistGradientBoostingClassifier(max_iter=5), table, y)
     assert clf.estimator_.is_categorical_.tolist() == [False] * 4 + [True]
-    for name in ("lightgbm", "xgboost"):
-        assert fit(boosters()[name], table, y, validation_fraction=0.3).score(table, y) > 0.7
+    for learner in (boosters()["lightgbm"], boosters()["xgboost"].set_params(enable_categorical=True)):
+        assert fit(learner, table, y, validation_fraction=0.3).score(table, y) > 0.7
 
 
 def test_the_steps_of_a_pipeline_are_fitted_once_and_on_what_is_trained_on():
@@ -349,7 +351,6 @@ def test_what_only_nets_have_is_refused():
 
 def test_forests_and_linear_models_of_boosting_libraries_learn_in_no_stages():
     X, y = make_data()
-    xgboost, lightgbm = pytest.importorskip("xgboost"), pytest.importorskip("lightgbm")
     forest = lightgbm.LGBMClassifier(boosting_type="rf", subsample=0.5, subsample_freq=1)
     for learner in (xgboost.XGBRFClassifier(), xgboost.XGBClassifier(booster="gblinear"), forest):
         with pytest.raises(TypeError, match=r"what learns in stages: .* got (XGB|LGBM)"):
