@@ -166,8 +166,8 @@ def predictions(learner, X, y):
 CatBoost, LightGBM, XGBoost = catboost.CatBoostRegressor, lightgbm.LGBMRegressor, xgboost.XGBRegressor
 SILENT = {"verbose": 0, "allow_writing_files": False}
 REGRESSORS = {
-    "gradient boosting": (GradientBoostingRegressor(n_estimators=5), predictions, squared),
-    "its quantile": (GradientBoostingRegressor(n_estimators=5, loss="quantile"), predictions, pinball),
+    "gradient boosting": (GradientBoostingRegressor(n_estimators=5, **SEED), predictions, squared),
+    "its quantile": (GradientBoostingRegressor(n_estimators=5, loss="quantile", **SEED), predictions, pinball),
     "histogram": (HistGradientBoostingRegressor(max_iter=5), predictions, squared),
     "its Poisson": (HistGradientBoostingRegressor(max_iter=5, loss="poisson"), predictions, poisson),
     "AdaBoost": (AdaBoostRegressor(n_estimators=5, **SEED), predictions, lambda p, y: abs(p - y)),
