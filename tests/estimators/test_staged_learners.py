@@ -1,6 +1,7 @@
 """Learners that learn in stages, as users have them: held-out rows, early stopping, weights, Pipelines, going on."""
 
 import pickle
+import tracemalloc
 from typing import ClassVar
 
 import catboost
@@ -357,6 +358,15 @@ def test_forests_and_linear_models_of_boosting_libraries_learn_in_no_stages():
             fit(learner, X, y)
 
 
+def test_early_stopping_leaves_nothing_for_a_second_fit():
+    X, y = make_data()
+    learner = HistGradientBoostingClassifier(early_stopping=True, max_iter=5)
+    with pytest.raises(ValueError, match="refit=True trains a second net, on all rows, but its early stopping needs"):
+        fit(learner, X, y, store_probabilities=True, refit=True)
+    with pytest.warns(UserWarning, match="only 20 rows were held out"):
+        assert not fit(learner, X, y, store_probabilities=True).refit_
+
+
 # -- as a part of scikit-learn -----------------------------------------------------------------------------------
 
 
@@ -367,6 +377,22 @@ def test_a_fit_can_be_pickled(learner):
     again = pickle.loads(pickle.dumps(clf))
     np.testing.assert_array_equal(again.action_scores_, clf.action_scores_)
     np.testing.assert_array_equal(again.predict(X), clf.predict(X))
+
+
+def peak_of(n_stages):
+    X, y = make_data(4000)
+    clf = ActionScoreClassifier(HistGradientBoostingClassifier(max_iter=n_stages, max_leaf_nodes=2))
+    tracemalloc.start()
+    clf.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_stages():
+    peak_of(2)  # what is loaded late
+    a_stage = 4000 * 3 * 8
+    assert peak_of(40) - peak_of(10) < 10 * a_stage
 
 
 @pytest.mark.parametrize("seed", [0, None])
