@@ -32,6 +32,7 @@ class RepeatedFit:
 
     _repeats: tuple = ()
     n_repeats: int
+    estimator: Any
     random_state: Any
     store_trajectories: Any
     train_sampler: Any
