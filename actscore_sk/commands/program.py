@@ -3,6 +3,8 @@
 import textwrap
 from typing import Any
 
+from skorch import NeuralNet
+
 WIDTH = 100
 
 
@@ -20,9 +22,9 @@ def scoring_program(
     y : tuple of str
         Lines that make ``y`` of ``table``.
     estimator : ActionScoreClassifier or ActionScoreRegressor
-        The one that was used; all of its parameters but the net are spelled out.
+        The one that was used; all of its parameters but a net are spelled out.
     epochs : int
-        Of training.
+        Of training of a net.
     is_decided : bool
         If True, the program ends in the table of labels.
 
@@ -42,13 +44,17 @@ def scoring_program(
     estimator = ActionScoreRegressor(
     """
     name = type(estimator).__name__
-    # The default net with a progress bar is still the default net.
-    parameters = estimator.get_params(deep=False) | {"estimator": None}
+    parameters, learner = estimator.get_params(deep=False), estimator.estimator
+    is_net = learner is None or isinstance(learner, NeuralNet)
+    if is_net:  # the default net with a progress bar is still the default net
+        parameters["estimator"] = None
+    imports = [] if is_net else [f"from sklearn.ensemble import {type(learner).__name__}"]
     options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
     issues = ["issues = estimator.label_issues()"] if is_decided else []
     return [
         "import pandas as pd",
         "import torch",
+        *imports,
         f"from actscore_sk import {name}, TablePreprocessor",
         "",
         "torch.set_num_threads(1)",
@@ -58,6 +64,6 @@ def scoring_program(
         f"estimator = {name}(",
         *textwrap.wrap(options, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
         ")",
-        f"scores = estimator.fit(X, y, epochs={epochs}).action_scores_",
+        f"scores = estimator.fit(X, y{f', epochs={epochs}' if is_net else ''}).action_scores_",
         *issues,
     ]

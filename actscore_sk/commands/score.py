@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from actscore_sk.commands.arguments import positive_number, seed_number
 from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
 
 N_HARDEST = 10
 NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
+LEARNERS = ("net", "boosting")
+BOOSTING = {"classification": HistGradientBoostingClassifier, "regression": HistGradientBoostingRegressor}
+# Trees of the default size learn wrong labels one by one: benchmarks/results/mislabels_learners.md.
+SMALL_TREES = {"max_leaf_nodes": 6, "learning_rate": 0.05, "early_stopping": False}
+N_ROUNDS = 100
 ESTIMATORS: dict[str, Callable[..., Any]] = {
     "classification": partial(ActionScoreClassifier, store_probabilities=True),
     "regression": ActionScoreRegressor,
 }
 
 DESCRIPTION = """\
-Train a small net on a table and write how hard each row was to learn, and which labels look wrong.
+Train a small net, or boosted trees, on a table and write how hard each row was to learn, and which labels look wrong.
 
 The action score of a row is its loss, summed over the epochs: higher = harder. For classification a fifth
 of the rows is held out, which tells how many labels look wrong, and what they should be. For regression
@@ -46,6 +52,7 @@ EXAMPLES = """\
 examples:
   actscore score flowers.csv --target species
   actscore score flowers.csv --target species --metrics aum,forgetting --output hard.parquet
+  actscore score flowers.csv --target species --learner boosting
   actscore score houses.parquet --target price --task regression --epochs 50
 
 The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
@@ -75,8 +82,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--epochs",
         metavar="N",
         type=positive_number,
-        help="of training (default: 20 to 100, the more the fewer rows)",
+        help="of training (default: 20 to 100, the more the fewer rows); with boosting the number of trees (100)",
     )
+    parser.add_argument("--learner", choices=LEARNERS, default="net", help="what is trained (default: %(default)s)")
     parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="same seed, same scores (%(default)s)")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
 
@@ -87,7 +95,7 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``seed`` and ``task``.
+        ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed`` and ``task``.
 
     Raises
     ------
@@ -109,7 +117,8 @@ def run(arguments: Namespace) -> None:
     except ValueError as error:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     _describe(source, arguments.target, preprocessor, target)
-    estimator = _fit(X, target, metrics=metrics, epochs=arguments.epochs, seed=arguments.seed)
+    options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed")}
+    estimator = _fit(X, target, metrics=metrics, **options)
     table = score_table(frame.iloc[:, position], target.known, estimator)
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:
@@ -214,8 +223,10 @@ def _features(frame: "pd.DataFrame", position: int) -> "pd.DataFrame":
     return features
 
 
-def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int | None, seed: int) -> Any:
-    """Train the library's default net on the rows with a target, with a bar on the screen.
+def _fit(
+    X: np.ndarray, target: Target, *, learner: str, metrics: tuple[str, ...], epochs: int | None, seed: int
+) -> Any:
+    """Train the library's default net, with a bar on the screen, or boosted trees on the rows with a target.
 
     Parameters
     ----------
@@ -223,10 +234,12 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
         Features.
     target : Target
         Of the same rows, in the same order.
+    learner : {"net", "boosting"}
+        What is trained.
     metrics : tuple of str
         Recorded in the one training.
     epochs : int or None
-        None: as many as the default net takes for so many rows.
+        None: as many as the default net takes for so many rows, or 100 trees.
     seed : int
         Decides the net's first weights and the order of the batches.
 
@@ -235,6 +248,9 @@ def _fit(X: np.ndarray, target: Target, *, metrics: tuple[str, ...], epochs: int
     estimator : ActionScoreClassifier or ActionScoreRegressor
         Fitted; its scores are aligned with the rows of ``X``.
     """
+    if learner == "boosting":
+        trees = BOOSTING[target.task](max_iter=epochs or N_ROUNDS, **SMALL_TREES)
+        return ESTIMATORS[target.task](trees, metrics=metrics, random_state=seed).fit(X, target.values)
     is_judged = target.task == "classification"
     net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes, holds_out=is_judged)
     # set on the net and not passed to fit, since `EpochWatch` compares with it

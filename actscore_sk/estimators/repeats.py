@@ -37,6 +37,7 @@ class RepeatedFit:
     _repeats: tuple = ()
     n_repeats: int
     repeat_seeds_: np.ndarray
+    estimator: Any
     random_state: Any
     store_trajectories: Any
     train_sampler: Any

@@ -4,12 +4,11 @@ Each function yields a list per stage, with the scores of each part of the sampl
 those of the stage before, so that all of them cost one pass over the trees, and only those of one stage are kept.
 """
 
+import sys
 from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
-
-from actscore_sk.utils.optional import import_optional
 
 Stages = Generator[list[np.ndarray], None, None]
 # The first that a learner has; predictions of labels tell no probability.
@@ -55,10 +54,10 @@ def sklearn_stages(learner: Any, parts: Sequence[Any], *, is_classifier: bool) -
 
 def xgboost_stages(learner: Any, parts: Sequence[Any], *, is_classifier: bool) -> Stages:
     """Yield the margins of a fitted estimator of xgboost; see `sklearn_stages`."""
-    library = import_optional("xgboost", extra="boosting", purpose="score with an estimator of xgboost")
+    matrix_of = sys.modules["xgboost"].DMatrix  # it is loaded, since the learner is of it
     booster = learner.get_booster()
     options = {name: getattr(learner, name) for name in ("missing", "feature_types", "enable_categorical")}
-    matrices = [library.DMatrix(X, nthread=learner.n_jobs, **options) for X in parts]
+    matrices = [matrix_of(X, nthread=learner.n_jobs, **options) for X in parts]
     for stage in range(booster.num_boosted_rounds()):
         margins = [booster.predict(X, output_margin=True, iteration_range=(stage, stage + 1)) for X in matrices]
         yield margins
@@ -68,7 +67,7 @@ def xgboost_stages(learner: Any, parts: Sequence[Any], *, is_classifier: bool) -
 
 def lightgbm_stages(learner: Any, parts: Sequence[Any], *, is_classifier: bool) -> Stages:
     """Yield the raw scores of a fitted estimator of lightgbm; see `sklearn_stages`."""
-    booster, scores = learner.booster_, [0.0] * len(parts)
+    booster, scores = learner.booster_, [np.zeros(1)] * len(parts)
     for stage in range(booster.current_iteration()):
         one = {"start_iteration": stage, "num_iteration": 1, "raw_score": True}
         scores = [score + booster.predict(X, **one) for score, X in zip(scores, parts, strict=True)]

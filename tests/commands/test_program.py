@@ -59,6 +59,8 @@ CASES = {
     "few_rows": ["few.csv", "--target", "month"],
     "durations": ["all.parquet", "--target", "age"],
     "lists": ["all.parquet", "--target", "tags"],
+    "trees": ["all.csv", "--target", 'it\'s "a" name', "--learner", "boosting", "--metrics", "aum"],
+    "trees_numbers": ["all.csv", "--target", "price", "--learner", "boosting", "--epochs", "40"],
     "same": ["same.csv", "--target", "y"],
 }
 
@@ -94,10 +96,12 @@ def repeated(tmp_path_factory):
 def test_printed_program_gives_the_scores_of_the_command(repeated, name):
     of_command, of_program = repeated[name, "action_score"]
     np.testing.assert_array_equal(of_program, of_command)
-    assert len(np.unique(of_command)) > 0.9 * len(of_command)
+    assert len(np.unique(of_command)) > (0.3 if "trees" in name else 0.9) * len(of_command)  # leaves have equal losses
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in ("numbers", "dates", "codes", "durations")])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if name not in ("numbers", "dates", "codes", "durations", "trees_numbers")]
+)
 def test_printed_program_judges_labels_as_the_command_does(repeated, name):
     of_command, of_program = repeated[name, "wrong_probability"]
     np.testing.assert_array_equal(of_program, of_command)

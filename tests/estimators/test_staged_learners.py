@@ -1,12 +1,16 @@
 """Learners that learn in stages, as users have them: held-out rows, early stopping, weights, Pipelines, going on."""
 
 import pickle
+import tracemalloc
 from typing import ClassVar
 
+import catboost
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xgboost
 from estimator_cases import make_net
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -156,7 +160,6 @@ def test_histogram_boosting_stops_by_rows_that_are_shown():
 
 
 def boosters():
-    xgboost, lightgbm, catboost = (pytest.importorskip(name) for name in ("xgboost", "lightgbm", "catboost"))
     return {
         "xgboost": xgboost.XGBClassifier(n_estimators=200, learning_rate=0.5, early_stopping_rounds=2),
         "lightgbm": lightgbm.LGBMClassifier(n_estimators=200, learning_rate=0.5, early_stopping_round=2, verbose=-1),
@@ -261,8 +264,8 @@ def test_learners_that_take_categories_and_missing_values_get_them():
     table, y = make_table()
     clf = fit(HistGradientBoostingClassifier(max_iter=5), table, y)
     assert clf.estimator_.is_categorical_.tolist() == [False] * 4 + [True]
-    for name in ("lightgbm", "xgboost"):
-        assert fit(boosters()[name], table, y, validation_fraction=0.3).score(table, y) > 0.7
+    for learner in (boosters()["lightgbm"], boosters()["xgboost"].set_params(enable_categorical=True)):
+        assert fit(learner, table, y, validation_fraction=0.3).score(table, y) > 0.7
 
 
 def test_the_steps_of_a_pipeline_are_fitted_once_and_on_what_is_trained_on():
@@ -349,11 +352,18 @@ def test_what_only_nets_have_is_refused():
 
 def test_forests_and_linear_models_of_boosting_libraries_learn_in_no_stages():
     X, y = make_data()
-    xgboost, lightgbm = pytest.importorskip("xgboost"), pytest.importorskip("lightgbm")
     forest = lightgbm.LGBMClassifier(boosting_type="rf", subsample=0.5, subsample_freq=1)
     for learner in (xgboost.XGBRFClassifier(), xgboost.XGBClassifier(booster="gblinear"), forest):
         with pytest.raises(TypeError, match=r"what learns in stages: .* got (XGB|LGBM)"):
             fit(learner, X, y)
+
+
+def test_early_stopping_leaves_nothing_for_a_second_fit():
+    X, y = make_data()
+    learner = HistGradientBoostingClassifier(early_stopping=True, max_iter=5)
+    with pytest.raises(ValueError, match="refit=True trains a second net, on all rows, but its early stopping needs"):
+        fit(learner, X, y, store_probabilities=True, refit=True)
+    assert not fit(learner, X, y, store_probabilities=True).refit_
 
 
 # -- as a part of scikit-learn -----------------------------------------------------------------------------------
@@ -366,6 +376,22 @@ def test_a_fit_can_be_pickled(learner):
     again = pickle.loads(pickle.dumps(clf))
     np.testing.assert_array_equal(again.action_scores_, clf.action_scores_)
     np.testing.assert_array_equal(again.predict(X), clf.predict(X))
+
+
+def peak_of(n_stages):
+    X, y = make_data(4000)
+    clf = ActionScoreClassifier(HistGradientBoostingClassifier(max_iter=n_stages, max_leaf_nodes=2))
+    tracemalloc.start()
+    clf.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_stages():
+    peak_of(2)  # what is loaded late
+    a_stage = 4000 * 3 * 8
+    assert peak_of(40) - peak_of(10) < 10 * a_stage
 
 
 @pytest.mark.parametrize("seed", [0, None])

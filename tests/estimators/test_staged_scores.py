@@ -1,7 +1,10 @@
 """Scores of learners that learn in stages, against a plain loop over the learner's own stages."""
 
+import catboost
+import lightgbm
 import numpy as np
 import pytest
+import xgboost
 from scipy.special import log_expit, log_softmax
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
@@ -21,9 +24,6 @@ from actscore_sk import ActionScoreClassifier, ActionScoreRegressor
 from actscore_sk.metrics import action_score, aum, get_metric_names
 
 LABELS = np.array(["cat", "dog", "emu"])
-catboost = pytest.importorskip("catboost")
-lightgbm = pytest.importorskip("lightgbm")
-xgboost = pytest.importorskip("xgboost")
 
 
 def make_classes(n_classes):
@@ -166,8 +166,8 @@ def predictions(learner, X, y):
 CatBoost, LightGBM, XGBoost = catboost.CatBoostRegressor, lightgbm.LGBMRegressor, xgboost.XGBRegressor
 SILENT = {"verbose": 0, "allow_writing_files": False}
 REGRESSORS = {
-    "gradient boosting": (GradientBoostingRegressor(n_estimators=5), predictions, squared),
-    "its quantile": (GradientBoostingRegressor(n_estimators=5, loss="quantile"), predictions, pinball),
+    "gradient boosting": (GradientBoostingRegressor(n_estimators=5, **SEED), predictions, squared),
+    "its quantile": (GradientBoostingRegressor(n_estimators=5, loss="quantile", **SEED), predictions, pinball),
     "histogram": (HistGradientBoostingRegressor(max_iter=5), predictions, squared),
     "its Poisson": (HistGradientBoostingRegressor(max_iter=5, loss="poisson"), predictions, poisson),
     "AdaBoost": (AdaBoostRegressor(n_estimators=5, **SEED), predictions, lambda p, y: abs(p - y)),
