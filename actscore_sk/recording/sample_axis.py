@@ -12,7 +12,7 @@ from torch import Tensor
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_parts import take_samples
-from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.modules import all_modules, preserved_modules, unwrapped_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
 
@@ -175,7 +175,8 @@ class OrderCheck:
     def _ask(net: Any, batch: Any, orders: tuple[Tensor, ...], losses_of: Callable) -> list[Tensor]:
         """Return the losses of the batch in each of the orders, in inference mode."""
         modules, n_samples, found = all_modules(net), len(orders[0]), []
-        with preserved_random_state(net.device), preserved_modules(modules), torch.no_grad():
+        random_state = preserved_random_state(net.device)
+        with random_state, preserved_modules(modules), unwrapped_modules(net), torch.no_grad():
             for module in modules:
                 module.train(False)
             for order in orders:
