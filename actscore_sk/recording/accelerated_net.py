@@ -1,5 +1,6 @@
 """A mix-in for nets that several processes train together by Hugging Face Accelerate."""
 
+from collections.abc import Callable
 from typing import Any
 
 from skorch.hf import AccelerateMixin
@@ -13,6 +14,8 @@ class AcceleratedNetMixin(AccelerateMixin):
 
     * Criteria without parameters, such as `CrossEntropyLoss`, are not wrapped: there is nothing to share of them, and
       `DistributedDataParallel` refuses them.
+    * Gradients that are accumulated add up. skorch clears them at the start of each step, those of the steps before the
+      last one of an update, too.
     * Losses in the history are those of the joint batches of all processes, so that early stopping and learning rates
       that go by a loss do the same in all of them.
 
@@ -50,6 +53,16 @@ class AcceleratedNetMixin(AccelerateMixin):
             if isinstance(criterion, nn.Module):
                 criterion.to(self.accelerator.device)
         return self
+
+    def _zero_grad_optimizer(self, *args: Any, **kwargs: Any) -> None:
+        if self.accelerator.gradient_accumulation_steps == 1:
+            super()._zero_grad_optimizer(*args, **kwargs)
+
+    def _step_optimizer(self, step_fn: Callable) -> None:
+        super()._step_optimizer(step_fn)
+        if self.accelerator.gradient_accumulation_steps > 1:
+            for name in self._optimizers:
+                getattr(self, name + "_").zero_grad()  # if Accelerate has made the update, else it does nothing
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Pass over the data once; losses in the history are then those of the batches of all processes.

@@ -65,9 +65,12 @@ class SharedVisits:
         self._blocks = []
         tables = ranks.gather(own)
         table = torch.cat(tables)
+        if not len(table):
+            return None
         rows = table[:, 0].long()
-        if int(rows.bincount().max()) > 1:
-            # Statistics that go by the order of visits need that of the epoch, in which the processes take turns.
+        losses = table[:, 1].view(torch.float32)
+        if int(rows.bincount().max()) > 1 or not bool(losses.isfinite().all()):
+            # Statistics and errors that go by the order of visits need that of the epoch: the processes take turns.
             turns = torch.cat([torch.arange(len(part), device=table.device) for part in tables])
             order = turns.argsort(stable=True)
             rows, table = rows[order], table[order]
