@@ -1,5 +1,7 @@
 """Two processes that train one net score as one that trains on their joint batches; all that differs is refused."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -241,3 +243,24 @@ def test_early_stopping_goes_by_the_losses_of_all(processes):
 
 def test_ctrl_c_is_handled_as_before(processes):
     assert all(found["handler"]["is python's"] for found in processes)
+
+
+# -- the page -----------------------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs/guide/scale.md"
+PROGRAM, COMMANDS = re.findall(r"```(?:python|bash)\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)[:2]
+
+
+@pytest.mark.parametrize("command", COMMANDS.splitlines(), ids=lambda command: command.split()[0])
+def test_the_commands_of_the_page_do_what_it_says(tmp_path, command):
+    (tmp_path / "train.py").write_text(PROGRAM)
+    folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "ACCELERATE_USE_CPU": "true"}
+    if not torch.cuda.is_available():
+        command = command.replace("accelerate launch", "accelerate launch --cpu")
+    run = subprocess.run(
+        command.split(), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    said = re.search(r"`(\d+ samples, [^`]*)`", PAGE.read_text())[1]
+    assert run.stdout.splitlines()[-1] == said
