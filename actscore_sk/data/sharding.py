@@ -57,10 +57,12 @@ class Shard:
     ----------
     order : int
         Hash of all that decided the order of the epoch so far; equal in all processes.
+    n_in_hand : int
+        How many samples of the latest batch count.
     """
 
     def __init__(self, share: Share) -> None:
-        self.share, self.order = share, 0
+        self.share, self.order, self.n_in_hand = share, 0, 0
 
     def begin(self) -> None:
         """Start an epoch."""
@@ -72,7 +74,7 @@ class Shard:
 
     def counted(self, rows: Tensor) -> Tensor:
         """Return the rows of X in the next batch, ``~row`` where they do not count."""
-        n = self.n_counted(len(rows))
+        n = self.n_in_hand = self.n_counted(len(rows))
         return rows if n == len(rows) else torch.cat([rows[:n], ~rows[n:]])
 
     def release(self) -> None:

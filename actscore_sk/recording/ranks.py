@@ -30,7 +30,7 @@ class Ranks:
     def __init__(self) -> None:
         self.share = Share(distributed.get_world_size(), distributed.get_rank())
         self.is_main = self.share.rank == 0
-        is_on_cpu = distributed.get_backend() == "gloo"
+        is_on_cpu = distributed.get_backend() == "gloo" or not torch.cuda.is_available()
         self._device = torch.device("cpu" if is_on_cpu else "cuda")
         # Small things travel between hosts, so that no device is waited for.
         self._of_hosts = None if is_on_cpu else distributed.new_group(backend="gloo")

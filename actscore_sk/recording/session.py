@@ -270,7 +270,7 @@ class RecordingSession:
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
             if training:
-                self.n_trained += begin_step(self.ranks, self.n_steps, rows)
+                self.n_trained += begin_step(self.ranks, self.n_steps, loader)  # type: ignore[arg-type]
                 self.n_steps += 1
             if self.train_sampler is not None:
                 self.listener.weights.set_visits(loader.weights_in_hand if training else None)  # type: ignore[union-attr]

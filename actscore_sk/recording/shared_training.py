@@ -70,8 +70,8 @@ def check_shared(ranks: Ranks | None, loader: TrackedLoader) -> None:
     ranks.check_equal("number of batches", len(loader), advice)
 
 
-def begin_step(ranks: Ranks | None, n_steps: int, rows: Tensor) -> int:
-    """Return how many samples of a training step on `rows` count; stop if the processes have agreed to do so.
+def begin_step(ranks: Ranks | None, n_steps: int, loader: TrackedLoader) -> int:
+    """Return how many samples of a training step count; stop if the processes have agreed to do so.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ def begin_step(ranks: Ranks | None, n_steps: int, rows: Tensor) -> int:
         None: all samples count.
     n_steps : int
         Number of training steps before.
-    rows : Tensor of int64 (batch_size,)
-        As in `TrackedLoader.rows_in_hand`.
+    loader : TrackedLoader
+        Has the batch in hand.
     """
-    if ranks is None:
-        return len(rows)
+    if ranks is None or loader.shard is None:
+        return loader.batch_size_in_hand
     ranks.check_stop(n_steps)
-    return int((rows >= 0).sum())
+    return loader.shard.n_in_hand
 
 
 def refuse_details(details: LossDetails, store_units: Any) -> None:
