@@ -23,8 +23,18 @@ class AcceleratedNetMixin(AccelerateMixin):
 
     Parameters
     ----------
-    *args, **kwargs
-        Of the net, and of `AccelerateMixin`: ``accelerator``, ``unwrap_after_train``.
+    *args
+        Of the net.
+    accelerator : accelerate.Accelerator
+        Says on which devices, in which precision, and how many gradients are added up.
+    device : None
+        Accelerate places the module.
+    unwrap_after_train : bool
+        Take the module out of what Accelerate wraps it in when training ends, so that the net can be pickled.
+    callbacks__print_log__sink : "auto" or callable
+        Prints the log; "auto" prints it once for all processes of a machine.
+    **kwargs
+        Of the net.
 
     See Also
     --------
