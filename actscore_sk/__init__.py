@@ -19,6 +19,8 @@ __all__ = [  # noqa: RUF022 - in groups
     "ActionScoreRecorder",
     # the same for a training loop of the user's
     "ActionScoreTracker",
+    # a skorch net in several processes
+    "AcceleratedNetMixin",
     # samplers: fit_resample(X, y)
     "ActionScorePruner",
     "ActionScoreCurriculum",
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from actscore_sk.metrics import get_metric as get_metric
     from actscore_sk.metrics import get_metric_names as get_metric_names
     from actscore_sk.metrics import variability as variability
+    from actscore_sk.recording.accelerated_net import AcceleratedNetMixin
     from actscore_sk.resampling.curriculum import ActionScoreCurriculum
     from actscore_sk.resampling.pruner import ActionScorePruner
     from actscore_sk.resampling.relabeler import ActionScoreRelabeler
@@ -94,6 +97,7 @@ else:
                 "NonFiniteLossError",
                 "SampleLossError",
             ],
+            "actscore_sk.recording.accelerated_net": ["AcceleratedNetMixin"],
             "actscore_sk.resampling.curriculum": ["ActionScoreCurriculum"],
             "actscore_sk.resampling.pruner": ["ActionScorePruner"],
             "actscore_sk.resampling.relabeler": ["ActionScoreRelabeler"],

@@ -15,7 +15,7 @@ _FIELDS = "{{'descr': '<f4', 'fortran_order': False, 'shape': ({:>11}, {}), }}"
 
 
 def open_trajectories(
-    store: bool | str | os.PathLike[str], n_samples: int, *, n_kept: int = 0
+    store: bool | str | os.PathLike[str], n_samples: int, *, n_kept: int = 0, is_writer: bool = True
 ) -> "MemoryTrajectories | FileTrajectories | None":
     """Open a new, empty store of trajectories.
 
@@ -27,6 +27,8 @@ def open_trajectories(
         Number of samples in X.
     n_kept : int
         Number of rows of an interrupted run that stay in the file.
+    is_writer : bool
+        False: another process writes the file.
 
     Returns
     -------
@@ -42,6 +44,8 @@ def open_trajectories(
     """
     if isinstance(store, bool | np.bool_):
         return MemoryTrajectories(n_samples) if store else None
+    if not is_writer:
+        return FileOfAnother(store, n_samples)
     return FileTrajectories(store, n_samples, n_kept=n_kept)
 
 
@@ -162,6 +166,19 @@ class FileTrajectories:
                 "wrote there; give every run a path of its own"
             )
         return rows
+
+
+class FileOfAnother(FileTrajectories):
+    """Rows of a file that another process writes; see `FileTrajectories` for parameters."""
+
+    def __init__(self, path: str | os.PathLike[str], n_samples: int) -> None:
+        self.path, self.n_samples, self._started = Path(path).absolute(), n_samples, False
+
+    def append(self, row: npt.ArrayLike) -> None:
+        """Leave the row to the other process."""
+
+    def add(self, rows: Rows) -> None:
+        """Leave the rows to the other process."""
 
 
 def _sum_of_visits(mine: Rows, others: Rows) -> Rows:

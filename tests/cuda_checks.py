@@ -11,13 +11,16 @@ import os
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before torch: without it cuBLAS may round differently
 
 import argparse
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import warnings
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,6 +34,7 @@ from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.generic import ActionScoreEstimator
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.metrics import get_metric_names
+from actscore_sk.tracker import ActionScoreTracker
 from benchmarks.common.nets import ResNet9
 
 DEVICE = "cuda"
@@ -350,6 +354,92 @@ def host_syncs_of_an_epoch_of_40_batches():
     worst = max(per_epoch[name] for name in ("auto", "all metrics", "host"))
     assert worst < 20, f"more than one wait per two batches: {'; '.join(found)}"
     return "; ".join(found)
+
+
+# -- a loop of one's own, and several processes -----------------------------------------------------------------
+
+
+def loop(X, y, n_epochs, **options):
+    """Train a small CNN by hand on data on the device; a tracker of these options records it, None: nothing does."""
+    torch.manual_seed(0)
+    module, order = SmallCNN().to(DEVICE), torch.Generator().manual_seed(0)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
+    tracker = ActionScoreTracker(len(X), **options) if options else None
+    for _ in range(n_epochs):
+        for index in torch.randperm(len(X), generator=order).to(DEVICE).split(256):
+            logits = module(X[index])
+            losses = cross_entropy(logits, y[index], reduction="none")
+            optimizer.zero_grad()
+            losses.mean().backward()
+            optimizer.step()
+            if tracker is not None:
+                tracker.update(index, losses, logits, y[index])
+        if tracker is not None:
+            tracker.end_epoch()
+    return tracker
+
+
+@check
+def updates_of_a_tracker_never_wait():
+    if DEVICE != "cuda":
+        return "left out"
+    tracker = ActionScoreTracker(5_000, metrics=get_metric_names(), store_probabilities=True, store_trajectories=True)
+    logits, labels = torch.randn(500, 10, device=DEVICE), torch.randint(10, (500,), device=DEVICE)
+    losses = cross_entropy(logits, labels, reduction="none")
+    for device in ("cpu", DEVICE):  # where positions are
+        index = torch.arange(500, device=device)
+        tracker.update(index, losses, logits, labels)  # kernels are loaded at their first use
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            for _ in range(100):
+                tracker.update(index, losses, logits, labels)
+                tracker.update(index + 500, losses, logits, labels, held_out=True)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    tracker.end_epoch()
+    assert tracker.n_visits_[:1000].min() >= 200
+    tracker.update(torch.tensor([4, 5_001, -2], device=DEVICE), losses[:3], logits[:3], labels[:3])
+    try:
+        tracker.end_epoch()
+    except ValueError as error:
+        return f"400 updates; then: {error}"
+    raise AssertionError("positions out of range were not named")
+
+
+@check
+def a_tracker_costs_little_of_a_step():
+    X, y = pictures(256 * 40)
+    X, y = torch.from_numpy(X).to(DEVICE), torch.from_numpy(y).to(DEVICE)
+    rows = {
+        "nothing": {},
+        "action score": {"metrics": ["action_score"]},
+        "all metrics": {"metrics": get_metric_names()},
+        "probabilities": {"metrics": get_metric_names(), "store_probabilities": True},
+    }
+    seconds = {name: [] for name in rows}
+    for _ in range(8):
+        for name, options in rows.items():
+            start = time.perf_counter()
+            loop(X, y, 2, **options)
+            if DEVICE == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(time.perf_counter() - start)
+    plain = np.array(seconds.pop("nothing")[2:])
+    ratios = {name: np.array(found[2:]) / plain for name, found in seconds.items()}
+    step = np.median(plain) / 80 * 1e6
+    return f"step of {step:.0f} us; " + "; ".join(
+        f"{name} x {np.median(ratio):.3f} [{ratio.min():.3f}, {ratio.max():.3f}]" for name, ratio in ratios.items()
+    )
+
+
+@check
+def two_processes_on_one_device():
+    program = Path(__file__).parent / "distributed/on_one_device.py"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", program, DEVICE, folder]
+        run = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr[-1500:]
+        return run.stdout.splitlines()[-1]
 
 
 # -- compiled and graphed --------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.index_log import IndexLog
 from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
-from actscore_sk.data.sources import check_source
-from actscore_sk.exceptions import IndexTrackingError
+from actscore_sk.data.sharding import ALONE, Shard, Share, own_loader, shard_of
+from actscore_sk.data.sources import check_trackable
 
 _Batch = tuple[Any, torch.Tensor, torch.Tensor]  # a batch, its positions in the data set, and those in X
 
@@ -36,13 +36,18 @@ class TrackedLoader:
         Decides the order in place of the loader's own sampler.
     placement : Placement, optional
         Stores samples on the device of the net. None: batches are where the data are.
+    share : Share
+        Of this process, if several train the net.
 
     Attributes
     ----------
+    shard : Shard or None
+        How the loader is shared out; None in a single process.
     weights_in_hand : tensor of float32 (batch_size,) or None
         Weights that `sampler` gives to the samples of the latest batch; None: all 1.
     rows_in_hand : tensor of int64 (batch_size,)
-        Positions in X of the samples of the latest batch, on its device if it was moved there.
+        Positions in X of the samples of the latest batch, on its device if it was moved there; ``~row``, which is
+        negative, where another process counts the sample, or where it is padding.
     batch_size_in_hand : int
         Number of samples in the latest batch.
 
@@ -68,18 +73,22 @@ class TrackedLoader:
         root: Dataset,
         sampler: EpochSampler | None = None,
         placement: Placement | None = None,
+        share: Share = ALONE,
     ) -> None:
         check_trackable(loader)
-        check_order(loader)
-        self.loader, self.dataset, self.root, self._sampler = loader, loader.dataset, root, sampler
+        self.loader, self.base = loader, own_loader(loader)
+        check_order(self.base)
+        self.dataset, self.root, self._sampler = self.base.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
-        self._own = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
-        self._log = IndexLog(self._own if sampler is None else _batches(loader, sampler))
+        self._own = self.base.sampler if self.base.batch_sampler is None else self.base.batch_sampler
+        used = self._own if sampler is None else _batches(self.base, sampler)
+        self.shard: Shard | None = shard_of(used, share)
+        self._log = IndexLog(used)
         # DataLoader forbids to set these after it is built, to protect loops that are running. None is, and a second
         # loader would lose a subclass and its options.
-        self._name = "sampler" if loader.batch_sampler is None else "batch_sampler"
-        object.__setattr__(loader, self._name, self._log)
-        self._collate_fn = loader.collate_fn
+        self._name = "sampler" if self.base.batch_sampler is None else "batch_sampler"
+        object.__setattr__(self.base, self._name, self._log)
+        self._collate_fn = self.base.collate_fn
         self._fetch: Fetch | None = None
         self._slicer: Fetch | None = None
         self._placement = Placement() if placement is None else placement
@@ -94,22 +103,26 @@ class TrackedLoader:
         if len(found) == len(self._identity) and all(map(operator.is_, found, self._identity)):
             return
         self._identity, self._alignment = found, Alignment(self.dataset, self.root)
-        if self.loader.num_workers == 0 and self.loader.batch_sampler is not None:
+        if self.base.num_workers == 0 and self.base.batch_sampler is not None:
             self._slicer = batch_slicer(self.dataset, self._collate_fn)
             self._use_slices(self._slicer)
 
     def _use_slices(self, fetch: Fetch | None) -> None:
-        """Fetch batches with `fetch`, inside the loader if it pins memory; None: leave them to the loader."""
-        pins = fetch is not None and self.loader.pin_memory  # only the loader itself can pin a slice
-        object.__setattr__(self.loader, "dataset", _Slices(self.dataset, fetch) if fetch and pins else self.dataset)
-        self.loader.collate_fn = _identity if pins else self._collate_fn
-        self._fetch = None if pins else fetch
+        """Fetch batches with `fetch`, inside the loader if it does more with them; None: leave them to the loader."""
+        # Only the loader itself can pin a slice, or do what Accelerate asks of it.
+        is_inside = fetch is not None and (self.base.pin_memory or self.base is not self.loader)
+        dataset = _Slices(self.dataset, fetch) if fetch and is_inside else self.dataset
+        object.__setattr__(self.base, "dataset", dataset)
+        self.base.collate_fn = _identity if is_inside else self._collate_fn
+        self._fetch = None if is_inside else fetch
 
     def release(self) -> None:
         """Restore the loader, which may be the user's."""
-        object.__setattr__(self.loader, self._name, self._own)
-        object.__setattr__(self.loader, "dataset", self.dataset)
-        self.loader.collate_fn = self._collate_fn
+        object.__setattr__(self.base, self._name, self._own)
+        object.__setattr__(self.base, "dataset", self.dataset)
+        self.base.collate_fn = self._collate_fn
+        if self.shard is not None:
+            self.shard.release()
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -122,6 +135,8 @@ class TrackedLoader:
     def __iter__(self) -> Iterator[Any]:
         self._open.clear()
         self._look_at_data()
+        if self.shard is not None:
+            self.shard.begin()
         if self._sampler is not None and not len(self):
             raise ValueError(
                 f"{type(self._sampler).__name__} visits {len(self._sampler)} samples in this epoch, less than a batch "
@@ -130,7 +145,7 @@ class TrackedLoader:
         for batch, index, rows in self._batches():
             if self._sampler is not None:
                 self.weights_in_hand = self._sampler.weights_at(index)
-            self.hand_out(batch, rows)
+            self.hand_out(batch, rows if self.shard is None else self.shard.counted(rows))
             yield batch
             self._open.pop(id(batch), None)
 
@@ -154,7 +169,7 @@ class TrackedLoader:
 
     def _batches(self) -> Iterator[_Batch]:
         """Iterate over the batches of an epoch, in the way that the data and their place allow."""
-        if self._slicer is not None and self._placement.moves:
+        if self._slicer is not None and self._placement.moves and self.base is self.loader:
             return self._moved(self._slicer)
         return self._collated() if self._fetch is None else self._sliced(self._fetch)
 
@@ -210,7 +225,7 @@ class TrackedLoader:
         Returns
         -------
         rows : tensor of int64 (batch_size,) or None
-            None if the batch did not come from this loader, or was asked about before.
+            As in `rows_in_hand`. None if the batch did not come from this loader, or was asked about before.
         """
         found = self._open.pop(id(batch), None)
         return None if found is None else found[1]
@@ -224,14 +239,19 @@ def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
     ValueError
         If the loader has a sampler that is not torch's default.
     """
-    own = loader.batch_sampler
+    shard: Any = loader.batch_sampler
+    own = getattr(shard, "batch_sampler", shard)
     if type(own) is not BatchSampler or not _is_default(own.sampler):
         name = type(loader.sampler if own is None or type(own) is BatchSampler else own).__name__
         raise ValueError(
             f"train_sampler decides the order of the samples, but the net's iterator_train has a {name}; leave one of "
             "them out"
         )
-    return BatchSampler(sampler, own.batch_size, own.drop_last)
+    batches = BatchSampler(sampler, own.batch_size, own.drop_last)
+    if own is shard:
+        return batches
+    options = {name: getattr(shard, name) for name in ("split_batches", "even_batches")}
+    return type(shard)(batches, shard.num_processes, shard.process_index, **options)
 
 
 def _is_default(sampler: Any) -> bool:
@@ -256,31 +276,3 @@ class _Slices(Dataset):
 
 def _identity(batch: Any) -> Any:
     return batch
-
-
-def check_trackable(loader: Any) -> None:
-    """Check before training that the samples of each batch will be known.
-
-    Parameters
-    ----------
-    loader : object
-        As built by the net.
-
-    Raises
-    ------
-    IndexTrackingError
-        If `loader` is no `DataLoader`, iterates in its own way, has no index, or may return batches out of order.
-    """
-    if isinstance(loader, DataLoader):
-        check_source(loader.dataset)
-    if not isinstance(loader, DataLoader):
-        reason, hint = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
-    elif type(loader).__iter__ is not DataLoader.__iter__:
-        reason = f"{type(loader).__name__} iterates in its own way"
-        hint = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
-    elif loader.num_workers and not getattr(loader, "in_order", True):
-        reason = "in_order=False lets batches overtake each other between worker processes"
-        hint = "leave in_order=True"
-    else:
-        return
-    raise IndexTrackingError(f"the samples of a batch cannot be known: {reason}; {hint}")

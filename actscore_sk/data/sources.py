@@ -1,9 +1,10 @@
-"""Kinds of X of which no sample has a position, or that hold no pairs (Xi, yi): refused with what to pass instead."""
+"""Kinds of X and of loaders of which no sample has a position: refused with what to pass instead."""
 
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from actscore_sk.data.sharding import is_accelerate_loader
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -54,3 +55,38 @@ def check_source(X: Any) -> None:
 def _is_hugging_face(X: Any) -> bool:
     """Whether X is a `datasets.Dataset`, told by what it shows, since that library need not be there."""
     return all(hasattr(X, name) for name in ("column_names", "features", "__getitem__", "__len__"))
+
+
+def check_trackable(loader: Any) -> None:
+    """Check before training that the samples of each batch will be known.
+
+    Parameters
+    ----------
+    loader : object
+        As built by the net.
+
+    Raises
+    ------
+    IndexTrackingError
+        If `loader` is no `DataLoader`, iterates in its own way, has no index, or may return batches out of order.
+    """
+    if isinstance(loader, DataLoader):
+        check_source(loader.dataset)
+    if not isinstance(loader, DataLoader):
+        reason, hint = f"{type(loader).__name__} is not a torch DataLoader", "use iterator_train=DataLoader"
+    elif is_accelerate_loader(loader, "DataLoaderDispatcher"):
+        reason = "dispatch_batches=True lets one process load the batches of all"
+        hint = "leave it out of Accelerate's DataLoaderConfiguration, so that each process loads its own"
+    elif is_accelerate_loader(loader):
+        if not loader.skip_batches:  # type: ignore[attr-defined]
+            return
+        reason, hint = "the loader skips batches, as skip_first_batches does", "begin an epoch with its first batch"
+    elif type(loader).__iter__ is not DataLoader.__iter__:
+        reason = f"{type(loader).__name__} iterates in its own way"
+        hint = "give a DataLoader that keeps torch's __iter__, with your sampler or collate_fn"
+    elif loader.num_workers and not getattr(loader, "in_order", True):
+        reason = "in_order=False lets batches overtake each other between worker processes"
+        hint = "leave in_order=True"
+    else:
+        return
+    raise IndexTrackingError(f"the samples of a batch cannot be known: {reason}; {hint}")

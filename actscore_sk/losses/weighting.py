@@ -1,5 +1,6 @@
 """From losses of samples to the scalar that is trained on: the criterion's own mean, with weights of samples."""
 
+from collections.abc import Callable
 from itertools import groupby
 
 import torch
@@ -24,6 +25,8 @@ class SampleWeights:
     of_visits : Tensor of shape (batch_size,) or None
         Weights that make up for unequal visits, of the samples in the running batch. A mean of losses is then taken
         over the number of visits and not over the sum of these weights: its expectation is that of equal visits.
+    mean_of_processes : callable or None
+        Returns the mean of a number over the processes that train one net, which share a batch; None: there is one.
     """
 
     def __init__(self, weights: Tensor | None = None) -> None:
@@ -31,6 +34,7 @@ class SampleWeights:
         self._mean = 1.0 if weights is None else float(weights.mean())
         self.of_visits: Tensor | None = None
         self.is_used = weights is not None
+        self.mean_of_processes: Callable[[Tensor], Tensor] | None = None
 
     def set_visits(self, of_visits: Tensor | None) -> None:
         """Take the weights that make up for unequal visits in the next batch; None: all 1."""
@@ -41,13 +45,13 @@ class SampleWeights:
         if self._weights is not None:
             self._mean = float((self._weights if rows is None else self._weights[rows.to(self._weights.device)]).mean())
 
-    def of_batch(self, rows: Tensor, like: Tensor) -> tuple[Tensor, float | None]:
+    def of_batch(self, rows: Tensor, like: Tensor) -> tuple[Tensor, float | Tensor | None]:
         """Return the weights of the samples in a batch.
 
         Parameters
         ----------
         rows : Tensor of int64 (batch_size,)
-            Positions in X.
+            Positions in X, or ``~row``; see `TrackedLoader`.
         like : Tensor
             Has the dtype and the device that the weights get.
 
@@ -55,23 +59,28 @@ class SampleWeights:
         -------
         weights : Tensor of shape (batch_size,)
             Product of the weights of rows and of visits.
-        amount : float or None
+        amount : float, Tensor or None
             Number to divide the weighted sum of losses by; None: the sum of the weights.
         """
-        weights, amount = None, None
+        weights: Tensor | None = None
+        amount: float | Tensor | None = None
         if self._weights is not None:
             if self._weights.device != like.device:
                 self._weights = self._weights.to(like.device)
+            rows = rows if self.mean_of_processes is None else torch.where(rows < 0, ~rows, rows)
             weights = self._weights[rows.to(like.device, non_blocking=True)].to(like.dtype)
         if self.of_visits is not None:
             visits = self.of_visits.to(like.device, like.dtype, non_blocking=True)
             weights = visits if weights is None else weights * visits
             amount = len(visits) * self._mean
+        elif self.mean_of_processes is not None and weights is not None:
+            # The mean of the processes' gradients is that of their joint batch only if all divide by one number.
+            amount = self.mean_of_processes(weights.sum()).clamp(min=torch.finfo(weights.dtype).tiny)
         return weights, amount  # type: ignore[return-value]
 
 
 def weighted_loss(
-    sample_loss: SampleLoss, units: Tensor, inputs: tuple, weights: Tensor, amount: float | None = None
+    sample_loss: SampleLoss, units: Tensor, inputs: tuple, weights: Tensor, amount: float | Tensor | None = None
 ) -> Tensor:
     """Return the scalar to train on, in which a sample of weight w counts as w copies of it in the batch.
 
@@ -85,7 +94,7 @@ def weighted_loss(
         Arguments that the criterion was called with.
     weights : Tensor of shape (n_samples,)
         Weight of each sample.
-    amount : float, optional
+    amount : float or Tensor, optional
         Expectation of the sum of the weights; a mean is taken over that instead of their sum, which makes the loss of
         a random draw unbiased.
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
 from actscore_sk.metrics.epoch_statistics import WindowedMean
 from actscore_sk.metrics.measurements import VisitBatch
@@ -97,10 +98,18 @@ class LabelState:
 
     def update(self, rows: Rows, batch: VisitBatch, seen: Tensor, epoch: int) -> None:
         """Add a block of visits with logits and labels; see `Statistic.update`."""
+        self.add(rows, *self.measure(batch), seen, epoch)
+
+    @staticmethod
+    def measure(batch: VisitBatch) -> tuple[Tensor, Tensor]:
+        """Return probabilities and margins (n_visits, n_classes + 1) float32, and labels (n_visits,) of a block."""
         margins = measurements.margin(batch).to(torch.float32)
-        values = torch.cat([measurements.probabilities(batch), margins[:, None]], 1)
+        return torch.cat([measurements.probabilities(batch), margins[:, None]], 1), batch.labels  # type: ignore[return-value]
+
+    def add(self, rows: Rows, values: Tensor, labels: Tensor, seen: Tensor, epoch: int) -> None:
+        """Add a block that was measured."""
         self.averages.update(rows, values, seen, epoch)
-        self.labels[rows] = batch.labels.to(self.labels.dtype)  # type: ignore[union-attr]
+        self.labels[rows] = labels.to(self.labels.dtype)
 
     def end_epoch(self, epoch: int, held_out_loss: float) -> None:
         """Close an epoch; see `Statistic.end_epoch`."""
@@ -138,3 +147,12 @@ def check_size(n_samples: int, n_classes: int, device: torch.device, *, windowed
             "ranks labels with one number per sample, store_trajectories=PATH keeps losses in a file"
         )
     _log.info("class probabilities: %s, %.1f MiB, on %s", size, n_bytes / 2**20, device)
+
+
+def check_labels(labels: Tensor, names: list[str]) -> None:
+    """Raise SampleLossError if a label is negative, for which the host waits; `names` need labels."""
+    if bool((labels < 0).any()):
+        raise SampleLossError(
+            f"{', '.join(names)} need a label for every sample, but some targets are negative (ignore_index); leave "
+            "these metrics out, or these samples"
+        )

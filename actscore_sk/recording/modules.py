@@ -4,11 +4,15 @@ A second pass over data sets them to inference mode, and a criterion or a layer 
 attributes meanwhile; training must go on as if that pass had not been.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from skorch import NeuralNet
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from actscore_sk.losses.per_sample_twin import independent_copy
 
 
 def all_modules(net: NeuralNet) -> list[nn.Module]:
@@ -71,6 +75,44 @@ def preserved_modules(modules: list[nn.Module]) -> Iterator[None]:
             for name, buffer, value in saved:
                 module._buffers[name] = buffer
                 buffer.data.copy_(value)
+
+
+@contextmanager
+def copied_criteria(net: NeuralNet, release: Callable) -> Iterator[None]:
+    """Let copies take the place of a net's criteria inside the block, so that one with state does not notice it.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialized.
+    release : callable
+        Called with each copy at the end.
+    """
+    criteria = {name + "_": getattr(net, name + "_", None) for name in net._criteria}
+    copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
+    _set(net, copies)
+    try:
+        yield
+    finally:
+        for criterion in copies.values():
+            release(criterion)
+        _set(net, {name: criteria[name] for name in copies})
+
+
+@contextmanager
+def unwrapped_modules(net: NeuralNet) -> Iterator[None]:
+    """Let a net infer without `DistributedDataParallel`, which would wait for passes of the other processes."""
+    modules = {name + "_": getattr(net, name + "_", None) for name in net._modules}
+    wrapped = {name: module for name, module in modules.items() if isinstance(module, DistributedDataParallel)}
+    _set(net, {name: module.module for name, module in wrapped.items()})
+    try:
+        yield
+    finally:
+        _set(net, wrapped)
+
+
+def _set(net: NeuralNet, parts: dict[str, Any]) -> None:
+    vars(net).update(parts)  # past skorch's __setattr__, which registers what it is given
 
 
 def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:

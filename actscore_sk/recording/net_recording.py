@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.fetching import bytes_per_sample
 from actscore_sk.data.identity import SampleIdentity, identify
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.class_outputs import Reader, read_class_outputs
@@ -21,12 +20,16 @@ from actscore_sk.recording.bad_samples import naming_the_criterion
 from actscore_sk.recording.books import Books
 from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
+from actscore_sk.recording.label_state import check_labels
 from actscore_sk.recording.modules import all_modules, preserved_modules, reuses_outputs
+from actscore_sk.recording.ranks import is_main
 from actscore_sk.recording.record_settings import RecordSettings
-from actscore_sk.recording.resume import saved_states, warn_of_missing
+from actscore_sk.recording.resume import matching_state
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
-from actscore_sk.recording.visit_buffer import CAPACITY, HELD_BYTES, Visit, VisitBuffer
+from actscore_sk.recording.shared_training import refuse_details
+from actscore_sk.recording.shared_visits import SharedVisits
+from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer, most_held
 from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -102,9 +105,11 @@ class NetRecording:
         self._settle(session, has_held_out)
         identity = identify(session.root)
         if self.record is None:
-            saved = self._saved_state(session, identity)
+            saved = matching_state(session.net, session.recordings.index(self), [identity.n_samples, identity.digests])
             n_kept = 0 if saved is None else len(saved["record"]["trained_shares"])
-            self.record, self._identity = ScoreRecord(n_samples, self.settings, n_kept=n_kept), identity
+            is_writer = is_main(session.ranks)
+            self.record = ScoreRecord(n_samples, self.settings, n_kept=n_kept, is_writer=is_writer)
+            self._identity = identity
             if saved is not None:
                 self.record.load_state_dict(saved["record"])
         else:
@@ -122,10 +127,16 @@ class NetRecording:
         books = Books()
         self._buffer = VisitBuffer(
             self._record_block, self._record_details, keep_inputs=self.record.state.needs_classes, capacity=capacity,
-            max_rows=_most_held(session.root, session.net.device), books=books,
+            max_rows=most_held(session.root, session.net.device), books=books, may_skip=session.ranks is not None,
         )  # fmt: skip
         if self.eval_set is not None:
             self._begin_eval(session, capacity)
+        for record in self._records:
+            record.shared = None if session.ranks is None else SharedVisits()
+
+    @property
+    def _records(self) -> list[ScoreRecord]:
+        return [record for record in (self.eval_record, self.record) if record is not None]
 
     def _settle(self, session: RecordingSession, has_held_out: bool) -> None:
         """Complete the settings with what is known of the samples; the first training decides."""
@@ -154,30 +165,15 @@ class NetRecording:
             self._record_eval_block,
             keep_inputs=self.settings.store_probabilities,
             capacity=capacity,
-            max_rows=_most_held(self._eval_dataset, session.net.device),
+            max_rows=most_held(self._eval_dataset, session.net.device),
+            may_skip=session.ranks is not None,
         )
-
-    def _saved_state(self, session: RecordingSession, identity: SampleIdentity) -> dict[str, Any] | None:
-        """Return the state saved beside the checkpoint from which the net goes on; warn if there is none."""
-        n_epochs = len(session.net.history)
-        if not n_epochs:
-            return None
-        states, place = saved_states(session.net), session.recordings.index(self)
-        if place >= len(states):
-            warn_of_missing(n_epochs, "no scores were saved beside its checkpoint")
-        elif states[place]["identity"] != [identity.n_samples, identity.digests]:
-            warn_of_missing(n_epochs, "those saved beside its checkpoint are of other samples")
-        elif states[place]["record"]["n_epochs"] != n_epochs:
-            warn_of_missing(n_epochs, "those saved beside its checkpoint are of another epoch")
-        else:
-            return states[place]
-        return None
 
     @property
     def is_between_epochs(self) -> bool:
         """True if there is a record, and no visit since its last epoch was closed."""
         self.flush()
-        return self.record is not None and not self.record.state.epoch_has_visits
+        return self.record is not None and not self.record.has_open_visits
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of closed epochs, to be saved."""
@@ -210,8 +206,12 @@ class NetRecording:
     def end(self) -> None:
         """Close an epoch that was interrupted, if any sample was seen in it, and release the net."""
         self.flush()
-        if self.record is not None and self.record.state.epoch_has_visits:
+        ranks = self.session.ranks  # type: ignore[union-attr]
+        is_open = self.record is not None and self.record.has_open_visits
+        if is_open if ranks is None else any(ranks.all(is_open)):
             self._close_epoch()
+        for record in self._records:
+            record.shared = None
         self.session = None
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -234,6 +234,8 @@ class NetRecording:
         record, session = self.record, self.session
         with uninterrupted(), naming_the_criterion(session.net):  # type: ignore[union-attr]  # as many rows as epochs
             self.flush()
+            for each in self._records:
+                each.exchange(session.ranks)  # type: ignore[union-attr]
             epoch = record.n_epochs + 1  # type: ignore[union-attr]
             held_out_loss = self.plan.loss_of(epoch)
             if self.eval_record is not None:
@@ -248,8 +250,9 @@ class NetRecording:
     def _record_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
         state = self.record.state  # type: ignore[union-attr]
         logits, labels = self._classes(inputs, visit) if state.needs_classes else (None, None)
-        if labels is not None:
-            state.check_labels(labels)
+        # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
+        if labels is not None and state.epoch == 1:
+            check_labels(labels, state.readers_of_classes)
         self.record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
 
     def _classes(self, inputs: tuple | None, visit: Visit) -> tuple[Tensor | None, Tensor | None]:
@@ -278,7 +281,10 @@ class NetRecording:
             return _no_classes  # type: ignore[return-value]
 
     def _record_details(self, rows: Tensor, details: LossDetails) -> None:
-        self.record.update_details(rows, details)  # type: ignore[union-attr]
+        if self.record.shared is None:  # type: ignore[union-attr]
+            self.record.update_details(rows, details)  # type: ignore[union-attr]
+        else:
+            refuse_details(details, self.settings.store_units)
 
     def _record_eval_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
         stores = self.settings.store_probabilities
@@ -288,12 +294,3 @@ class NetRecording:
 
 def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:
     return None, None
-
-
-def _most_held(dataset: Any, device: Any) -> int | None:
-    """Return how many samples of a data set may pass between two evaluations; None: any number.
-
-    The allocators of other devices keep small and large tensors apart, and batches there are not made one by one.
-    """
-    n_bytes = bytes_per_sample(dataset) if device in (None, "cpu") else 0
-    return HELD_BYTES // n_bytes if n_bytes else None

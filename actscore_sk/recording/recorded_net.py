@@ -166,7 +166,9 @@ class RecordedNetMixin:
         try:
             if session is not None:
                 session.event(method_name)
-            if session is None or session.path is None or not session.path.tells(self):
+            if session is not None and session.ranks is not None:
+                session.ranks.together(own, method_name, **kwargs)
+            elif session is None or session.path is None or not session.path.tells(self):
                 own(method_name, **kwargs)
             else:
                 for listener in session.path.events.listeners(self, method_name):

@@ -63,6 +63,33 @@ def saved_states(net: Any) -> list[dict[str, Any]]:
     return []
 
 
+def matching_state(net: Any, place: int, identity: list) -> dict[str, Any] | None:
+    """Return the state saved beside the checkpoint from which a net goes on; warn if there is none.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        As in `saved_states`.
+    place : int
+        Number of the recording among those of the net.
+    identity : list
+        Number of samples and their digests.
+    """
+    n_epochs = len(net.history)
+    if not n_epochs:
+        return None
+    states = saved_states(net)
+    if place >= len(states):
+        warn_of_missing(n_epochs, "no scores were saved beside its checkpoint")
+    elif states[place]["identity"] != identity:
+        warn_of_missing(n_epochs, "those saved beside its checkpoint are of other samples")
+    elif states[place]["record"]["n_epochs"] != n_epochs:
+        warn_of_missing(n_epochs, "those saved beside its checkpoint are of another epoch")
+    else:
+        return states[place]
+    return None
+
+
 def warn_of_missing(n_missing: int, reason: str) -> None:
     """Warn that the scores begin later than the net's training.
 

@@ -13,7 +13,7 @@ from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_parts import map_batch, take_samples
 from actscore_sk.recording.books import REMEDY
-from actscore_sk.recording.modules import all_modules, preserved_modules
+from actscore_sk.recording.modules import all_modules, preserved_modules, unwrapped_modules
 from actscore_sk.utils.randomness import preserved_random_state
 
 _FEWEST = 16  # samples to look at in batches of two or three
@@ -201,7 +201,8 @@ class OrderCheck:
         modules, n_samples = all_modules(net), len(orders[0])
         found: list[Tensor] = []
         outputs: list[Any] = []
-        with preserved_random_state(net.device), preserved_modules(modules), torch.no_grad():
+        random_state = preserved_random_state(net.device)
+        with random_state, preserved_modules(modules), unwrapped_modules(net), torch.no_grad():
             for module in modules:
                 module.train(False)
             for order in orders:

@@ -129,20 +129,32 @@ class SampleState:
         labels : Tensor of int64 (n_visits,), optional
             Given label of each visit.
         """
-        if self._table is None:
-            self._allocate(losses.device, None if logits is None else logits.shape[1])
-        self.epoch_has_visits = True
+        self.add(rows, self.measure(losses, logits, labels))
+
+    def measure(self, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> list[Tensor]:
+        """Return all that is remembered of a block of visits, the loss first: (n_visits,) or (n_visits, n_columns)."""
+        self.allocate(losses.device, None if logits is None else logits.shape[1])
         batch = VisitBatch(losses, logits, labels)
-        measured = {measure: measure(batch) for measure in self._measured_by.values()}
-        values = {name: measured[measure] for name, measure in self._measured_by.items()}
-        run = as_run(rows)
-        self._table.update(run, values, self.epoch)  # type: ignore[union-attr]
+        values = [measure(batch) for measure in dict.fromkeys(self._measured_by.values())]
+        return values if self.of_labels is None else [*values, *self.of_labels.measure(batch)]
+
+    def add(self, rows: Tensor, values: list[Tensor]) -> None:
+        """Add a block of visits that was measured, to state that is allocated."""
+        self.epoch_has_visits, losses, run = True, values[0], as_run(rows)
+        measured = dict(zip(dict.fromkeys(self._measured_by.values()), values, strict=False))  # labels come behind
+        by_name = {name: measured[measure] for name, measure in self._measured_by.items()}
+        self._table.update(run, by_name, self.epoch)  # type: ignore[union-attr]
         if self.of_labels is not None:
-            self.of_labels.update(run, batch, rows, self.epoch)
+            self.of_labels.add(run, values[-2], values[-1], rows, self.epoch)
         if self._row is not None:
             self._row[run] = self._row[run].nan_to_num(nan=0.0)  # the first visit of an epoch starts at 0
             add_at(self._row, run, losses)
         self._bad.note(rows, losses)  # type: ignore[union-attr]
+
+    def allocate(self, device: torch.device, n_classes: int | None) -> None:
+        """Allocate the state of all samples, if that was not done yet."""
+        if self._table is None:
+            self._allocate(device, n_classes)
 
     def _allocate(self, device: torch.device, n_classes: int | None) -> None:
         """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
@@ -171,15 +183,6 @@ class SampleState:
         for statistic in [*self._statistics.values(), *of_labels]:
             if hasattr(statistic, "class_entropy"):
                 statistic.class_entropy = class_entropy
-
-    def check_labels(self, labels: Tensor) -> None:
-        """Raise SampleLossError if a label is negative, in the first epoch, for which the host waits."""
-        # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
-        if self.epoch == 1 and bool((labels < 0).any()):
-            raise SampleLossError(
-                f"{', '.join(self.readers_of_classes)} need a label for every sample, but some targets are negative "
-                "(ignore_index); leave these metrics out, or these samples"
-            )
 
     def end_epoch(self, held_out_loss: float = np.nan) -> np.ndarray | None:
         """Close the epoch.
@@ -247,8 +250,7 @@ class SampleState:
         check_states(self, other)
         if other.visits is None:
             return
-        if self.visits is None:
-            self._allocate(other.visits.device, other.n_classes)
+        self.allocate(other.visits.device, other.n_classes)
         visits, there = self.visits, other.visits.to(self.visits.device)  # type: ignore[union-attr]
         for name, statistic in self._statistics.items():
             statistic.merge(other._statistics[name], visits, there)  # type: ignore[arg-type]
@@ -273,8 +275,7 @@ class SampleState:
         """Go on from a state that was recorded with the same settings."""
         self.epoch, self.epoch_has_visits = state["epoch"], state["epoch_has_visits"]
         if state["visits"] is not None:
-            if self.visits is None:
-                self._allocate(state["visits"].device, state["n_classes"])
+            self.allocate(state["visits"].device, state["n_classes"])
             self.visits.copy_(state["visits"])  # type: ignore[union-attr]
             for name, statistic in self._statistics.items():
                 statistic.load_state_dict(state["statistics"][name])

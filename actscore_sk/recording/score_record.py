@@ -4,7 +4,6 @@ A record knows nothing of skorch. The recorder, the tracker and the staged learn
 a score means the same wherever it comes from.
 """
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +17,11 @@ from actscore_sk.metrics.epoch_window import epoch_weights
 from actscore_sk.recording.detail_state import DetailState
 from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.merging import check_records, sum_of
+from actscore_sk.recording.ranks import Ranks
 from actscore_sk.recording.record_settings import RecordSettings
+from actscore_sk.recording.record_state import load_record_state, record_state
 from actscore_sk.recording.sample_state import SampleState
+from actscore_sk.recording.shared_visits import SharedVisits
 from actscore_sk.storage import open_trajectories
 
 NO_TARGET = torch.iinfo(torch.int64).min  # any other whole number may be a target
@@ -36,6 +38,8 @@ class ScoreRecord:
         How visits become scores.
     n_kept : int
         Number of epochs whose trajectories are in the file already; a state is loaded for them.
+    is_writer : bool
+        False: another process writes the file of trajectories.
 
     Attributes
     ----------
@@ -45,6 +49,8 @@ class ScoreRecord:
         Classes that came with visits; `NO_TARGET` without one.
     trained_shares : list of float
         Samples that each epoch trained on, as a share of those that are not held out.
+    shared : SharedVisits or None
+        Visits of this process in the running epoch, if it is one of several; see `exchange`.
 
     Examples
     --------
@@ -56,9 +62,10 @@ class ScoreRecord:
     array([0.75, 4.5 ])
     """
 
-    def __init__(self, n_samples: int, settings: RecordSettings, *, n_kept: int = 0) -> None:
+    def __init__(self, n_samples: int, settings: RecordSettings, *, n_kept: int = 0, is_writer: bool = True) -> None:
         self.n_samples, self.settings = n_samples, settings
-        self.trajectories = open_trajectories(settings.store_trajectories, n_samples, n_kept=n_kept)
+        store = settings.store_trajectories
+        self.trajectories = open_trajectories(store, n_samples, n_kept=n_kept, is_writer=is_writer)
         self.state = SampleState(
             n_samples,
             settings.metrics,
@@ -74,7 +81,8 @@ class ScoreRecord:
         self.targets: Tensor | None = None
         self.held_out_losses: list[float] = []
         self.trained_shares: list[float] = []
-        self._held_out_sum: Tensor | None = None
+        self.shared: SharedVisits | None = None
+        self.held_out_sum: Tensor | None = None
 
     # -- recording --------------------------------------------------------------------------------------
 
@@ -86,13 +94,37 @@ class ScoreRecord:
         rows, losses, logits, labels : Tensor
             As in `SampleState.update`.
         """
-        self.state.update(rows, losses, logits, labels)
+        values = self.state.measure(losses, logits, labels)
+        if self.shared is None:
+            self._add(rows, values)
+        else:
+            self.shared.add(rows, values)
+
+    def _add(self, rows: Tensor, values: list[Tensor]) -> None:
+        self.state.add(rows, values)
+        losses = values[0]
         if self.held_out is not None and self.settings.has_window:
             if self.held_out.device != rows.device:
                 self.held_out = self.held_out.to(rows.device)
             counts = self.held_out[rows].double() if losses.device.type != "mps" else self.held_out[rows].float()
             pair = torch.stack([torch.where(counts > 0, losses, 0).sum(dtype=counts.dtype), counts.sum()])
-            self._held_out_sum = pair if self._held_out_sum is None else self._held_out_sum + pair
+            self.held_out_sum = pair if self.held_out_sum is None else self.held_out_sum + pair
+
+    @property
+    def has_open_visits(self) -> bool:
+        """True if the running epoch has visits, exchanged or not."""
+        return self.state.epoch_has_visits or bool(self.shared)
+
+    def exchange(self, ranks: Ranks | None) -> None:
+        """Add the visits of all processes in the running epoch; all call this. None: there is one."""
+        if ranks is None:
+            return
+        n_classes = max(ranks.all(self.state.n_classes or 0)) or None
+        device = torch.device("cpu") if self.state.visits is None else self.state.visits.device
+        visits = self.shared.exchange(ranks, device)  # type: ignore[union-attr]
+        if visits is not None:
+            self.state.allocate(visits[0].device, n_classes)
+            self._add(*visits)
 
     def describe(self, rows: Tensor, *, targets: Tensor | None = None, held_out: bool = False) -> None:
         """Keep the targets (n_visits,) int64 of visited samples, and which of them are held out of training."""
@@ -113,7 +145,7 @@ class ScoreRecord:
     def to(self, device: torch.device) -> None:
         """Move the state of samples to another device."""
         self.state.to(device)
-        for name in ("held_out", "targets", "_held_out_sum"):
+        for name in ("held_out", "targets", "held_out_sum"):
             value = getattr(self, name)
             setattr(self, name, None if value is None else value.to(device))
 
@@ -142,13 +174,13 @@ class ScoreRecord:
         self.details.end_epoch(held_out_loss)
         self.held_out_losses.append(held_out_loss)
         self.trained_shares.append(trained_share)
-        self._held_out_sum = None
+        self.held_out_sum = None
         if row is not None and self.trajectories is not None:
             self.trajectories.append(row)
 
     def mean_held_out_loss(self) -> float:
         """Return the mean loss of the visits of held-out samples in the running epoch, NaN = none; the host waits."""
-        total, count = (0.0, 0.0) if self._held_out_sum is None else self._held_out_sum.tolist()
+        total, count = (0.0, 0.0) if self.held_out_sum is None else self.held_out_sum.tolist()
         return total / count if count else float("nan")
 
     # -- results ----------------------------------------------------------------------------------------
@@ -224,7 +256,7 @@ class ScoreRecord:
         if self.trajectories is not None and other.trajectories is not None:
             self.trajectories.add(other.trajectories.array())
         self.held_out = sum_of(self.held_out, other.held_out)
-        self._held_out_sum = sum_of(self._held_out_sum, other._held_out_sum)
+        self.held_out_sum = sum_of(self.held_out_sum, other.held_out_sum)
         if other.targets is not None:
             there = other.targets.to(self.state.visits.device)  # type: ignore[union-attr]
             self.targets = there if self.targets is None else self.targets.maximum(there)
@@ -235,59 +267,9 @@ class ScoreRecord:
         return max(1, self.n_samples - (0 if self.held_out is None else int(self.held_out.sum())))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state, to be saved; parts and units are not in it, nor trajectories in a file.
-
-        Returns
-        -------
-        state : dict
-            Tensors and plain values, as `torch.save` with ``weights_only`` accepts them.
-        """
-        in_memory = self.trajectories is not None and self.settings.store_trajectories is True
-        return {
-            "n_epochs": self.n_epochs,
-            "n_samples": self.n_samples,
-            "reduction": self.settings.reduction,
-            "metrics": [*self.settings.metrics],
-            "held_out": self.held_out,
-            "targets": self.targets,
-            "held_out_sum": self._held_out_sum,
-            "store_probabilities": self.settings.store_probabilities,
-            "held_out_losses": [*self.held_out_losses],
-            "trained_shares": [*self.trained_shares],
-            "state": self.state.state_dict(),
-            "trajectories": torch.from_numpy(self.trajectories.array()) if in_memory else None,  # type: ignore[union-attr]
-            "has_details": not self.details.is_empty,
-        }
+        """Return the state, to be saved; see `record_state`."""
+        return record_state(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state.
-
-        Parameters
-        ----------
-        state : dict
-            From `state_dict`.
-
-        Raises
-        ------
-        ValueError
-            If it was saved for another number of samples, or with other settings.
-        """
-        for name, mine in (
-            ("n_samples", self.n_samples),
-            ("reduction", self.settings.reduction),
-            ("metrics", [*self.settings.metrics]),
-            ("store_probabilities", self.settings.store_probabilities),
-        ):
-            if state[name] != mine:
-                raise ValueError(
-                    f"the saved state has {name}={state[name]!r}, expected {mine!r}; record alike to go on"
-                )
-        self.held_out_losses, self.trained_shares = [*state["held_out_losses"]], [*state["trained_shares"]]
-        for name in ("held_out", "targets"):
-            setattr(self, name, None if state[name] is None else state[name].clone())
-        self._held_out_sum = state["held_out_sum"]
-        self.state.load_state_dict(state["state"])
-        for row in () if state["trajectories"] is None else state["trajectories"].numpy():
-            self.trajectories.append(row)  # type: ignore[union-attr]
-        if state["has_details"]:
-            warnings.warn("scores of parts and units are not saved; they begin anew", UserWarning)
+        """Go on from a saved state; see `load_record_state`."""
+        load_record_state(self, state)

@@ -16,14 +16,16 @@ from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.data.placement import Placement
 from actscore_sk.exceptions import IndexTrackingError
-from actscore_sk.losses.per_sample_twin import independent_copy
 from actscore_sk.losses.weighting import SampleWeights
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.loss_listener import LossListener
+from actscore_sk.recording.modules import copied_criteria, unwrapped_modules
 from actscore_sk.recording.overrides import Stash
+from actscore_sk.recording.ranks import Ranks, is_main, share_of
 from actscore_sk.recording.recorded_net import METHODS, WITHIN_AN_EPOCH, RecordedNetMixin
 from actscore_sk.recording.resume import save_states
+from actscore_sk.recording.shared_training import begin_step, check_shared, join_ranks, settle_epoch
 
 
 class RecordingSession:
@@ -74,6 +76,8 @@ class RecordingSession:
         Number of training steps so far; of samples trained on in the epoch.
     on_visit : list of list of callable
         Who gets the visits of validation steps, and of training steps.
+    ranks : Ranks or None
+        The processes that train the net together; None if it trains in this one alone.
     is_weighted : bool
         True if samples may have weights in the loss that is trained on.
     """
@@ -105,6 +109,7 @@ class RecordingSession:
         self.split_params = split_params or {}
         self.validation_rows = torch.empty(0, dtype=torch.int64)
         self.n_trained = self.n_steps = 0
+        self.ranks: Ranks | None = None
         # indexed by `training`: the validation part, the training part
         self._splits: list[Dataset | None] = [None, None]
         self._loaders: list[TrackedLoader | None] = [None, None]
@@ -116,6 +121,9 @@ class RecordingSession:
 
     def detach(self) -> None:
         """Restore the own classes of the net and its criteria; the net keeps nothing of the recording."""
+        if self.ranks is not None:
+            self.ranks.leave()
+        self.ranks = None
         self.listener.release()
         restore_class(self.net)
         vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
@@ -157,6 +165,8 @@ class RecordingSession:
         self.listener.weights.set_training_rows(positions)
         if self.train_sampler is not None:
             self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
+        parts = [positions, self.validation_rows]
+        self.ranks = join_ranks(self.net, self.n_samples, parts, self.listener.weights, self.train_sampler)
         for recording in self.recordings:
             recording.begin(self)
         live = [recording.on_visit for recording in self.recordings if recording.records_steps]
@@ -176,7 +186,10 @@ class RecordingSession:
         if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
             return loader
         sampler = self.train_sampler if training else None
-        self._loaders[training] = tracked = TrackedLoader(loader, self.root, sampler, self.placement)  # type: ignore[arg-type]
+        tracked = TrackedLoader(loader, self.root, sampler, self.placement, share_of(self.ranks))  # type: ignore[arg-type]
+        self._loaders[training] = tracked
+        if training:
+            check_shared(self.ranks, tracked)
         return tracked
 
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
@@ -191,20 +204,16 @@ class RecordingSession:
         on_visit : callable
             Gets each `Visit`.
         """
-        loader = TrackedLoader(self.net.get_iterator(dataset, training=False), dataset, placement=self.placement)
+        own = self.net.get_iterator(dataset, training=False)
+        loader = TrackedLoader(own, dataset, placement=self.placement, share=share_of(self.ranks))
         saved = self._loaders[False], self.on_visit[False]
-        criteria = {name + "_": getattr(self.net, name + "_", None) for name in self.net._criteria}
         self._loaders[False], self.on_visit[False] = loader, [on_visit]
-        copies = {name: independent_copy(kept) for name, kept in criteria.items() if kept is not None}
-        vars(self.net).update(copies)  # past skorch's __setattr__, which registers what it is given
         try:
-            for batch in loader:
-                self.net.validation_step(batch, **self.forward_params)
+            with copied_criteria(self.net, self.listener.release), unwrapped_modules(self.net):
+                for batch in loader:
+                    self.net.validation_step(batch, **self.forward_params)
         finally:
             self._loaders[False], self.on_visit[False] = saved
-            for criterion in copies.values():
-                self.listener.release(criterion)
-            vars(self.net).update({name: criteria[name] for name in copies})
             loader.release()
 
     @property
@@ -226,7 +235,8 @@ class RecordingSession:
 
     def save_beside(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """Save the scores of closed epochs beside the files that the net's `save_params` has written."""
-        if self.recordings and all(recording.is_between_epochs for recording in self.recordings):
+        is_between = bool(self.recordings) and all(recording.is_between_epochs for recording in self.recordings)
+        if is_between and is_main(self.ranks):
             save_states([recording.state_dict() for recording in self.recordings], args, kwargs)
 
     # -- steps and events ---------------------------------------------------------------------------------
@@ -259,8 +269,9 @@ class RecordingSession:
         loader = self._loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
-            self.n_trained += training * len(rows)
-            self.n_steps += training
+            if training:
+                self.n_trained += begin_step(self.ranks, self.n_steps, loader)  # type: ignore[arg-type]
+                self.n_steps += 1
             if self.train_sampler is not None:
                 self.listener.weights.set_visits(loader.weights_in_hand if training else None)  # type: ignore[union-attr]
             self.listener.open(rows, batch, self.on_visit[training], is_training=training)
@@ -278,19 +289,11 @@ class RecordingSession:
             self.n_trained = 0
             criterion = getattr(self.net, "criterion_", None)
             sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
-            self.path = FastPath(
-                self.net,
-                sample_loss,
-                self.stash,
-                self.listener.axis,
-                is_proved=self._is_proved(),
-                align_targets=self.align_targets,
-            )
+            options = {"is_proved": self.ranks is None and self._is_proved(), "align_targets": self.align_targets}
+            self.path = FastPath(self.net, sample_loss, self.stash, self.listener.axis, **options)
             is_rewritten = self.path.events.changes_data(self.net)
             self.placement.begin_epoch(self.path.device, is_seen=self.path.sees_batches, is_rewritten=is_rewritten)
-        elif method_name == "on_epoch_end":
+        elif method_name in ("on_epoch_end", "on_train_end"):
+            self.n_trained = settle_epoch(self.ranks, self._loaders[True], self.n_trained)
             for recording in self.recordings:
-                recording.end_epoch()
-        elif method_name == "on_train_end":
-            for recording in self.recordings:
-                recording.end()
+                recording.end_epoch() if method_name == "on_epoch_end" else recording.end()

@@ -9,10 +9,12 @@ computed.
 from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from actscore_sk.data.fetching import bytes_per_sample
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.sample_loss import SampleLoss
@@ -30,7 +32,8 @@ class Visit:
     Parameters
     ----------
     rows : Tensor of int64 (n_samples,)
-        Positions in X, on the CPU or on the device of the net.
+        Positions in X, on the CPU or on the device of the net; negative for a sample that is trained on and does not
+        count, see `TrackedLoader`.
     inputs : tuple or None
         Arguments of the criterion, kept without gradient; None if it was called more than once, or with anything but
         tensors of one row per sample.
@@ -122,6 +125,8 @@ class VisitBuffer:
     books : Books
         Compares the loss trained on with the losses recorded. The first visit does not wait, so that an error in it
         is known before the net changes.
+    may_skip : bool
+        True if some visits do not count.
 
     Examples
     --------
@@ -145,6 +150,7 @@ class VisitBuffer:
         capacity: int = CAPACITY,
         max_rows: int | None = None,
         books: Books | None = None,
+        may_skip: bool = False,
     ) -> None:
         self.on_flush, self.on_details = on_flush, on_details
         self.keep_inputs, self.capacity, self.books = keep_inputs, capacity, Books() if books is None else books
@@ -153,6 +159,7 @@ class VisitBuffer:
         self._size, self._is_first = 0, True
         self._n_rows, self._max_rows = 0, max_rows
         self._last_output: Tensor | None = None
+        self._may_skip = may_skip
 
     def add(self, visit: Visit) -> None:
         """Hold a visit; evaluate those held if there are enough, or if units are among its details.
@@ -233,6 +240,12 @@ class VisitBuffer:
                 if self.on_details is not None:
                     self.on_details(each.rows, each.details)  # type: ignore[arg-type]
                 self.books.add([each.trained], each.expected)
+        if self._may_skip:
+            places = (rows >= 0).nonzero()[:, 0]
+            if not len(places):
+                return
+            rows, places = rows[places], places.to(losses.device)
+            losses, inputs = losses[places], inputs and tuple(part[places] for part in inputs)
         self.on_flush(rows.to(losses.device), losses, inputs, visit)
 
     def _evaluated(self, visits: list[Visit], rows: Tensor, inputs: tuple) -> Tensor:
@@ -253,3 +266,12 @@ def _join(parts: tuple[Tensor, ...]) -> Tensor:
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     # Half precision is trained on under autocast, which computes losses in float32.
     return joined.float() if joined.dtype in (torch.float16, torch.bfloat16) else joined
+
+
+def most_held(dataset: Any, device: Any) -> int | None:
+    """Return how many samples of a data set may pass between two evaluations; None: any number.
+
+    The allocators of other devices keep small and large tensors apart, and batches there are not made one by one.
+    """
+    n_bytes = bytes_per_sample(dataset) if device in (None, "cpu") else 0
+    return HELD_BYTES // n_bytes if n_bytes else None

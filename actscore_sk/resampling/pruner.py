@@ -115,7 +115,7 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def _check_threshold(self):
         if self.threshold == "auto":
-            if self.estimator is not None and is_regressor(self.estimator):
+            if hasattr(self.estimator, "fit") and is_regressor(self.estimator):  # a tracker has no tags
                 raise ValueError(f'threshold="auto" drops labels that look wrong, but there are {OF_NUMBERS}')
             return
         is_pair = isinstance(self.threshold, (tuple, list))

@@ -1,0 +1,174 @@
+"""The processes that train one net together, and what they tell each other: once per epoch, and when to stop."""
+
+import signal
+import threading
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from actscore_sk.data.sharding import ALONE, Share
+from actscore_sk.exceptions import IndexTrackingError
+
+N_STEPS_APART = 16  # training steps between two questions if anybody wants to stop
+
+
+class Ranks:
+    """All processes of the default group; every method but `ask_to_stop` is called by all of them.
+
+    Attributes
+    ----------
+    share : Share
+        Of this process.
+    is_main : bool
+        True in the one that writes files.
+    """
+
+    def __init__(self) -> None:
+        self.share = Share(distributed.get_world_size(), distributed.get_rank())
+        self.is_main = self.share.rank == 0
+        is_on_cpu = distributed.get_backend() == "gloo" or not torch.cuda.is_available()
+        self._device = torch.device("cpu" if is_on_cpu else "cuda")
+        # Small things travel between hosts, so that no device is waited for.
+        self._of_hosts = None if is_on_cpu else distributed.new_group(backend="gloo")
+        self._wants_to_stop = False
+        self._answer: tuple[Any, Tensor] | None = None
+        self._handler: Any = None
+
+    # -- once per epoch ------------------------------------------------------------------------------------
+
+    def all(self, value: Any) -> list[Any]:
+        """Return the value of each process, in their order; anything that can be pickled."""
+        values = [None] * self.share.n_processes
+        distributed.all_gather_object(values, value, group=self._of_hosts)
+        return values
+
+    def gather(self, table: Tensor) -> list[Tensor]:
+        """Return the table (n_rows, n_columns) of each process, on the device of this one's.
+
+        Parameters
+        ----------
+        table : Tensor of int32 (n_rows, n_columns)
+            As many columns in all processes.
+        """
+        sizes = self.all(len(table))
+        padded = table.new_zeros((max(sizes), table.shape[1]), device=self._device)
+        padded[: len(table)] = table
+        tables = [torch.empty_like(padded) for _ in sizes]
+        distributed.all_gather(tables, padded)
+        return [found[:size].to(table.device) for found, size in zip(tables, sizes, strict=True)]
+
+    def check_equal(self, name: str, value: Any, advice: str) -> None:
+        """Raise IndexTrackingError if the processes do not have the same value."""
+        values = self.all(value)
+        if any(other != values[0] for other in values):
+            raise IndexTrackingError(f"the processes do not have the same {name}; {advice}")
+
+    def of_main(self, value: Any) -> Any:
+        """Return the value that the main process has."""
+        return self.all(value)[0]
+
+    # -- in a step -----------------------------------------------------------------------------------------
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean of a number over all processes, without waiting for a device."""
+        total = value.detach().clone()
+        distributed.all_reduce(total)
+        return total / self.share.n_processes
+
+    # -- stopping ------------------------------------------------------------------------------------------
+
+    def ask_to_stop(self) -> None:
+        """Note that this process wants to stop; all do so at the next `check_stop` that they agree in."""
+        self._wants_to_stop = True
+
+    def check_stop(self, n_steps: int | None = None) -> None:
+        """Raise KeyboardInterrupt in all processes if one of them wants to stop.
+
+        Parameters
+        ----------
+        n_steps : int, optional
+            Number of training steps so far. The question of one step is answered by the time of a later one, so that
+            nobody waits. None: wait for the answer.
+        """
+        if n_steps is None:
+            if any(self.all(self._wants_to_stop)):
+                self._stop()
+        elif n_steps % N_STEPS_APART == 0:
+            if self._answer is not None:
+                work, flag = self._answer
+                work.wait()
+                if flag.item():
+                    self._stop()
+            flag, largest = torch.tensor([int(self._wants_to_stop)]), distributed.ReduceOp.MAX
+            self._answer = distributed.all_reduce(flag, largest, group=self._of_hosts, async_op=True), flag
+
+    def _stop(self) -> None:
+        self._wants_to_stop, self._answer = False, None
+        raise KeyboardInterrupt
+
+    def together(self, notify: Callable, event: str, **kwargs: Any) -> None:
+        """Tell callbacks of an event; one that stops the training of this process stops it in all of them."""
+        try:
+            notify(event, **kwargs)
+        except KeyboardInterrupt:
+            self.ask_to_stop()
+        if event == "on_epoch_end":
+            self.check_stop()
+
+    def note_interrupts(self) -> None:
+        """Take the first Ctrl-C as a wish to stop, until `leave`: others would wait for a process that left at once."""
+        handler = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread() and handler is signal.default_int_handler:
+            self._handler = handler
+            signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self._wants_to_stop:
+            signal.default_int_handler(number, frame)
+        self.ask_to_stop()
+
+    def leave(self) -> None:
+        """Handle Ctrl-C as before."""
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            self._handler = None
+
+
+def ranks_of(net: Any) -> Ranks | None:
+    """Return the processes that train a net together: by Accelerate, or by torch's `DistributedDataParallel`.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        Initialized.
+
+    Returns
+    -------
+    ranks : Ranks or None
+        None for a net that trains in one process, as others may do beside it.
+    """
+    if not distributed.is_available() or not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return None
+    by_accelerate = getattr(getattr(net, "accelerator", None), "num_processes", 1) > 1
+    modules = [getattr(net, name + "_", None) for name in getattr(net, "_modules", ())]
+    is_wrapped = any(isinstance(module, DistributedDataParallel) for module in modules)
+    return Ranks() if by_accelerate or is_wrapped else None
+
+
+def is_main(ranks: Ranks | None) -> bool:
+    """Return True in the process that writes files."""
+    return ranks is None or ranks.is_main
+
+
+def share_of(ranks: Ranks | None) -> Share:
+    """Return which one of the processes this is."""
+    return ALONE if ranks is None else ranks.share
+
+
+def digest(positions: Tensor | None) -> int:
+    """Return a number that is equal for equal positions; None = all of them."""
+    return 0 if positions is None else zlib.crc32(positions.numpy().tobytes())
