@@ -60,7 +60,7 @@ def _arrays(dataset: Any) -> tuple[Any, Any] | None:
     for kind, names in ((TensorDataset, ("tensors",)), (SkorchDataset, ("X", "y"))):
         if isinstance(dataset, kind) and type(dataset).__getitem__ is kind.__getitem__:
             found = tuple(getattr(dataset, name) for name in names)
-            return (found[0][:1], found[0][1:]) if kind is TensorDataset else found  # type: ignore[return-value]
+            return (found[0][:1], found[0][1:]) if kind is TensorDataset else found
     return None
 
 
