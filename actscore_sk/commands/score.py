@@ -289,6 +289,7 @@ def _show_program(source: Path, name: str, target: Target, estimator: Any, *, is
     """Print the lines of Python that repeat the command."""
     read = FORMATS[table_suffix(source)].write_program(source)
     print_line("the same in Python:")
-    options = {"epochs": estimator.estimator_.max_epochs, "is_decided": is_decided}
+    epochs = getattr(estimator.estimator_, "max_epochs", estimator.n_epochs_)  # trees have none, nor take any
+    options = {"epochs": epochs, "is_decided": is_decided}
     for line in ("", *scoring_program(read, name, target.program, estimator, **options), ""):
         print_line(line)
