@@ -8,15 +8,18 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import skorch
 
 from tests.skorch_suite.plugin import OUTCOMES, RECORDS
 
-# They need models from the network, or print a report of their own.
+KNOWN = {
+    "test_net.py::TestNeuralNet::test_criterion_training_set_correctly": (
+        "counts calls of a criterion of its own, which is called once more for the losses of samples"
+    ),
+}
+# They need models from the network.
 LEFT_OUT = "test_hf.py", "llm"
 
 
@@ -46,21 +49,23 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="name the tests that are refused")
     arguments = parser.parse_args()
     options = ["-k", arguments.k] if arguments.k else []
-    with ThreadPoolExecutor() as pool:
-        plain, recorded = pool.map(partial(run, options), (False, True))
+    plain, recorded = run(options, False), run(options, True)  # not at once: some of the tests listen at one port
     passed = [name for name, (outcome, _) in plain.items() if outcome == "passed"]
     alike = [name for name in passed if recorded[name][0] == "passed"]
     refused: dict[str, list[str]] = defaultdict(list)
     for name in passed:
         if recorded[name][0] == "refused":
             refused[kind_of(recorded[name][1])].append(name)
-    others = [name for name in passed if recorded[name][0] not in ("passed", "refused")]
+    differing = [name for name in passed if recorded[name][0] not in ("passed", "refused")]
+    others = [name for name in differing if name not in KNOWN]
     print(f"\nskorch {skorch.__version__}: {len(plain)} tests, of which {len(passed)} pass without a recorder")
     print(f"{len(alike)} pass with a recorder, {sum(map(len, refused.values()))} are refused:")
     for kind, names in sorted(refused.items(), key=lambda item: -len(item[1])):
         print(f"{len(names):5}  {kind}")
         for name in names if arguments.show else []:
             print(f"         {name}")
+    for name in set(differing) & set(KNOWN):
+        print(f"    1  {KNOWN[name]}: {name}")
     print(f"{len(others)} fail for another reason")
     for name in others:
         print(f"       {name}: {recorded[name][1].splitlines()[0][:200]}")
