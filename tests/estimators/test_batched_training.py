@@ -166,6 +166,13 @@ def test_training_goes_on(n_steps):
     assert len(pickle.dumps(whole)) < 1.6 * SEEDS * len(pickle.dumps(alone))  # no net holds the parameters of all
 
 
+def test_a_warm_start_goes_on_with_all_nets(n_steps):
+    clf = ActionScoreClassifier(make(partial(layers, nn.ReLU()), warm_start=True), n_repeats=SEEDS, random_state=0)
+    assert clf.fit(X, y).fit(X, y).n_epochs_ == 6
+    assert [len(net.history) for net in clf.estimators_] == [6, 6]
+    assert n_steps == [2 * STEPS]
+
+
 def test_an_interrupt_keeps_what_was_seen(monkeypatch):
     step = BatchedNets.step
     left = [5]
