@@ -9,6 +9,7 @@ Targets are judged by the median over repeats of the ratio inside a repeat. Need
 `--quick` takes less than two minutes on two idle cores and leaves the rows with worker processes out.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from cProfile import Profile
 from dataclasses import replace
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 
+from actscore_sk.metrics import get_metric_names
 from actscore_sk.recording import books
 from benchmarks.common.nets import ResNet9
 from benchmarks.common.record import Settings
@@ -34,7 +36,19 @@ from benchmarks.common.timing import (
     peak_bytes,
     timing_table,
 )
-from benchmarks.common.training import ROWS, TWINS, Case, Job, cnn, make_job, mlp, parameters, work
+from benchmarks.common.training import (
+    ROWS,
+    TWINS,
+    Case,
+    Job,
+    TimedTracker,
+    cnn,
+    make_job,
+    mlp,
+    parameters,
+    torch_loop_tracker,
+    work,
+)
 
 OPTIONS = ("device", "clock", "only")
 
@@ -49,6 +63,11 @@ SIZES = {"10^4 rows": 10_000, "10^5 rows": 100_000, "10^6 rows": 1_000_000}
 LARGE_ROWS = ("torch loop", "torch loop + scores", "actscore", "actscore, all metrics")
 MEMORY_ROWS = ("torch loop", "skorch", "actscore", "actscore, all metrics")
 WORKER_ROWS = ("skorch, user's DataLoader settings", "actscore, user's DataLoader settings")
+TRACKERS: dict[str, dict[str, Any]] = {
+    "action score": {},
+    "all metrics": {"metrics": get_metric_names()},
+    "all metrics, probabilities": {"metrics": get_metric_names(), "store_probabilities": True},
+}
 MEMORY_REPEATS = 3
 GPU_ROWS = ("torch loop", "skorch", "actscore", "actscore, all metrics")  # best form of each, in seconds per row
 # As CIFAR-10 in shape and number; for a GPU alone: a minute there, hours on a CPU.
@@ -121,6 +140,28 @@ def run_cnn(settings: Settings) -> Found:
     rows = ["actscore", "torch loop + tracker", "torch loop + tracker, all metrics"]
     rows = [row for row in rows if row in seconds]
     return {"seconds": seconds}, ratio_targets("cnn", seconds, {(row, "torch loop"): 1.02 for row in rows})
+
+
+def run_tracker(settings: Settings) -> Found:
+    """The share of a tracker in a step of the CNN: its own processor time, over that of all else in the loop."""
+    case, job = CNN, make_job(CNN, settings.device)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in TRACKERS}
+    for repeat in range(repeats_of(case, settings) + 1):  # the first does not count
+        for name, options in TRACKERS.items():
+            tracker, start = TimedTracker(case.n_samples, **options), time.process_time()
+            torch_loop_tracker(job, tracker=tracker)
+            others = time.process_time() - start - tracker.seconds
+            if repeat:
+                found[name].append((tracker.seconds / case.n_batches, tracker.seconds / others))
+    shares = {name: Spread.of([share for _, share in pairs]) for name, pairs in found.items()}
+    lines = []
+    for name, pairs in found.items():
+        percent = [f"{100 * share:.2f} %" for share in vars(shares[name]).values()]
+        lines.append((name, f"{median(own for own, _ in pairs) * 1e6:.0f}", *percent))
+    print(markdown_table(("tracker", "µs a batch", "share of a step: median", "min", "max"), lines))
+    return {"seconds_and_share": found}, [
+        Target(f"tracker: {name}, share of a step", share, 0.02) for name, share in shares.items()
+    ]
 
 
 def run_million(settings: Settings) -> Found:
@@ -232,6 +273,7 @@ CASES = {
     "mlp": run_mlp,
     "resnet": run_resnet,
     "cnn": run_cnn,
+    "tracker": run_tracker,
     "million": run_million,
     "scaling": run_scaling,
     "books": run_books,

@@ -6,6 +6,7 @@ They keep no log, pick a batch as `X[index]` and are otherwise as plain as can b
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -115,10 +116,13 @@ def torch_loop_scores(job: Job) -> nn.Module:
     return module
 
 
-def torch_loop_tracker(job: Job, metrics: Sequence[str] = ("action_score",)) -> nn.Module:
-    """Train, and tell a tracker each batch."""
+def torch_loop_tracker(
+    job: Job, metrics: Sequence[str] = ("action_score",), tracker: ActionScoreTracker | None = None
+) -> nn.Module:
+    """Train, and tell a tracker each batch; None: a new one."""
     module, optimizer = _start(job)
-    criterion, tracker = nn.CrossEntropyLoss(reduction="none"), ActionScoreTracker(job.case.n_samples, metrics=metrics)
+    criterion = nn.CrossEntropyLoss(reduction="none")
+    tracker = ActionScoreTracker(job.case.n_samples, metrics=metrics) if tracker is None else tracker
     for batch, (index, Xi, yi) in enumerate(_batches(job), start=1):
         optimizer.zero_grad()
         logits = module(Xi)
@@ -129,6 +133,24 @@ def torch_loop_tracker(job: Job, metrics: Sequence[str] = ("action_score",)) -> 
         if batch % (job.case.n_batches // job.case.epochs) == 0:
             tracker.end_epoch()
     return module
+
+
+class TimedTracker(ActionScoreTracker):
+    """A tracker that adds up the processor time of its own calls in the loop."""
+
+    seconds = 0.0
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Add the visits of one batch."""
+        start = time.process_time()
+        super().update(*args, **kwargs)
+        self.seconds += time.process_time() - start
+
+    def end_epoch(self, held_out_loss: float | None = None) -> None:
+        """Close the epoch."""
+        start = time.process_time()
+        super().end_epoch(held_out_loss)
+        self.seconds += time.process_time() - start
 
 
 def torch_loop_aum(job: Job) -> nn.Module:
