@@ -23,6 +23,7 @@ from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
 
 OnVisit = Callable[[Visit], None]
+_NOBODY: Sequence[OnVisit] = (lambda visit: None,)
 
 
 class LossListener:
@@ -57,7 +58,7 @@ class LossListener:
         self.is_open, self.weights = False, weights
         self._score_class_weights, self._align_targets = score_class_weights, align_targets
         self._on_visit: Sequence[OnVisit] = ()
-        self._is_training = False
+        self._is_training = self._needs_visit = False
         self._criteria: dict[int, CriterionListener] = {}
         self._own_loss: OwnLoss | None = None
         self.axis, self.device = SampleAxis(), None
@@ -66,9 +67,17 @@ class LossListener:
         self._returned: list[Tensor] = []
         self._has_warned = False
 
-    def open(self, rows: Tensor, batch: Any, on_visit: Sequence[OnVisit], *, is_training: bool) -> None:
-        """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`; `is_open` ends it."""
-        self.rows, self._on_visit, self._is_training, self.is_open = rows, on_visit, is_training, True
+    def open(
+        self, rows: Tensor, batch: Any, on_visit: Sequence[OnVisit], *, is_training: bool, is_first: bool = False
+    ) -> None:
+        """Begin a step on the samples at `rows`, whose visit goes to each of `on_visit`; `is_open` ends it.
+
+        The first step that trains is looked at even if nobody records it: a loss that hides its samples is refused
+        before the update, and not by the pass at the end of the epoch.
+        """
+        self.rows, self._is_training, self.is_open = rows, is_training, True
+        self._needs_visit = bool(on_visit)
+        self._on_visit = on_visit or (_NOBODY if is_first and is_training else ())
         self._batch, self._returned = batch, []
 
     def release(self, criterion: Any = None) -> None:
@@ -266,7 +275,7 @@ class LossListener:
 
     def require_visit(self, net: Any) -> None:
         """Raise SampleLossError if the step ended without a loss from the net's `get_loss`."""
-        if self._on_visit:
+        if self._on_visit and self._needs_visit:
             raise SampleLossError(
                 f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is "
                 "unknown; let train_step_single take its loss from self.get_loss"

@@ -274,7 +274,7 @@ class RecordingSession:
                 self.n_steps += 1
             if self.train_sampler is not None:
                 self.listener.weights.set_visits(loader.weights_in_hand if training else None)  # type: ignore[union-attr]
-            self.listener.open(rows, batch, self.on_visit[training], is_training=training)
+            self.listener.open(rows, batch, self.on_visit[training], is_training=training, is_first=self.n_steps == 1)
         elif training:
             raise IndexTrackingError(
                 "train_step was given a batch that did not come from the training loader as it is, so its samples are "

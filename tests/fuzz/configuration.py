@@ -130,6 +130,8 @@ def _consistent(config: Configuration) -> Configuration:
         changes["collate"] = "wrapped"
     if config.data == "double" and config.listener == "scales the batch":
         changes["data"] = "array"  # the callback gets doubles, which the plain loop does not have
+    if config.data == "double" and config.order == "shuffled, rest dropped":
+        changes["order"] = "shuffled"  # without a batch to train on, a look at the net would be what it refuses
     if config.net == "lazy" and config.order == "shuffled, rest dropped":
         changes["order"] = "shuffled"  # without a batch to train on, a look at the net would be what makes it
     if config.order == "batch sampler":

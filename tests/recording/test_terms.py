@@ -61,11 +61,12 @@ REFUSED = {
 
 @pytest.mark.filterwarnings("ignore:get_loss adds")
 @pytest.mark.filterwarnings("ignore:std")
+@pytest.mark.parametrize("recording", ["training", "epoch_end"])
 @pytest.mark.parametrize("batch_size", [16, 70])
 @pytest.mark.parametrize("name", REFUSED)
-def test_term_of_the_whole_batch_is_refused_before_the_update(name, batch_size):
+def test_term_of_the_whole_batch_is_refused_before_the_update(name, batch_size, recording):
     net_class, message = REFUSED[name]
-    scores = ("scores", ActionScoreRecorder())
+    scores = ("scores", ActionScoreRecorder(recording))
     net = make_net(net_class, batch_size=batch_size, callbacks=[scores]).set_params(module=KeepsTerm).initialize()
     before = tensors_of(net)
     with pytest.raises(SampleLossError, match=message):
