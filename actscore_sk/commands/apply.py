@@ -8,8 +8,9 @@ from pathlib import Path
 from actscore_sk.commands.decisions import Decision, find_labels, read_decisions
 from actscore_sk.commands.editable_table import open_cells, spellings
 from actscore_sk.commands.joined_rows import same_label
+from actscore_sk.commands.places import check_directory, check_output
 from actscore_sk.commands.screen import print_line
-from actscore_sk.commands.tables import check_directory, check_output, table_suffix
+from actscore_sk.commands.tables import table_suffix
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
 

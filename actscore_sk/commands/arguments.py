@@ -1,6 +1,8 @@
 """Types of arguments that more than one command takes."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace, _ActionsContainer
+
+from actscore_sk.commands.text_tables import ReadOptions
 
 # What NumPy, scikit-learn and torch all accept.
 MAX_SEED = 2**32 - 1
@@ -28,6 +30,45 @@ def seed_number(text: str) -> int:
     argparse.ArgumentTypeError: expected a whole number from 0 to 4294967295, got '-1'
     """
     return _whole_number(text, 0, MAX_SEED)
+
+
+def add_reading_options(parser: _ActionsContainer) -> None:
+    """Add the options that say how a table is read.
+
+    Parameters
+    ----------
+    parser : ArgumentParser or group of arguments
+        Of a command.
+    """
+    parser.add_argument(
+        "--na",
+        metavar="TEXT",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="texts that count as missing; else only empty cells do",
+    )
+
+
+def reading_options(arguments: Namespace) -> ReadOptions:
+    """Collect what the user says about the reading of a table.
+
+    Parameters
+    ----------
+    arguments : Namespace
+        With the options of `add_reading_options`. One text may be several, with commas between.
+
+    Returns
+    -------
+    options : ReadOptions
+
+    Examples
+    --------
+    >>> reading_options(Namespace(na=["NA,n/a", "?"])).missing
+    ('NA', 'n/a', '?')
+    """
+    texts = [text for value in arguments.na for text in value.split(",") if text]
+    return ReadOptions(tuple(dict.fromkeys(texts)))
 
 
 def _whole_number(text: str, smallest: int, largest: int | None) -> int:

@@ -9,9 +9,11 @@ import joblib
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from actscore_sk.commands.arguments import add_reading_options, reading_options
 from actscore_sk.commands.joined_rows import POSITIONS, JoinedRows, join_rows
+from actscore_sk.commands.places import check_directory
 from actscore_sk.commands.screen import print_line
-from actscore_sk.commands.tables import check_directory, read_table
+from actscore_sk.commands.tables import read_table
 from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
 from actscore_sk.inspection.report.labels import COLUMNS as OF_LABELS
@@ -69,6 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help=f"of a {TRAJECTORIES} file: write the page anew after each epoch"
     )
+    add_reading_options(parser.add_argument_group("reading of --data"))
 
 
 def run(arguments: Namespace) -> None:
@@ -77,7 +80,8 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``file``, ``output``, ``data``, ``key``, ``score``, ``target``, ``group``, ``images``, ``title`` and ``watch``.
+        ``file``, ``output``, ``data``, ``key``, ``score``, ``target``, ``group``, ``images``, ``title``, ``watch`` and
+        ``na``.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def run(arguments: Namespace) -> None:
     arguments.title = arguments.title or f"Action scores of {name}"
     if arguments.watch and source.suffix.lower() != TRAJECTORIES:
         raise CommandError(f"--watch needs a file of trajectories ({TRAJECTORIES}), got {str(source)!r}")
-    data = None if arguments.data is None else read_table(arguments.data)
+    data = None if arguments.data is None else read_table(arguments.data, reading_options(arguments))
     try:
         if source.suffix.lower() == TRAJECTORIES:
             write = _writer_of_trajectories(data, arguments, output)

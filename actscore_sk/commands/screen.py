@@ -130,7 +130,9 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if _is_number(value):
         return "" if value != value else _number(value)
-    text = "" if str(value) in ("<NA>", "NaT", "None") else _printable(str(value).removesuffix(MIDNIGHT))
+    if not isinstance(value, str) and str(value) in ("<NA>", "NaT", "None"):
+        return ""
+    text = _printable(str(value).removesuffix(MIDNIGHT))
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
 

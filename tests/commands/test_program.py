@@ -61,6 +61,7 @@ CASES = {
     "lists": ["all.parquet", "--target", "tags"],
     "trees": ["all.csv", "--target", 'it\'s "a" name', "--learner", "boosting", "--metrics", "aum"],
     "trees_numbers": ["all.csv", "--target", "price", "--learner", "boosting", "--epochs", "40"],
+    "missing": ["all.csv", "--target", "colour", "--na", "tulip", "None"],
     "same": ["same.csv", "--target", "y"],
 }
 

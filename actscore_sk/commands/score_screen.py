@@ -1,0 +1,82 @@
+"""What ``actscore score`` prints: the columns, the hardest rows, the program."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actscore_sk.commands.program import scoring_program
+from actscore_sk.commands.screen import print_line, show_rows
+from actscore_sk.commands.targets import Target
+from actscore_sk.estimators.tables import TablePreprocessor
+from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_HARDEST = 10
+NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
+
+
+def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
+    """Describe the table and the use of its columns.
+
+    Parameters
+    ----------
+    source : Path
+        Of the table.
+    name : str
+        Of the target.
+    preprocessor : TablePreprocessor
+        Fitted on the other columns.
+    target : Target
+        The column to predict.
+    """
+    kinds = preprocessor.column_kinds_
+    n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
+    print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
+    named = zip(preprocessor.feature_names_in_, kinds, strict=True)
+    ignored = [f"{column} ({kind})" for column, kind in named if kind not in NUMERIC | CATEGORICAL]
+    if ignored:
+        print_line(f"ignored: {', '.join(ignored)}")
+    print_line(f"task: {target.task} of {name!r} ({target.reason})")
+    n_missing = int((~target.known).sum())
+    if n_missing:
+        print_line(f"without target: {n_missing:,} rows, not trained on, no score in the output")
+
+
+def show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
+    """Show the rows with the highest scores, with their values.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Scores of all rows.
+    features : DataFrame
+        The other columns of the same rows.
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    rows = table.nsmallest(N_HARDEST, "rank").index
+    scores = table.loc[rows, ["row", "target", "action_score"]]
+    show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
+
+
+def show_program(read: str, name: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
+    """Print the lines of Python that repeat the command.
+
+    Parameters
+    ----------
+    read : str
+        Expression that reads the table.
+    name : str
+        Of the target.
+    target : Target
+        The column to predict.
+    estimator : ActionScoreClassifier or ActionScoreRegressor
+        Fitted.
+    is_decided : bool
+        If True, the program ends in the table of labels.
+    """
+    print_line("the same in Python:")
+    epochs = getattr(estimator.estimator_, "max_epochs", estimator.n_epochs_)  # trees have none, nor take any
+    options = {"epochs": epochs, "is_decided": is_decided}
+    for line in ("", *scoring_program(read, name, target.program, estimator, **options), ""):
+        print_line(line)
