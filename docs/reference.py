@@ -42,6 +42,7 @@ MOVED = {
     "../../benchmarks/README.md": "../generated/benchmarks.md",
     "../../benchmarks/results/": "../generated/results/",
     "../benchmarks/README.md": "generated/benchmarks.md",
+    "../benchmarks/results/": "generated/results/",
     "../docs/": "../",
 }
 
