@@ -39,9 +39,9 @@ DEFECTS = (
         R + "bad_samples.py",
         "self._first.note(rows, ~losses.isfinite())",
         "self._first.note(rows, losses.isnan())",
-        T + "test_interruption.py actscore_sk/recording",
+        T + "test_interruption.py::test_non_finite_loss_names_epoch_and_samples",
     ),
-    Defect(R + "batch_parts.py", "and len(batch) == n_samples", "", SAMPLES + " " + LOSSES + " actscore_sk/recording"),
+    Defect(R + "batch_parts.py", "and len(batch) == n_samples", "", SAMPLES + " " + LOSSES),
     Defect(R + "books.py", "if self._is_first:", "if False:", SAMPLES),
     Defect(
         R + "books.py",
@@ -74,7 +74,7 @@ DEFECTS = (
         R + "first_rows.py",
         "self.rows[0] == _NONE, found",
         "self.rows[0] != _NONE, found",
-        TRACKER + " actscore_sk/recording",
+        TRACKER,
     ),
     Defect(
         R + "label_state.py", "values[:, :-1], values[:, -1]", "values[:, 1:], values[:, 0]", T + "test_label_state.py"
@@ -188,7 +188,7 @@ def try_one(folder: Path, defect: Defect) -> str:
         return f"{BROKEN}: it is there {text.count(defect.old)} times, expected once"
     try:
         file.write_text(text.replace(defect.old, defect.new))
-        status, failed = run_tests(folder, defect.tests.split())
+        status, failed = run_tests(folder, [defect.file, *defect.tests.split()])  # its own examples first
     finally:
         file.write_text(text)
     if status == 0:
