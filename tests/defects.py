@@ -41,13 +41,13 @@ DEFECTS = (
         "self._first.note(rows, losses.isnan())",
         T + "test_interruption.py::test_non_finite_loss_names_epoch_and_samples",
     ),
-    Defect(R + "batch_parts.py", "and len(batch) == n_samples", "", SAMPLES + " " + LOSSES),
+    Defect(R + "batch_parts.py", "and len(batch) == n_samples", "", T + "test_batch_parts.py"),
     Defect(R + "books.py", "if self._is_first:", "if False:", SAMPLES),
     Defect(
         R + "books.py",
         "if not agrees(trained, recorded, self._tolerance):\n                self",
         "if False:\n                self",
-        SAMPLES + " " + LOSSES,
+        T + "test_terms.py",
     ),
     Defect(
         R + "class_shares.py",
@@ -62,9 +62,9 @@ DEFECTS = (
         "torch.zeros_like(rows, dtype=torch.int32)",
         DETAILS,
     ),
-    Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", SAMPLES),
+    Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", T + "test_terms.py"),
     Defect(R + "detail_state.py", "        self.epoch += 1\n", "", DETAILS),
-    Defect(R + "fast_steps.py", "            parameter.grad = None", "            pass", LEAVES),
+    Defect(R + "fast_steps.py", "    clear_gradients(net.optimizer_)\n", "", LEAVES),
     Defect(R + "fast_path.py", "and steps_once(net.optimizer_)", "", LEAVES),
     Defect(
         R + "fast_path.py", "return len(vars(net)) != self._n_attributes", "return False", T + "test_set_in_training.py"
