@@ -86,3 +86,40 @@ def test_what_a_module_keeps_is_that_of_training():
     net = make_net(with_term(lambda net, y_pred, X: X.square().mean()), max_epochs=1, lr=0.0)
     record(net.set_params(module=KeepsTerm), X, y)
     assert net.module_.kept.requires_grad  # no pass of the recorder's own has left its value there
+
+
+def test_term_that_comes_later_is_warned_of_with_its_epoch():
+    late = with_term(lambda net, y_pred, X: y_pred.square().mean() if len(net.history) > 1 else 0.0)
+    with pytest.warns(UserWarning, match="in epoch 2 the net was trained on losses of") as told:
+        record(make_net(late, max_epochs=3), *make_vectors())
+    assert len(told) == 1
+
+
+class Centred(nn.Module):
+    """Reads the whole batch: the losses of a sample less a share of the mean."""
+
+    reduction = "mean"
+
+    def forward(self, output, target):
+        losses = cross_entropies(output, target)
+        losses = losses - 0.5 * losses.mean()
+        return losses if self.reduction == "none" else losses.mean()
+
+
+class TwoCriteria(NeuralNetClassifier):
+    def initialize_criterion(self):
+        super().initialize_criterion()
+        self.second_ = Centred()
+        return self
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        return super().get_loss(y_pred, y_true, *args, **kwargs) + self.second_(y_pred, y_true)
+
+
+def test_criteria_that_read_the_batch_may_be_combined():
+    X, y = make_vectors()
+    net = make_net(TwoCriteria, batch_size=-1, lr=0.0, max_epochs=1)
+    recorder = record(net, X, y)
+    with torch.no_grad():
+        losses = cross_entropies(net.module_(torch.as_tensor(X)), torch.as_tensor(y)).numpy()
+    np.testing.assert_allclose(recorder.action_scores_, 2 * losses - 0.5 * losses.mean(), rtol=1e-5)
