@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actscore_sk.commands.spreadsheet_cells import unescape_cells
 from actscore_sk.commands.text_tables import (
     DEFAULTS,
     ReadOptions,
@@ -79,6 +80,7 @@ FORMATS = {
     ".parquet": PARQUET,
     ".pq": PARQUET,
 }
+TEXT = (".csv", ".csv.gz", ".tsv")
 
 
 def table_suffix(path: Path) -> str:
@@ -133,6 +135,12 @@ def read_table(path: Path, options: ReadOptions = DEFAULTS) -> "pd.DataFrame":
     if frame.empty:
         raise CommandError(f"{str(path)!r} has no rows")
     return frame
+
+
+def read_scores(path: Path) -> "pd.DataFrame":
+    """Read a table that `write_table` wrote; parameters and errors as of `read_table`."""
+    frame = read_table(path)
+    return unescape_cells(frame) if table_suffix(path) in TEXT else frame
 
 
 def read_program(path: Path, options: ReadOptions = DEFAULTS) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actscore_sk.commands.spreadsheet_cells import escape_cells
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -81,8 +82,25 @@ def keywords(options: dict[str, Any]) -> str:
 
 
 def encode_csv(frame: "pd.DataFrame", separator: str) -> bytes:
-    """Encode the table as UTF-8 text; a missing value is an empty field."""
-    return frame.to_csv(index=False, sep=separator, lineterminator="\n").encode()
+    """Encode the table as UTF-8 text that a spreadsheet may open; a missing value is an empty field.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The index is left out.
+    separator : str
+        Between two cells.
+
+    Returns
+    -------
+    content : bytes
+        `spreadsheet_cells.unescape_cells` gives back the texts.
+    """
+    frame = escape_cells(frame)
+    text = frame.to_csv(index=False, sep=separator, lineterminator="\n")
+    if "\r" in text:  # some programs end a row there: a cell is quoted for a letter that ends rows
+        text = frame.to_csv(index=False, sep=separator, lineterminator="\r\n")
+    return text.encode()
 
 
 def encode_gzipped_csv(frame: "pd.DataFrame") -> bytes:
