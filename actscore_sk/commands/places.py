@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from actscore_sk.commands.tables import FORMATS, PARQUET, table_suffix
+from actscore_sk.commands.contents import STANDARD
+from actscore_sk.commands.tables import FORMATS, table_suffix
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
 
@@ -23,8 +24,11 @@ def check_output(path: Path, *, source: Path) -> None:
     CommandError
         If the suffix is unknown, the directory is not there or not writable, or ``path`` is ``source``.
     """
-    if FORMATS[table_suffix(path)] is PARQUET:
-        import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    suffix = table_suffix(path)
+    if library := FORMATS[suffix].library:
+        import_optional(library, extra="cli", purpose=f"write {suffix}")
+    if path == STANDARD:
+        return
     # a training can take hours; a place that refuses the file is better known before it
     check_directory(path, source=source)
 
