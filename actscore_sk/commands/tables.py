@@ -36,11 +36,14 @@ class TableFormat:
         ``encode(frame)`` returns the bytes of the file.
     library : str or None
         That is needed beside pandas.
+    most_rows : int or None
+        That a file can hold.
     """
 
     read: Callable[[Path, ReadOptions], ReadTable]
     encode: "Callable[[pd.DataFrame], bytes]"
     library: str | None = None
+    most_rows: int | None = None
 
 
 def _text(separator: str, compression: str | None = None) -> TableFormat:
@@ -59,7 +62,7 @@ FORMATS = {suffix: _text(separator, suffix[4:] or None) for suffix, separator in
     ".parquet": PARQUET,
     ".pq": PARQUET,
     ".feather": TableFormat(typed.read_feather, typed.encode_feather, "pyarrow"),
-    ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl"),
+    ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl", 2**20 - 1),
     ".json": _json(lines=False),
     ".jsonl": _json(lines=True),
     ".ndjson": _json(lines=True),
@@ -112,7 +115,8 @@ def open_table(path: Path, options: ReadOptions = DEFAULTS) -> ReadTable:
     suffix = table_suffix(path)
     if path != STANDARD:
         if not path.exists():
-            raise CommandError(f"no such file: {str(path)!r}")
+            link = "; it is a link that leads nowhere" if path.is_symlink() else ""
+            raise CommandError(f"no such file: {str(path)!r}{link}")
         if not path.stat().st_size:
             raise CommandError(f"{str(path)!r} is empty")
     try:

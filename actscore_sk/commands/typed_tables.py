@@ -82,6 +82,8 @@ def read_json(path: Path, options: ReadOptions, *, lines: bool) -> ReadTable:
     records = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise CommandError("expected a list of objects, or an object per line in .jsonl and .ndjson")
+    if "\\ud" in text.lower():  # half of a letter is possible in JSON only
+        json.dumps(records, ensure_ascii=False).encode()
     file = f"open({str(path)!r}, encoding='utf-8-sig')"
     read = f"[json.loads(line) for line in {file} if line.strip()]" if lines else f"json.load({file})"
     return ReadTable(pd.DataFrame(records).convert_dtypes(), f"pd.DataFrame({read}).convert_dtypes()")
