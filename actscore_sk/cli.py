@@ -2,16 +2,19 @@
 
 import importlib
 import io
+import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from actscore_sk._version import __version__
 from actscore_sk.exceptions import ActionScoreError, CommandError
 
 WRONG_USE = 2
 INTERRUPTED = 130
+CLOSED_PIPE = 141  # what a shell reports for a program that the closed pipe has ended
 
 # Modules of `actscore_sk.commands` with one line of help; they import torch and pandas, so only one of them is loaded.
 COMMANDS = {
@@ -42,6 +45,9 @@ class CommandParser(ArgumentParser):
             The fault that argparse found.
         """
         raise CommandError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)  # argparse says nothing of a full disk
 
 
 def build_parser(chosen: str | None = None) -> CommandParser:
@@ -92,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     status : int
         0 if the command did its work; 2 if it could not, with one line on stderr that says why;
-        130 if the user interrupted it.
+        130 if the user interrupted it; 141 if nobody reads the output any more.
     """
     for stream in (sys.stdout, sys.stderr):
         # A label in a script that the terminal does not know is no reason to lose the results.
@@ -100,8 +106,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     argv = sys.argv[1:] if argv is None else argv
     try:
-        arguments = build_parser(argv[0] if argv else None).parse_args(argv)
-        arguments.run(arguments)
+        try:
+            arguments = build_parser(argv[0] if argv else None).parse_args(argv)
+            arguments.run(arguments)
+        finally:
+            sys.stdout.flush()  # what is not written here is an error without a status when Python ends
+    except BrokenPipeError:
+        return _fail("nobody reads the output any more", CLOSED_PIPE)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich ends the program on its own account
+            return _fail("nobody reads the output any more", CLOSED_PIPE)
+        raise
     except (ActionScoreError, ImportError, OSError) as error:
         return _fail(str(error), WRONG_USE)
     except KeyboardInterrupt:
@@ -111,5 +126,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(message: str, status: int) -> int:
     """Write one line to stderr, whatever breaks the message has, and return the status."""
-    print("actscore:", " ".join(message.split()), file=sys.stderr)
+    with suppress(OSError):
+        print("actscore:", " ".join(message.split()), file=sys.stderr, flush=True)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try again at its end, and fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return status

@@ -1,8 +1,9 @@
 """Types of arguments that more than one command takes."""
 
+import codecs
 from argparse import ArgumentTypeError, Namespace, _ActionsContainer
 
-from actscore_sk.commands.text_tables import ReadOptions
+from actscore_sk.commands.dialects import DECIMALS, ReadOptions
 
 # What NumPy, scikit-learn and torch all accept.
 MAX_SEED = 2**32 - 1
@@ -32,6 +33,34 @@ def seed_number(text: str) -> int:
     return _whole_number(text, 0, MAX_SEED)
 
 
+def separator(text: str) -> str:
+    """Read a separator of cells: a letter, or the word tab.
+
+    Examples
+    --------
+    >>> separator("tab"), separator(";")
+    ('\\t', ';')
+    """
+    letter = "\t" if text in ("tab", "\\t") else text
+    if len(letter) != 1 or letter in '\r\n"':
+        raise ArgumentTypeError(f"expected one letter, or tab, got {text!r}")
+    return letter
+
+
+def encoding_name(text: str) -> str:
+    """Read the name of an encoding that Python knows.
+
+    Examples
+    --------
+    >>> encoding_name("latin1")
+    'iso8859-1'
+    """
+    try:
+        return codecs.lookup(text).name
+    except LookupError as error:
+        raise ArgumentTypeError(f"no encoding {text!r}; such are utf-8, utf-16, cp1252, latin-1") from error
+
+
 def add_reading_options(parser: _ActionsContainer) -> None:
     """Add the options that say how a table is read.
 
@@ -40,6 +69,9 @@ def add_reading_options(parser: _ActionsContainer) -> None:
     parser : ArgumentParser or group of arguments
         Of a command.
     """
+    parser.add_argument("--sep", metavar="LETTER", type=separator, help="between cells, or tab (default: detected)")
+    parser.add_argument("--decimal", choices=DECIMALS, help="before the digits of a fraction (default: detected)")
+    parser.add_argument("--encoding", metavar="NAME", type=encoding_name, help="of the file (default: detected)")
     parser.add_argument(
         "--na",
         metavar="TEXT",
@@ -64,11 +96,11 @@ def reading_options(arguments: Namespace) -> ReadOptions:
 
     Examples
     --------
-    >>> reading_options(Namespace(na=["NA,n/a", "?"])).missing
+    >>> reading_options(Namespace(na=["NA,n/a", "?"], sep=None, decimal=None, encoding=None)).missing
     ('NA', 'n/a', '?')
     """
     texts = [text for value in arguments.na for text in value.split(",") if text]
-    return ReadOptions(tuple(dict.fromkeys(texts)))
+    return ReadOptions(tuple(dict.fromkeys(texts)), arguments.sep, arguments.decimal, arguments.encoding)
 
 
 def _whole_number(text: str, smallest: int, largest: int | None) -> int:

@@ -2,18 +2,16 @@
 
 import csv
 import io
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from actscore_sk.commands.editable_table import TextCells, TypedCells
 from actscore_sk.commands.joined_rows import same_label
+from actscore_sk.commands.spreadsheet_cells import unescaped
 from actscore_sk.exceptions import CommandError
 
 HEADS = ("row", "given_label", "decision", "new_label")
 KINDS = ("keep", "relabel", "drop")
-# an apostrophe in front keeps a spreadsheet from running a cell; it is no part of the label
-ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 
 
 class Decision(NamedTuple):
@@ -87,17 +85,6 @@ def _read_line(row: str, given: str, kind: str, new: str, *, where: str) -> Deci
         fault = "relabel needs a new_label" if kind == "relabel" else f"{kind} has the new_label {new!r}"
         raise CommandError(f"{where}: {fault}")
     return Decision(int(row), unescaped(given), kind, unescaped(new))
-
-
-def unescaped(text: str) -> str:
-    """Take away the apostrophe that keeps a spreadsheet from running a cell.
-
-    Examples
-    --------
-    >>> unescaped("'=1+1"), unescaped("'tis")
-    ('=1+1', "'tis")
-    """
-    return text[1:] if ESCAPED.match(text) else text
 
 
 def find_labels(table: TextCells | TypedCells, decisions: list[Decision], target: str | None, source: Path) -> int:

@@ -1,18 +1,17 @@
 """Tables whose cells are changed one by one, while all the others stay as they were written."""
 
 import csv
-import gzip
 import io
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from actscore_sk.commands.contents import COMPRESSIONS, pack, read_content
+from actscore_sk.commands.dialects import DEFAULTS, find_dialect
 from actscore_sk.commands.joined_rows import same_label
-from actscore_sk.commands.tables import FORMATS, UNREADABLE, read_table, table_suffix
+from actscore_sk.commands.tables import FORMATS, TEXT, UNREADABLE, read_table, table_suffix
 from actscore_sk.exceptions import CommandError
-
-SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t"}  # formats of text
 
 
 class TextCells:
@@ -21,7 +20,7 @@ class TextCells:
     Parameters
     ----------
     path : Path
-        A file with one of the suffixes of ``SEPARATORS``.
+        A file with one of the suffixes of ``TEXT``.
 
     Raises
     ------
@@ -31,11 +30,13 @@ class TextCells:
 
     def __init__(self, path: Path) -> None:
         self.suffix = table_suffix(path)
-        content = path.read_bytes()
         try:
-            text = (gzip.decompress(content) if self.suffix.endswith(".gz") else content).decode("utf-8-sig")
+            content = read_content(path)
+            self.dialect = find_dialect(content, DEFAULTS, TEXT[self.suffix])
+            text = content.decode(self.dialect.encoding)
+            self.comments = text.splitlines(keepends=True)[: self.dialect.n_comments]
             # as pandas does, rows without any cell are no rows
-            lines = [line for line in csv.reader(io.StringIO(text, newline=""), **self._dialect) if line]
+            lines = [line for line in self._rows_of(text[sum(map(len, self.comments)) :]) if line]
         except (*UNREADABLE, csv.Error) as error:
             raise CommandError(f"cannot read {str(path)!r} as {self.suffix}: {error}") from error
         if len(lines) < 2:
@@ -46,9 +47,8 @@ class TextCells:
             if len(row) != len(self.names):
                 raise CommandError(f"row {number} of {str(path)!r} has {len(row)} cells, the head {len(self.names)}")
 
-    @property
-    def _dialect(self) -> dict[str, Any]:
-        return {"delimiter": SEPARATORS[self.suffix], "strict": True}
+    def _rows_of(self, text: str) -> Any:
+        return csv.reader(io.StringIO(text, newline=""), delimiter=self.dialect.separator, strict=True)
 
     def column(self, place: int) -> list[str]:
         """Return the texts of a column, (n_rows,)."""
@@ -72,8 +72,13 @@ class TextCells:
                 row = [*row[:place], changes[number], *row[place + 1 :]]
             if number not in dropped:
                 lines.append(row)
-        text = "".join(_line(line, SEPARATORS[self.suffix]) + self.end for line in lines)
-        return gzip.compress(text.encode(), mtime=0) if self.suffix.endswith(".gz") else text.encode()
+        text = "".join([*self.comments, *(_line(line, self.dialect.separator) + self.end for line in lines)])
+        try:
+            content = text.encode(self.dialect.encoding)
+        except UnicodeEncodeError as error:
+            raise CommandError(f"a new label has letters that the encoding of the table lacks: {error}") from error
+        compression = COMPRESSIONS.get(f".{self.suffix.rpartition('.')[2]}")
+        return pack(content, compression) if compression else content
 
 
 class TypedCells:
@@ -132,7 +137,7 @@ def open_cells(path: Path) -> TextCells | TypedCells:
     """
     if not path.exists():
         raise CommandError(f"no such file: {str(path)!r}")
-    return TextCells(path) if table_suffix(path) in SEPARATORS else TypedCells(path)
+    return TextCells(path) if table_suffix(path) in TEXT else TypedCells(path)
 
 
 def spellings(column: list[str]) -> dict[str, str]:

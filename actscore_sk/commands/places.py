@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from actscore_sk.commands.tables import FORMATS, PARQUET, table_suffix
+from actscore_sk.commands.contents import STANDARD
+from actscore_sk.commands.tables import FORMATS, table_suffix
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
 
@@ -23,8 +24,11 @@ def check_output(path: Path, *, source: Path) -> None:
     CommandError
         If the suffix is unknown, the directory is not there or not writable, or ``path`` is ``source``.
     """
-    if FORMATS[table_suffix(path)] is PARQUET:
-        import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
+    suffix = table_suffix(path)
+    if library := FORMATS[suffix].library:
+        import_optional(library, extra="cli", purpose=f"write {suffix}")
+    if path == STANDARD:
+        return
     # a training can take hours; a place that refuses the file is better known before it
     check_directory(path, source=source)
 
@@ -46,7 +50,28 @@ def check_directory(path: Path, *, source: Path) -> None:
         raise CommandError(f"the output {str(path)!r} is the input; choose another name")
     if path.is_dir():
         raise CommandError(f"the output {str(path)!r} is a directory")
-    if not path.parent.is_dir():
-        raise CommandError(f"no such directory for the output: {str(path.parent)!r}")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise CommandError(f"the directory of the output is not writable: {str(path.parent)!r}")
+    directory = path.parent
+    if path.is_symlink():  # the file that it points to is written
+        place = Path(os.path.realpath(path))
+        if place.is_symlink():
+            raise CommandError(f"the output {str(path)!r} is a link that leads back to itself")
+        directory = place.parent
+    if not directory.is_dir():
+        raise CommandError(f"no such directory for the output: {str(directory)!r}")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise CommandError(f"the directory of the output is not writable: {str(directory)!r}")
+
+
+def check_size(path: Path, n_rows: int) -> None:
+    """Refuse a kind of file that has no place for so many rows.
+
+    Parameters
+    ----------
+    path : Path
+        File to write later.
+    n_rows : int
+        Of the table.
+    """
+    most = FORMATS[table_suffix(path)].most_rows
+    if most is not None and n_rows > most:
+        raise CommandError(f"{str(path)!r} has no place for {n_rows:,} rows; this kind of file ends at {most:,}")

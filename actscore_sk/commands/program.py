@@ -48,12 +48,14 @@ def scoring_program(
     is_net = learner is None or isinstance(learner, NeuralNet)
     if is_net:  # the default net with a progress bar is still the default net
         parameters["estimator"] = None
+    modules = [f"import {module}" for module in ("json", "pyarrow", "sys") if f"{module}." in read]
     imports = [] if is_net else [f"from sklearn.ensemble import {type(learner).__name__}"]
     options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
     issues = ["issues = estimator.label_issues()"] if is_decided else []
     return [
         "import pandas as pd",
         "import torch",
+        *modules,
         *imports,
         f"from actscore_sk import {name}, TablePreprocessor",
         "",

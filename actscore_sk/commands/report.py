@@ -13,7 +13,7 @@ from actscore_sk.commands.arguments import add_reading_options, reading_options
 from actscore_sk.commands.joined_rows import POSITIONS, JoinedRows, join_rows
 from actscore_sk.commands.places import check_directory
 from actscore_sk.commands.screen import print_line
-from actscore_sk.commands.tables import read_table
+from actscore_sk.commands.tables import read_scores, read_table
 from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
 from actscore_sk.inspection.report.labels import COLUMNS as OF_LABELS
@@ -116,7 +116,7 @@ def run(arguments: Namespace) -> None:
 def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> ActionScoreReport:
     """Find the columns, and make the report of them."""
     fitted = _load(source) if source.suffix.lower() in SAVED else None
-    rows = join_rows(read_table(source) if fitted is None else fitted.to_frame(), data, arguments.key)
+    rows = join_rows(read_scores(source) if fitted is None else fitted.to_frame(), data, arguments.key)
     target = arguments.target or ("target" if "target" in rows.scores else None)
     # the target of the scores is what was learnt, whatever a column of the data is called
     of_scores = arguments.target is None and target is not None

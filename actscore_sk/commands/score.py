@@ -1,19 +1,22 @@
 """``actscore score``: a score for each row of a table."""
 
+import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.commands.arguments import add_reading_options, positive_number, reading_options, seed_number
+from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
 from actscore_sk.commands.metric_names import check_metrics, metric_names
 from actscore_sk.commands.missing_cells import describe_missing, texts_that_look_missing
-from actscore_sk.commands.places import check_output
+from actscore_sk.commands.places import check_output, check_size
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
-from actscore_sk.commands.tables import read_program, read_table, table_suffix, write_table
+from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
 from actscore_sk.commands.targets import TASKS, find_column, read_target
 from actscore_sk.commands.training import LEARNERS, fit_scorer
 from actscore_sk.estimators.tables import TablePreprocessor
@@ -54,10 +57,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser : ArgumentParser
         Of the command.
     """
-    parser.add_argument("file", metavar="FILE", type=Path, help="table: .csv, .csv.gz, .tsv, .parquet or .pq")
+    parser.add_argument("file", metavar="FILE", type=Path, help=f"table: {', '.join(FORMATS)}; - is standard input")
     parser.add_argument("--target", metavar="COLUMN", required=True, help="column to learn from all others")
     parser.add_argument(
-        "--output", metavar="OUT", type=Path, help="table to write (default: NAME_action_scores.csv, here)"
+        "--output",
+        metavar="OUT",
+        type=Path,
+        help="table to write, or - (default: NAME_action_scores.csv, here)",
     )
     harder = {higher: [n for n, m in METRICS.items() if m.higher_is_harder is higher] for higher in (True, False)}
     directions = f"higher = harder: {', '.join(harder[True])}; lower = harder: {', '.join(harder[False])}"
@@ -80,19 +86,29 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed``, ``task`` and ``na``.
+        ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed``, ``task``, ``sep``,
+        ``decimal``, ``encoding`` and ``na``.
 
     Raises
     ------
     CommandError
         If something is wrong with the arguments, the table or the output; nothing is written then.
     """
+    # the table alone goes to standard output
+    with redirect_stdout(sys.stderr) if arguments.output == STANDARD else nullcontext():
+        _score(arguments)
+
+
+def _score(arguments: Namespace) -> None:
     source = arguments.file
-    output = arguments.output or Path(f"{source.name.removesuffix(table_suffix(source))}_action_scores.csv")
+    name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
+    output = arguments.output or Path(f"{name}_action_scores.csv")
     metrics = metric_names(arguments.metrics)
     check_output(output, source=source)
     reading = reading_options(arguments)
-    frame = read_table(source, reading)
+    opened = open_table(source, reading)
+    frame = opened.frame
+    check_size(output, len(frame))
     position = find_column(frame, arguments.target)
     target = read_target(frame.iloc[:, position], arguments.task)
     check_metrics(metrics, target.task)
@@ -103,7 +119,8 @@ def run(arguments: Namespace) -> None:
     except ValueError as error:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     describe(source, arguments.target, preprocessor, target)
-    for line in (describe_missing(frame, reading.missing), *texts_that_look_missing(frame, position)):
+    lines = (opened.how, describe_missing(frame, reading.missing), *texts_that_look_missing(frame, position))
+    for line in filter(None, lines):
         print_line(line)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed")}
     estimator = fit_scorer(X, target, metrics=metrics, **options)
@@ -117,8 +134,9 @@ def run(arguments: Namespace) -> None:
     else:
         show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement.summary)
     is_decided = judgement is not None and judgement.is_decided
-    show_program(read_program(source, reading), arguments.target, target, estimator, is_decided=is_decided)
-    print_line(f"wrote {output}")
+    show_program(opened, arguments.target, target, estimator, is_decided=is_decided)
+    if output != STANDARD:
+        print_line(f"wrote {output}")
 
 
 def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from actscore_sk.commands.program import scoring_program
 from actscore_sk.commands.screen import print_line, show_rows
 from actscore_sk.commands.targets import Target
+from actscore_sk.commands.text_tables import ReadTable
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.utils.optional import import_optional
 
@@ -59,13 +60,13 @@ def show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
     show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
 
 
-def show_program(read: str, name: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
+def show_program(opened: ReadTable, name: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
     """Print the lines of Python that repeat the command.
 
     Parameters
     ----------
-    read : str
-        Expression that reads the table.
+    opened : ReadTable
+        The table.
     name : str
         Of the target.
     target : Target
@@ -78,5 +79,5 @@ def show_program(read: str, name: str, target: Target, estimator: Any, *, is_dec
     print_line("the same in Python:")
     epochs = getattr(estimator.estimator_, "max_epochs", estimator.n_epochs_)  # trees have none, nor take any
     options = {"epochs": epochs, "is_decided": is_decided}
-    for line in ("", *scoring_program(read, name, target.program, estimator, **options), ""):
+    for line in ("", *scoring_program(opened.read, name, (*opened.repairs, *target.program), estimator, **options), ""):
         print_line(line)

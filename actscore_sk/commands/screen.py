@@ -1,5 +1,6 @@
 """Output on the screen: lines, tables and the progress of a training."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MAX_CELL = 24
 CELL_PADDING = 3
 LONG_NUMBER = 1e9
+SILENCE = 10.0  # seconds without a word in a log
 MIDNIGHT = " 00:00:00"  # what pandas writes behind a date
 
 
@@ -76,7 +78,7 @@ def show_rows(title: str, frame: "pd.DataFrame", *, n_fixed: int) -> None:
 
 @contextmanager
 def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on stderr while the block runs; nothing if stderr is not a terminal.
+    """Show a bar on stderr while the block runs; a line now and then if stderr is not a terminal.
 
     Parameters
     ----------
@@ -97,10 +99,16 @@ def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     bar = rich.Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False)
     with bar:
         task = bar.add_task(title, total=total)
+        said, n_done = time.monotonic(), 0
 
         def advance() -> None:
+            nonlocal said, n_done
+            n_done += 1
             bar.advance(task)
             bar.refresh()
+            if not console.is_terminal and time.monotonic() - said > SILENCE:
+                said = time.monotonic()
+                console.print(f"{title}: {n_done} of {total}")
 
         yield advance
 

@@ -1,5 +1,7 @@
 """Read and write tables by the suffix of their file, and never leave a half-written one."""
 
+import sys
+import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,45 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actscore_sk.commands.text_tables import (
-    DEFAULTS,
-    ReadOptions,
-    csv_program,
-    encode_csv,
-    encode_gzipped_csv,
-    keywords,
-    read_csv,
-)
+from actscore_sk.commands import typed_tables as typed
+from actscore_sk.commands.contents import STANDARD
+from actscore_sk.commands.dialects import DEFAULTS, ReadOptions
+from actscore_sk.commands.spreadsheet_cells import unescape_cells
+from actscore_sk.commands.text_tables import ReadTable, encode_csv, read_csv
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.files import write_atomically
-from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # What pandas, pyarrow and the decompressors raise for a file that is not what its suffix says.
-UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, Warning, zlib.error)
-
-
-PARQUET_OPTIONS = {"engine": "pyarrow", "dtype_backend": "numpy_nullable"}
-
-
-def _read_parquet(path: Path, options: ReadOptions) -> "pd.DataFrame":
-    """Read columns; an index stored by pandas names rows and is left out."""
-    import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
-    pd = import_optional("pandas", extra="cli", purpose="read tables")
-    return pd.read_parquet(path, **PARQUET_OPTIONS).rename(columns=str).reset_index(drop=True)
-
-
-def _parquet_program(path: Path, options: ReadOptions) -> str:
-    """Write the Python expression that reads a Parquet file."""
-    return f"pd.read_parquet({str(path)!r}, {keywords(PARQUET_OPTIONS)}).rename(columns=str)"
-
-
-def _encode_parquet(frame: "pd.DataFrame") -> bytes:
-    """Encode the table as a Parquet file."""
-    import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
-    return frame.to_parquet(engine="pyarrow", index=False)
+UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, Warning, zlib.error, KeyError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -55,34 +31,47 @@ class TableFormat:
     Attributes
     ----------
     read : callable
-        ``read(path, options)`` returns a DataFrame whose rows are numbered 0, 1, 2, ...
+        ``read(path, options)`` returns a `ReadTable`.
     encode : callable
         ``encode(frame)`` returns the bytes of the file.
-    write_program : callable
-        ``write_program(path, options)`` returns the Python expression that reads the file.
+    library : str or None
+        That is needed beside pandas.
+    most_rows : int or None
+        That a file can hold.
     """
 
-    read: "Callable[[Path, ReadOptions], pd.DataFrame]"
+    read: Callable[[Path, ReadOptions], ReadTable]
     encode: "Callable[[pd.DataFrame], bytes]"
-    write_program: Callable[[Path, ReadOptions], str]
+    library: str | None = None
+    most_rows: int | None = None
 
 
-def _text(separator: str, encode: "Callable[[pd.DataFrame], bytes]") -> TableFormat:
-    return TableFormat(partial(read_csv, separator=separator), encode, partial(csv_program, separator=separator))
+def _text(separator: str, compression: str | None = None) -> TableFormat:
+    encode = partial(encode_csv, separator=separator, compression=compression)
+    return TableFormat(partial(read_csv, separator=separator), encode, "pyarrow" if compression else None)
 
 
-PARQUET = TableFormat(_read_parquet, _encode_parquet, _parquet_program)
-FORMATS = {
-    ".csv": _text(",", partial(encode_csv, separator=",")),
-    ".csv.gz": _text(",", encode_gzipped_csv),
-    ".tsv": _text("\t", partial(encode_csv, separator="\t")),
+def _json(*, lines: bool) -> TableFormat:
+    return TableFormat(partial(typed.read_json, lines=lines), partial(typed.encode_json, lines=lines))
+
+
+PARQUET = TableFormat(typed.read_parquet, typed.encode_parquet, "pyarrow")
+# The separators of text, where a file could be read with more than one.
+TEXT = {f".{name}{end}": separator for name, separator in (("csv", ","), ("tsv", "\t")) for end in ("", ".gz", ".zst")}
+FORMATS = {suffix: _text(separator, suffix[4:] or None) for suffix, separator in TEXT.items()} | {
     ".parquet": PARQUET,
     ".pq": PARQUET,
+    ".feather": TableFormat(typed.read_feather, typed.encode_feather, "pyarrow"),
+    ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl", 2**20 - 1),
+    ".json": _json(lines=False),
+    ".jsonl": _json(lines=True),
+    ".ndjson": _json(lines=True),
 }
+ESCAPED = (*TEXT, ".xlsx")
 
 
 def table_suffix(path: Path) -> str:
-    """Return the suffix that decides the format of a file, in lower case.
+    """Return the suffix that decides the format of a file, in lower case; that of ``-`` is ``.csv``.
 
     Raises
     ------
@@ -98,22 +87,24 @@ def table_suffix(path: Path) -> str:
     for suffix in FORMATS:
         if name.endswith(suffix):
             return suffix
+    if path == STANDARD:
+        return ".csv"
     raise CommandError(f"unknown kind of table {str(path)!r}; expected one of {', '.join(FORMATS)}")
 
 
-def read_table(path: Path, options: ReadOptions = DEFAULTS) -> "pd.DataFrame":
+def open_table(path: Path, options: ReadOptions = DEFAULTS) -> ReadTable:
     """Read a table with at least one row.
 
     Parameters
     ----------
     path : Path
-        File with one of the suffixes of ``FORMATS``.
+        File with one of the suffixes of ``FORMATS``, or ``-`` for standard input.
     options : ReadOptions
         Of the user.
 
     Returns
     -------
-    frame : DataFrame
+    table : ReadTable
         Columns keep their names, also when two are the same; the index counts the rows from 0.
 
     Raises
@@ -122,22 +113,30 @@ def read_table(path: Path, options: ReadOptions = DEFAULTS) -> "pd.DataFrame":
         If there is no such file, or it cannot be read, or it has no rows.
     """
     suffix = table_suffix(path)
-    if not path.exists():
-        raise CommandError(f"no such file: {str(path)!r}")
-    if not path.stat().st_size:
-        raise CommandError(f"{str(path)!r} is empty")
+    if path != STANDARD:
+        if not path.exists():
+            link = "; it is a link that leads nowhere" if path.is_symlink() else ""
+            raise CommandError(f"no such file: {str(path)!r}{link}")
+        if not path.stat().st_size:
+            raise CommandError(f"{str(path)!r} is empty")
     try:
-        frame = FORMATS[suffix].read(path, options)
-    except UNREADABLE as error:
+        table = FORMATS[suffix].read(path, options)
+    except (*UNREADABLE, CommandError) as error:
         raise CommandError(f"cannot read {str(path)!r} as {suffix}: {error}") from error
-    if frame.empty:
+    if table.frame.empty:
         raise CommandError(f"{str(path)!r} has no rows")
-    return frame
+    return table
 
 
-def read_program(path: Path, options: ReadOptions = DEFAULTS) -> str:
-    """Write the Python expression that reads a table; parameters as in `read_table`."""
-    return FORMATS[table_suffix(path)].write_program(path, options)
+def read_table(path: Path, options: ReadOptions = DEFAULTS) -> "pd.DataFrame":
+    """Return the rows alone of `open_table`."""
+    return open_table(path, options).frame
+
+
+def read_scores(path: Path) -> "pd.DataFrame":
+    """Read a table that `write_table` wrote; parameters and errors as of `open_table`."""
+    frame = read_table(path)
+    return unescape_cells(frame) if table_suffix(path) in ESCAPED else frame
 
 
 def write_table(path: Path, frame: "pd.DataFrame") -> None:
@@ -146,7 +145,7 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
     Parameters
     ----------
     path : Path
-        Its suffix is one of ``FORMATS``.
+        Its suffix is one of ``FORMATS``; ``-`` is standard output.
     frame : DataFrame
         The index is not written.
 
@@ -155,4 +154,9 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
     OSError
         If the system refuses; an older file is left as it was.
     """
-    write_atomically(path, FORMATS[table_suffix(path)].encode(frame))
+    content = FORMATS[table_suffix(path)].encode(frame)
+    if path != STANDARD:
+        write_atomically(path, content)
+    elif sys.__stdout__ is not None:  # sys.stdout is where lines for the user go
+        sys.__stdout__.buffer.write(content)
+        sys.__stdout__.flush()

@@ -203,16 +203,16 @@ def test_a_net_that_learns_nothing_says_so(capsys):
     assert not table["is_issue"].any()
 
 
-@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".parquet", ".pq"])
+@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".tsv.zst", ".parquet", ".feather", ".xlsx", ".json", ".jsonl"])
 def test_each_format_gives_the_scores_of_csv(suffix):
     frame = garden()
     frame.to_csv("garden.csv", index=False)
     score("garden.csv", "--target", "species", "--output", "expected.csv")
-    if suffix in tables.FORMATS and tables.FORMATS[suffix] is tables.PARQUET:
+    if suffix == ".parquet":
         # The index of pandas is stored in the file; it is no feature.
-        frame.set_index(pd.Index([f"r{i}" for i in frame.index], name="key")).to_parquet(f"garden{suffix}")
+        frame.set_index(pd.Index([f"r{i}" for i in frame.index], name="key")).to_parquet("garden.parquet")
     else:
-        frame.to_csv(f"garden{suffix}", index=False, sep="\t" if suffix == ".tsv" else ",")
+        tables.write_table(Path(f"garden{suffix}"), frame)
     score(f"garden{suffix}", "--target", "species", "--output", f"scores{suffix}")
     given, expected = tables.read_table(Path(f"scores{suffix}")), tables.read_table(Path("expected.csv"))
     pd.testing.assert_frame_equal(given, expected, check_dtype=False)
@@ -323,7 +323,9 @@ def with_files():
         "broken.parquet": Path("p.parquet").read_bytes()[:200],
         "broken.csv.gz": b"a,y\n1,0\n",
         "twice.csv": b"y,a,y\n1,2,1\n",
-        "table.xlsx": b"",
+        "table.ods": b"",
+        "short.csv": b"a,y\n1,0\n1\n",
+        "zeros.csv": b"a,y\n1,0\0\n",
     }
     for name, content in files.items():
         Path(name).write_bytes(content)
@@ -338,11 +340,16 @@ def with_files():
         ({"FILE": "header.csv"}, "'header.csv' has no rows"),
         ({"FILE": "ragged.csv"}, "cannot read 'ragged.csv' as .csv: .*line 3"),
         ({"FILE": "shifted.csv"}, "cannot read 'shifted.csv' as .csv"),
-        ({"FILE": "latin.csv"}, "cannot read 'latin.csv' as .csv: 'utf-8' codec"),
+        ({"FILE": "latin.csv", "--encoding": "utf-8"}, "cannot read 'latin.csv' as .csv: .*'utf-?8' codec"),
+        ({"FILE": "short.csv"}, "cannot read 'short.csv' as .csv: Expected 2 fields in line 3, saw 1"),
+        ({"FILE": "zeros.csv"}, "cannot read 'zeros.csv' as .csv: the file has NUL bytes"),
+        ({"--sep": "::"}, "--sep: expected one letter, or tab, got '::'"),
+        ({"--encoding": "latin-99"}, "--encoding: no encoding 'latin-99'"),
+        ({"FILE": "p.parquet", "--sep": ";", "--na": "x"}, "--sep and --na: for tables of text, not for 'p.parquet'"),
         ({"FILE": "broken.parquet"}, "cannot read 'broken.parquet' as .parquet"),
         ({"FILE": "broken.csv.gz"}, "cannot read 'broken.csv.gz' as .csv.gz"),
         ({"FILE": "folder.csv"}, "cannot read 'folder.csv'"),
-        ({"FILE": "table.xlsx"}, r"unknown kind of table 'table.xlsx'; expected one of \.csv"),
+        ({"FILE": "table.ods"}, r"unknown kind of table 'table.ods'; expected one of \.csv"),
         ({"FILE": "x" * 300 + ".csv"}, "name too long"),
         ({"FILE": "lonely.csv"}, "no feature is left beside the target"),
         ({"FILE": "single.csv"}, "target 'y' is always '0'"),
@@ -357,7 +364,7 @@ def with_files():
         ({"--task": "ranking"}, "invalid choice: 'ranking'"),
         ({"--metrics": "amu"}, "unknown metric 'amu'; did you mean 'aum'"),
         ({"--target": "z", "--metrics": "aum"}, "'aum' needs classes; regression has action_score, variability"),
-        ({"--output": "scores.json"}, "unknown kind of table 'scores.json'"),
+        ({"--output": "scores.yaml"}, "unknown kind of table 'scores.yaml'"),
         ({"--output": "no/scores.csv"}, "no such directory for the output: 'no'"),
         ({"--output": "folder.csv"}, "output 'folder.csv' is a directory"),
         ({"--output": "./p.csv"}, "output 'p.csv' is the input"),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from actscore_sk.cli import main
+from actscore_sk.commands import tables
 
 N_ROWS = 300
 RUN_ALL = """
@@ -46,6 +47,14 @@ def write_tables(frame):
     frame["age"] = pd.to_timedelta(np.arange(N_ROWS) ** 1.5, unit="h")
     frame["tags"] = [[n % 3] for n in range(N_ROWS)]
     frame.to_parquet("all.parquet")
+    amounts = [f"{number:,.2f}" for number in np.random.default_rng(1).normal(1e4, 1e4, N_ROWS)]
+    europe = frame[["colour", "month"]].assign(share=[f"{n % 41},5%" for n in range(N_ROWS)], amount=amounts)
+    europe["amount"] = [text.translate(str.maketrans(",.", ".,")) for text in amounts]
+    content = "# a table\n" + europe.to_csv(index=False, sep=";", decimal=",")
+    Path("europe.csv").write_bytes(content.encode("utf-16"))
+    frame[["colour", "height", "month"]].assign(price=amounts).to_json("all.jsonl", orient="records", lines=True)
+    frame[["colour", "height", "month"]].to_excel("all.xlsx", index=False)
+    tables.write_table(Path("all.csv.zst"), frame[["colour", "height", "month"]])
     # Two columns of one name, and the row numbers that pandas writes.
     frame[["height", "colour"]].set_axis(["same", "same"], axis=1).assign(y=np.arange(N_ROWS) % 2).to_csv("same.csv")
 
@@ -62,8 +71,16 @@ CASES = {
     "trees": ["all.csv", "--target", 'it\'s "a" name', "--learner", "boosting", "--metrics", "aum"],
     "trees_numbers": ["all.csv", "--target", "price", "--learner", "boosting", "--epochs", "40"],
     "missing": ["all.csv", "--target", "colour", "--na", "tulip", "None"],
+    "europe": ["europe.csv", "--target", "colour"],
+    "amounts": ["europe.csv", "--target", "amount"],
+    "json": ["all.jsonl", "--target", "colour"],
+    "excel": ["all.xlsx", "--target", "month", "--na", "red"],
+    "packed": ["all.csv.zst", "--target", "colour"],
     "same": ["same.csv", "--target", "y"],
 }
+
+
+OF_NUMBERS = {"numbers", "dates", "codes", "durations", "trees_numbers", "amounts"}
 
 
 def column_in(path, name):
@@ -101,7 +118,8 @@ def test_printed_program_gives_the_scores_of_the_command(repeated, name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if name not in ("numbers", "dates", "codes", "durations", "trees_numbers")]
+    "name",
+    [name for name in CASES if name not in ("numbers", "dates", "codes", "durations", "trees_numbers", "amounts")],
 )
 def test_printed_program_judges_labels_as_the_command_does(repeated, name):
     of_command, of_program = repeated[name, "wrong_probability"]
