@@ -57,6 +57,9 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
+        else:
+            for each in repeats:
+                each.estimator = self.estimator  # it may be told to make more stages by now
         trainings = [each._trainings(data) for each in repeats]
         first = next(trainings[0], None)  # none is asked for by a learner in stages
         if first is not None:
@@ -78,7 +81,10 @@ class RepeatedFit:
         while now := [(each.random_state, it) for each, own in pairs if (it := next(own, None)) is not None]:
             seeds, begun = zip(*now, strict=True)
             run = partial(train_at_once, begun, seeds, data)
-            self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+            with noticed() as came:
+                self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+            for each in repeats:
+                each._interrupted = came()
 
     def _fit_in_turn(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> tuple:
         """Fit one after another; Ctrl-C ends with the one in hand, and those that never began are left out."""
