@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from actscore_sk._version import __version__
 from actscore_sk.exceptions import ActionScoreError, CommandError
-from actscore_sk.utils.interrupts import noticed
+from actscore_sk.utils.interrupts import uninterrupted
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -108,10 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         try:
-            with noticed() as came:
+            with uninterrupted():  # a library that is being loaded may swallow it, or abort
                 arguments = build_parser(argv[0] if argv else None).parse_args(argv)
-            if came():  # a library that was being loaded may have swallowed it
-                raise KeyboardInterrupt
             arguments.run(arguments)
         finally:
             sys.stdout.flush()  # what is not written here is an error without a status when Python ends

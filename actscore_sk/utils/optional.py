@@ -3,6 +3,8 @@
 import importlib
 from types import ModuleType
 
+from actscore_sk.utils.interrupts import uninterrupted
+
 
 def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
     """Import a library that is not a core dependency.
@@ -31,7 +33,8 @@ def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
     2.0
     """
     try:
-        return importlib.import_module(name)
+        with uninterrupted():  # a library that is being loaded may swallow an interrupt, or abort
+            return importlib.import_module(name)
     except ImportError as error:
         library = name.partition(".")[0]
         raise ImportError(
