@@ -45,7 +45,7 @@ class Kind:
     early_fraction : callable
         Takes a learner and a number of samples, and returns the share of them that its early stopping needs held out.
     held_out_args : callable
-        Takes a learner, held-out samples, their labels and weights, and returns parameters of `fit` for early stopping.
+        Takes a learner and held-out `Samples`, and returns parameters of `fit` for early stopping.
     early_params : dict
         Parameters of the learner that it needs for this, while it is fitted.
     """
@@ -55,7 +55,7 @@ class Kind:
     has_margins: bool = False
     takes_codes: bool = False
     early_fraction: Callable[[Any, int], float | None] = lambda learner, n_samples: None
-    held_out_args: Callable[[Any, Any, Any, Any], dict[str, Any]] = lambda learner, X, y, weights: {}
+    held_out_args: Callable[[Any, Any], dict[str, Any]] = lambda learner, held_out: {}
     early_params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -96,18 +96,21 @@ def _pass_fraction(learner: Any, n_samples: int) -> float | None:
     return learner.validation_fraction if getattr(learner, "early_stopping", False) else None
 
 
-def _values(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
-    return {"X_val": X, "y_val": y, "sample_weight_val": weights}
+def _values(learner: Any, held_out: Any) -> dict[str, Any]:
+    return {"X_val": held_out.X, "y_val": held_out.labels, "sample_weight_val": held_out.weights}
 
 
-def _xgboost_args(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
-    return {"eval_set": [(X, y)], "sample_weight_eval_set": None if weights is None else [weights], "verbose": False}
+def _xgboost_args(learner: Any, held_out: Any) -> dict[str, Any]:
+    weights = None if held_out.weights is None else [held_out.weights]
+    return {"eval_set": [(held_out.X, held_out.labels)], "sample_weight_eval_set": weights, "verbose": False}
 
 
-def _lightgbm_args(learner: Any, X: Any, y: Any, weights: Any) -> dict[str, Any]:
-    is_new = "eval_X" in signature(learner.fit).parameters  # from 4.7 on
-    pair = {"eval_X": (X,), "eval_y": (y,)} if is_new else {"eval_set": [(X, y)]}
-    return {**pair, "eval_sample_weight": None if weights is None else [weights]}
+def _lightgbm_args(learner: Any, held_out: Any) -> dict[str, Any]:
+    if "eval_X" in signature(learner.fit).parameters:  # from 4.7 on, which takes codes of classes there as they are
+        pair = {"eval_X": (held_out.X,), "eval_y": (held_out.targets,)}
+    else:
+        pair = {"eval_set": [(held_out.X, held_out.labels)]}
+    return {**pair, "eval_sample_weight": None if held_out.weights is None else [held_out.weights]}
 
 
 # The first that matches: catboost has staged predictions, too.
@@ -133,7 +136,7 @@ KINDS: dict[str, Kind] = {
         catboost_stages,
         has_margins=True,
         early_fraction=_of_param("early_stopping_rounds", "od_wait", "od_pval"),
-        held_out_args=lambda learner, X, y, weights: {"eval_set": (X, y)},
+        held_out_args=lambda learner, held_out: {"eval_set": (held_out.X, held_out.labels)},
     ),
     "staged": Kind(
         _is_staged,

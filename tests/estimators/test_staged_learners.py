@@ -94,6 +94,14 @@ def test_the_window_goes_by_held_out_losses():
     np.testing.assert_allclose(clf.action_scores_, expected, rtol=1e-5)
 
 
+def test_shares_against_the_rest_that_all_underflow_are_no_other_model():
+    X, y = make_classification(60, 6, n_informative=4, n_classes=4, n_clusters_per_class=1, flip_y=0.1, random_state=2)
+    clf = fit(SGD, 1e6 * X, y)  # a table that nobody has scaled
+    decisions = clf.estimator_.decision_function(1e6 * X)
+    assert (decisions[:32].max(axis=1) < -1000).any()  # no class has a probability above 0 there
+    assert np.isfinite(clf.action_scores_).all()
+
+
 def test_a_class_keeps_a_sample_to_train_on():
     X, y = make_data()
     y[0] = 3  # alone
@@ -356,6 +364,24 @@ def test_forests_and_linear_models_of_boosting_libraries_learn_in_no_stages():
     for learner in (xgboost.XGBRFClassifier(), xgboost.XGBClassifier(booster="gblinear"), forest):
         with pytest.raises(TypeError, match=r"what learns in stages: .* got (XGB|LGBM)"):
             fit(learner, X, y)
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        lightgbm.LGBMClassifier(n_estimators=60, early_stopping_round=3, learning_rate=0.5, verbose=-1),
+        xgboost.XGBClassifier(n_estimators=60, early_stopping_rounds=3, learning_rate=0.5, n_jobs=1),
+        catboost.CatBoostClassifier(iterations=60, early_stopping_rounds=3, verbose=0, allow_writing_files=False),
+        HistGradientBoostingClassifier(max_iter=60, early_stopping=True, n_iter_no_change=3, learning_rate=0.5),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_early_stopping_does_not_go_by_what_the_classes_are_called(learner):
+    X, y = make_data(300)
+    numbers = fit(learner, X, y, random_state=0)
+    assert 1 < numbers.n_epochs_ < 60
+    for names in (np.array([1, 2, 3]), np.array([-1, 0, 7]), np.array(["a", "b", "c"])):
+        assert fit(learner, X, names[y], random_state=0).n_epochs_ == numbers.n_epochs_
 
 
 def test_early_stopping_leaves_nothing_for_a_second_fit():
