@@ -18,6 +18,10 @@ NOTHING_HELD_OUT = (
     "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
     "some out (train_split=ValidSplit(5)); the ranking and the suggestions are there"
 )
+ONE_CLASS = (
+    "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the net "
+    "tells it from others; hold out rows of several classes, drawn at random"
+)
 NOTHING_LEARNT = (
     "how many labels are wrong cannot be said: the net learnt nothing that can be told from chance, it gives the "
     "labels of {n} held-out rows {own:.3f} on average, and labels drawn by class shares {drawn:.3f}; train it better, "
@@ -189,6 +193,8 @@ def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64])
     n = len(given)
     if n == 0:
         return NOTHING_HELD_OUT
+    if (given == given[0]).all():
+        return ONE_CLASS.format(n=n)
     own = probabilities[np.arange(n), given]
     drawn = probabilities @ (np.bincount(given, minlength=probabilities.shape[1]) / n)
     gains = own - drawn
