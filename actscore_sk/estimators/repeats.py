@@ -57,6 +57,9 @@ class RepeatedFit:
             learned = {name: value for name, value in vars(self).items() if name in _LEARNED or name[0] == "_"}
             for each in repeats:
                 vars(each).update({name: value for name, value in learned.items() if name not in _OWN})
+        else:
+            for each in repeats:
+                each.estimator = self.estimator  # it may be told to make more stages by now
         trainings = [each._trainings(data) for each in repeats]
         first = next(trainings[0], None)  # none is asked for by a learner in stages
         if first is not None:

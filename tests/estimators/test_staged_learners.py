@@ -327,10 +327,11 @@ def test_partial_fit_takes_classes_that_are_still_to_come():
     assert clf.predict_proba(X).shape == (200, 4)
 
 
-def test_warm_start_adds_stages():
+@pytest.mark.parametrize("n_repeats", [1, 2])
+def test_warm_start_adds_stages(n_repeats):
     X, y = make_data()
     learner = GradientBoostingClassifier(n_estimators=3, warm_start=True, random_state=0)
-    clf = fit(learner, X, y)
+    clf = fit(learner, X, y, n_repeats=n_repeats)
     clf.set_params(estimator__n_estimators=5).fit(X, y)
     assert clf.n_epochs_ == 5
     losses = [-np.log(p[np.arange(200), y]) for p in clf.estimator_.staged_predict_proba(X)]
