@@ -133,7 +133,8 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
             Other samples, scored after each epoch into `eval_action_scores_`.
         **fit_params : dict
             Passed to `fit` of the net. `groups` (n_samples,) goes to its `ValidSplit` alone, which keeps each group on
-            one side: ``train_split=ValidSplit(GroupKFold(5))``.
+            one side: ``train_split=ValidSplit(GroupKFold(5))``; the default net, and what is held out of the training
+            of a learner that is no net, keep them together as well.
 
         Returns
         -------
@@ -178,8 +179,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         )
 
     def _fit(self, X, y, sample_weight, eval_set, fit_params, *, method, goes_on, classes=None):
-        splits = self.estimator is None or isinstance(self._split(), ValidSplit)
-        groups = fit_params.pop("groups", None) if splits else None
+        groups = fit_params.pop("groups", None) if self._takes_groups() else None
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
         index = X.index if hasattr(X, "iloc") else None
@@ -200,6 +200,10 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
     def _split(self):
         """Return what decides which samples the net holds out; None if the net is the default one."""
         return getattr(self.estimator, "train_split", None)
+
+    def _takes_groups(self):
+        """Return True if rows of one group can be kept on one side of what the net holds out."""
+        return self.estimator is None or isinstance(self._split(), ValidSplit)
 
     def _can_go_on(self):
         """Return True if the learner has more to learn from the samples that it has seen."""

@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 
-def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None) -> np.ndarray:
+def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None, groups: Any = None) -> np.ndarray:
     """Draw samples to hold out of training, as evenly over the classes as their numbers allow.
 
     The draw is always the same, as that of the default net: fits with several seeds hold out the same samples.
@@ -22,11 +22,14 @@ def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None) -
         Number of samples.
     codes : ndarray of int (n_samples,) or None
         Class of each sample; each class keeps at least one sample to train on. None: there are no classes.
+    groups : array-like (n_samples,) or None
+        Samples of a group are held out together: groups are drawn, each by the class of its first sample.
 
     Returns
     -------
     held_out : ndarray of bool (n_samples,)
-        True for ``round(fraction * n_samples)`` samples, fewer where a class would lose its last one.
+        True for ``round(fraction * n_samples)`` samples, or for that share of the groups; fewer where a class would
+        lose its last one.
 
     Raises
     ------
@@ -39,13 +42,19 @@ def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None) -
     >>> held_out = hold_out(0.25, 12, codes)
     >>> np.bincount(codes[held_out])
     array([2, 1])
+    >>> hold_out(0.5, 4, None, ["ann", "bob", "ann", "bob"]).astype(int)
+    array([0, 1, 0, 1])
     """
+    if groups is not None and fraction is not None:
+        return _hold_out_groups(fraction, np.asarray(groups), codes)
     held_out = np.zeros(n_samples, dtype=bool)
     if fraction is None:
         return held_out
     n_held_out = max(1, round(fraction * n_samples))
     if n_held_out >= n_samples:
-        raise ValueError(f"{n_held_out} of {n_samples} samples are held out, and none is left to train on; pass more")
+        raise ValueError(
+            f"{n_held_out} of {n_samples} samples or groups are held out, and none is left to train on; pass more"
+        )
     order = np.random.default_rng(0).permutation(n_samples)
     if codes is not None:
         order = order[np.argsort(codes[order], kind="stable")]
@@ -55,6 +64,15 @@ def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None) -
         for code in np.setdiff1d(codes, codes[~held_out]):
             held_out[np.flatnonzero(codes == code)[0]] = False
     return held_out
+
+
+def _hold_out_groups(fraction: float, groups: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    held_out = hold_out(fraction, len(first), None if codes is None else codes[first])
+    if codes is not None:
+        for code in np.setdiff1d(codes, codes[~held_out[group_of]]):
+            held_out[group_of[np.flatnonzero(codes == code)[0]]] = False
+    return held_out[group_of]
 
 
 def kept_back(learner: Any, y: np.ndarray) -> np.ndarray:

@@ -3,14 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
-from skorch.dataset import ValidSplit
 
 from actscore_sk.estimators.refit import FirstFit, ends_with_window, merged_first_fits, most_held_out, prepare_second
 from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
-
-N_PARTS = 5  # the default net holds one of them out
 
 
 class JudgedFit(FittedLabelIssues):
@@ -36,12 +32,6 @@ class JudgedFit(FittedLabelIssues):
             if not isinstance(self.store_trajectories, bool):
                 Path(self.store_trajectories).unlink()  # the file is to be that of the second fit
             yield from super()._trainings(data)
-
-    def _begin(self, data):
-        training = super()._begin(data)
-        if data.groups is not None and self.estimator is None and training.net.train_split is not None:
-            training.net.set_params(train_split=ValidSplit(GroupKFold(N_PARTS)))
-        return training
 
     def _clone_net(self, X, targets, weights):
         net = super()._clone_net(X, targets, weights)

@@ -2,7 +2,8 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array, compute_class_weight, get_tags
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+from sklearn.utils import check_array, check_consistent_length, compute_class_weight, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.dataset import ValidSplit
@@ -20,6 +21,8 @@ from actscore_sk.metrics.epoch_window import class_entropy
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.utils.random_states import fill_random_states
+
+N_PARTS = 5  # the default net holds one of them out
 
 
 def learns_in_stages(owner):
@@ -58,6 +61,9 @@ class StagedFit:
         validate_data(self, X, reset=reset, skip_check_array=True)  # what X may hold is for the learner to say
         return X
 
+    def _takes_groups(self):
+        return learns_in_stages(self) or super()._takes_groups()
+
     def _can_go_on(self):
         return not learns_in_stages(self) or kind_of(self.estimator) is KINDS["passes"]
 
@@ -75,7 +81,9 @@ class StagedFit:
             raise ValueError(f"train_sampler steers the training of a net, but {name} is none; leave it out")
         estimator = self._clone_learner(data.goes_on)
         samples, answer = self._samples(kind, data), self._answer(kind, last_step(estimator))
-        recorder = self._recorder if data.goes_on else self._new_stage_recorder(kind, estimator, answer, samples)
+        recorder = (
+            self._recorder if data.goes_on else self._new_stage_recorder(kind, estimator, answer, samples, data.groups)
+        )
         recorder.expect_eval(None if data.eval_set is None else n_samples_of(data.eval_set[0]))
         fit_params = {name.split("__")[-1]: value for name, value in data.fit_params.items()}  # as of a Pipeline
         training = StagedTraining(kind, estimator, answer, recorder)
@@ -87,6 +95,16 @@ class StagedFit:
         if self.estimator is None and self.validation_fraction is not None:
             net.set_params(train_split=ValidSplit(self.validation_fraction, random_state=0))
         return net
+
+    def _begin(self, data):
+        training = super()._begin(data)
+        if data.groups is not None and self.estimator is None and training.net.train_split is not None:
+            fraction = self.validation_fraction
+            parts = (
+                GroupKFold(N_PARTS) if fraction is None else GroupShuffleSplit(1, test_size=fraction, random_state=0)
+            )
+            training.net.set_params(train_split=ValidSplit(parts))
+        return training
 
     def _clone_learner(self, goes_on):
         """Return a clone of the user's estimator; to go on, the one of before with the parameters of now."""
@@ -121,7 +139,7 @@ class StagedFit:
             return number_answer(learner)
         return class_answer(learner, len(self.classes_), has_margins=kind.has_margins)
 
-    def _new_stage_recorder(self, kind, estimator, answer, samples):
+    def _new_stage_recorder(self, kind, estimator, answer, samples, groups):
         learner, n_samples = last_step(estimator), len(samples.targets)
         judges, fraction = getattr(self, "store_probabilities", False), self.validation_fraction
         if fraction is None:
@@ -134,7 +152,8 @@ class StagedFit:
                 f"refit=True trains {type(learner).__name__} once more, on all rows, but its early stopping needs "
                 "held-out ones; set refit=False"
             )
-        unseen = hold_out(fraction if first is None else None, n_samples, samples.codes)
+        check_consistent_length(samples.targets, groups)
+        unseen = hold_out(fraction if first is None else None, n_samples, samples.codes, groups)
         seen = np.flatnonzero(~unseen)
         back = seen[kept_back(learner, samples.labels[seen])]
         settings = RecordSettings(

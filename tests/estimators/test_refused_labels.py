@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import sklearn
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -76,9 +78,35 @@ def test_default_net_holds_groups_out_as_wholes():
     assert_apart(judging().fit(X, Y, groups=GROUPS, epochs=2))
 
 
-def test_groups_of_other_length_are_named():
+@pytest.mark.parametrize("fraction", [None, 0.4])
+@pytest.mark.parametrize("learner", [None, GaussianNB(), HistGradientBoostingClassifier(max_iter=3)], ids=str)
+def test_what_is_held_out_keeps_groups_together(learner, fraction):
+    scorer = judging(estimator=learner, validation_fraction=fraction, refit=False)
+    scorer.fit(X, Y, groups=GROUPS, **({"epochs": 1} if learner is None else {}))
+    held_out = scorer.validation_mask_
+    assert not set(GROUPS[held_out]) & set(GROUPS[~held_out])
+    assert abs(held_out.mean() - (fraction or 0.2)) < 0.1
+
+
+def test_regressors_keep_groups_together():
+    for learner in (None, SGDRegressor(max_iter=3)):
+        scorer = ActionScoreRegressor(learner, reduction="auto", random_state=0).fit(X, X[:, 0], groups=GROUPS)
+        held_out = scorer.validation_mask_
+        assert 0 < held_out.sum() < len(X)
+        assert not set(GROUPS[held_out]) & set(GROUPS[~held_out])
+
+
+def test_a_class_of_one_group_is_trained_on():
+    for group in range(3):
+        named = np.where(group == GROUPS, "rare", Y.astype(str))
+        scorer = judging(estimator=GaussianNB(), validation_fraction=0.9, refit=False).fit(X, named, groups=GROUPS)
+        assert not scorer.validation_mask_[group == GROUPS].any()
+
+
+@pytest.mark.parametrize("learner", [None, GaussianNB()], ids=str)
+def test_groups_of_other_length_are_named(learner):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        judging().fit(X, Y, groups=GROUPS[:5])
+        judging(estimator=learner).fit(X, Y, groups=GROUPS[:5])
 
 
 def test_groups_without_routing_reach_a_scorer_in_a_pipeline_and_in_a_pruner():
