@@ -22,11 +22,13 @@ class JudgedFit(FittedLabelIssues):
     def _trainings(self, data):
         """Yield the training of one net, or of a first one and then of the one to keep."""
         if not data.goes_on:
-            self._first_fit, self._most_held_out = None, 0
+            self._first_fit, self._most_held_out, self._interrupted = None, 0, False
             if data.method == "fit":
                 stores = self.store_probabilities
                 self._most_held_out = most_held_out(self.refit, self.estimator, stores_probabilities=stores)
         yield from super()._trainings(data)
+        if self._interrupted:
+            return  # Ctrl-C ends a fit, and not one of its trainings
         if not data.goes_on and 0 < np.count_nonzero(self._recorder.validation_mask_) < self._most_held_out:
             self._first_fit = FirstFit.of(self._recorder, has_probabilities=self.store_probabilities)
             if not isinstance(self.store_trajectories, bool):

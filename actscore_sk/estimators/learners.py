@@ -107,7 +107,7 @@ def _xgboost_args(learner: Any, held_out: Any) -> dict[str, Any]:
 
 def _lightgbm_args(learner: Any, held_out: Any) -> dict[str, Any]:
     if "eval_X" in signature(learner.fit).parameters:  # from 4.7 on, which takes codes of classes there as they are
-        pair = {"eval_X": (held_out.X,), "eval_y": (held_out.targets,)}
+        pair: dict[str, Any] = {"eval_X": (held_out.X,), "eval_y": (held_out.targets,)}
     else:
         pair = {"eval_set": [(held_out.X, held_out.labels)]}
     return {**pair, "eval_sample_weight": None if held_out.weights is None else [held_out.weights]}

@@ -81,7 +81,10 @@ class RepeatedFit:
         while now := [(each.random_state, it) for each, own in pairs if (it := next(own, None)) is not None]:
             seeds, begun = zip(*now, strict=True)
             run = partial(train_at_once, begun, seeds, data)
-            self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+            with noticed() as came:
+                self._train(lambda X, y, run=run: run(), data.X, data.targets, {})
+            for each in repeats:
+                each._interrupted = came()
 
     def _fit_in_turn(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> tuple:
         """Fit one after another; Ctrl-C ends with the one in hand, and those that never began are left out."""

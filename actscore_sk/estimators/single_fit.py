@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.estimators.dtypes import DtypeAdapter
+from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.randomness import seeded
 
 
@@ -48,6 +49,8 @@ class Training:
 class SingleFit:
     """Mix-in of the estimators: trains one net on the samples of a fit."""
 
+    _interrupted = False
+
     def _fit_once(self, data):
         """Train one net, or as many as it takes to have the one that is kept."""
         for training in self._trainings(data):
@@ -61,8 +64,10 @@ class SingleFit:
 
     def _train_alone(self, training, data):
         """Make a training, and record it."""
-        with seeded(self.random_state, training.net.device, stream=training.n_before), training.recorded():
+        seed = seeded(self.random_state, training.net.device, stream=training.n_before)
+        with noticed() as came, seed, training.recorded():
             self._train(getattr(training.net, data.method), data.X, data.targets, data.fit_params)
+        self._interrupted = came()
 
     def _begin(self, data):
         """Return the net to be trained, with all that records it; nothing is drawn at random yet."""

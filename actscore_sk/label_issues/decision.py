@@ -19,8 +19,8 @@ NOTHING_HELD_OUT = (
     "some out (train_split=ValidSplit(5)); the ranking and the suggestions are there"
 )
 ONE_CLASS = (
-    "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the net "
-    "tells it from others; hold out rows of several classes, drawn at random"
+    "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the "
+    "net tells it from others; hold out rows of several classes, drawn at random"
 )
 NOTHING_LEARNT = (
     "how many labels are wrong cannot be said: the net learnt nothing that can be told from chance, it gives the "

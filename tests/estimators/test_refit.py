@@ -1,9 +1,13 @@
 """A second fit on all rows: when it is made, of which fit the attributes are, and that it leaves no trace."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from helpers import make_net
+from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler
 from skorch.dataset import ValidSplit
 
@@ -34,6 +38,34 @@ def test_second_net_is_the_one_that_trains_alone_on_all_rows():
     alone = make_net(max_epochs=scorer.n_epochs_, train_split=None).fit(X, GIVEN)
     assert scorer.refit_
     assert torch.equal(parameters_of(scorer.estimator_), parameters_of(alone))
+
+
+class Interrupting(Callback):
+    """Sends Ctrl-C in the second epoch."""
+
+    is_repeatable = True
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore:interrupted")
+@pytest.mark.parametrize("n_repeats", [1, 2])
+@pytest.mark.parametrize("batched", [False, True])
+def test_ctrl_c_in_the_first_fit_ends_both(n_repeats, batched):
+    options = {"max_epochs": 4, "train_split": SPLIT, "callbacks": [Interrupting()]}
+    if batched:
+        layers = torch.nn.Sequential(torch.nn.Linear(5, 3))
+        net = NeuralNetClassifier(layers, criterion=torch.nn.CrossEntropyLoss, verbose=0, **options)
+    else:
+        net = make_net(**options)
+    scorer = fit(net, n_repeats=n_repeats)
+    assert not scorer.refit_
+    assert scorer.n_epochs_ == 2
+    assert scorer.validation_mask_.sum() == 300  # of the first
+    scorer.estimator.callbacks = None
+    assert scorer.fit(X, GIVEN).refit_
 
 
 def test_all_attributes_are_of_the_second_fit_and_the_weights_of_the_first():
