@@ -147,6 +147,10 @@ class FileTrajectories:
             target.write_bytes(_header(*merged.shape) + merged.tobytes())
             os.replace(target, self.path)
 
+    def remove(self) -> None:
+        """Remove the file: another training is to have the place."""
+        self.path.unlink(missing_ok=True)
+
     def array(self) -> Rows:
         """Map all finished rows, float32 (n_epochs, n_samples), read-only.
 
@@ -179,6 +183,9 @@ class FileOfAnother(FileTrajectories):
 
     def add(self, rows: Rows) -> None:
         """Leave the rows to the other process."""
+
+    def remove(self) -> None:
+        """Leave the file to the other process."""
 
 
 def _sum_of_visits(mine: Rows, others: Rows) -> Rows:

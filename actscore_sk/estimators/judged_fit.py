@@ -1,7 +1,5 @@
 """The samples of a fit, or of two, for the decision which of their labels are wrong."""
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,7 +30,7 @@ class JudgedFit(FittedLabelIssues):
         if not data.goes_on and 0 < np.count_nonzero(self._recorder.validation_mask_) < self._most_held_out:
             self._first_fit = FirstFit.of(self._recorder, has_probabilities=self.store_probabilities)
             if not isinstance(self.store_trajectories, bool):
-                Path(self.store_trajectories).unlink()  # the file is to be that of the second fit
+                self._recorder._current_record().trajectories.remove()  # the file is to be that of the second fit
             yield from super()._trainings(data)
 
     def _clone_net(self, X, targets, weights):

@@ -23,6 +23,8 @@ class MergedScores:
         Where the mean of their trajectories is stored.
     n_kept : int
         Number of rows of the mean that a file holds already, from before these recorders went on.
+    is_writer : bool
+        False: another process has written the file.
 
     Attributes
     ----------
@@ -39,16 +41,18 @@ class MergedScores:
     array([2., 4.])
     """
 
-    def __init__(self, recorders: Sequence[Any], store_trajectories: Any = False, n_kept: int = 0) -> None:
+    def __init__(
+        self, recorders: Sequence[Any], store_trajectories: Any = False, n_kept: int = 0, *, is_writer: bool = True
+    ) -> None:
         self._recorders = [*recorders]
         self._trajectories: Any = None
         if store_trajectories is not False:
-            self._merge_trajectories(store_trajectories, n_kept)
+            self._merge_trajectories(store_trajectories, n_kept, is_writer)
 
-    def _merge_trajectories(self, store: Any, n_kept: int) -> None:
+    def _merge_trajectories(self, store: Any, n_kept: int, is_writer: bool) -> None:
         """Write the mean rows; those of a file are read one by one, and the first `n_kept` are there already."""
         each = [recorder.trajectories_ for recorder in self._recorders]
-        self._trajectories = open_trajectories(store, each[0].shape[1], n_kept=n_kept)
+        self._trajectories = open_trajectories(store, each[0].shape[1], n_kept=n_kept, is_writer=is_writer)
         for epoch in range(len(self._trajectories), max(map(len, each))):
             self._trajectories.append(mean_of(rows[epoch] for rows in each if epoch < len(rows)))
 

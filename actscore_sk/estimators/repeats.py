@@ -18,6 +18,7 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
+from actscore_sk.recording.ranks import is_main, ranks_of
 from actscore_sk.utils.interrupts import noticed
 
 # What every net of a fit has in common, beside attributes that begin with an underscore.
@@ -72,8 +73,12 @@ class RepeatedFit:
         self._repeats, self.estimators_ = repeats, [each.estimator_ for each in repeats]
         for name in ("estimator_", "_adapter", "train_sampler_"):
             setattr(self, name, getattr(repeats[0], name))
-        recorders = [each._recorder for each in repeats]
-        self._recorder = MergedScores(recorders, self.store_trajectories, n_kept=n_before)
+        recorders, ranks = [each._recorder for each in repeats], ranks_of(self.estimator_)
+        if ranks is not None and not ranks.is_main:
+            ranks.all(None)  # until the main process has written the mean trajectories
+        self._recorder = MergedScores(recorders, self.store_trajectories, n_before, is_writer=is_main(ranks))
+        if ranks is not None and ranks.is_main:
+            ranks.all(None)
 
     def _fit_at_once(self, repeats: tuple, trainings: Sequence[Iterator], data: FitData) -> None:
         """Make the trainings of all repeats at once, the first of each, then the second of those that ask for one."""

@@ -131,6 +131,9 @@ def estimator_group(folder):
         "predicted": judge.predict(X),
     }
     yield "judge", found(judge, judge.estimator_, **more)
+    net, kept = accelerated(), {"store_trajectories": str(folder / "repeats.npy")}
+    repeats = ActionScoreClassifier(net, refit=True, n_repeats=2, random_state=0, **kept).fit(X, Y)
+    yield "repeats", found(repeats, repeats.estimator_, refit=np.array(repeats.refit_))
 
 
 # -- torch alone ----------------------------------------------------------------------------------------------

@@ -187,6 +187,15 @@ def test_the_main_process_writes_trajectories_and_all_read_them(processes, folde
     assert not [*folder.glob("*.part")]
 
 
+def test_files_of_two_fits_and_of_several_seeds_are_those_of_the_main_process(processes, folder):
+    written = np.load(folder / "repeats.npy")
+    assert written.shape == (N_EPOCHS, len(X))
+    for found in processes:
+        assert found["repeats"]["refit"]
+        np.testing.assert_array_equal(found["repeats"]["trajectories"], written)
+        np.testing.assert_allclose(written.sum(axis=0), found["repeats"]["score action_score"], rtol=1e-6)
+
+
 def test_labels_and_eval_sets_are_judged_by_all(processes):
     judged = processes[0]["judge"]
     np.testing.assert_allclose(judged["probabilities"].sum(axis=1), 1, rtol=1e-5)
