@@ -90,9 +90,9 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
         2,000 held-out rows, and if all callbacks of the net are skorch's and have no effect outside. Not in
         `partial_fit`.
     validation_fraction : float or None
-        Share of the samples to hold out, drawn as evenly over the classes as their numbers allow, for learners that are
-        no nets: these have a `train_split`. None: a fifth with ``reduction="auto"`` or `store_probabilities`, what
-        early stopping of the learner needs, or else none.
+        Share of the samples to hold out, drawn as evenly over the classes as their numbers allow, for the default net
+        and learners that are no nets; a net of yours has a `train_split`. None: a fifth with ``reduction="auto"`` or
+        `store_probabilities`, what early stopping of the learner needs, or else none.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseAc
     data_device : {"auto", "net", "host"}
         Where samples in memory are stored while a net trains on a GPU.
     validation_fraction : float or None
-        Share of the samples to hold out, for learners that are no nets.
+        Share of the samples to hold out, for the default net and for learners that are no nets.
 
     Examples
     --------
