@@ -17,6 +17,8 @@ from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
 from actscore_sk.commands.metric_names import check_metrics, metric_names
 from actscore_sk.commands.missing_cells import describe_missing, texts_that_look_missing
 from actscore_sk.commands.places import check_output, check_size
+from actscore_sk.commands.report import check_page
+from actscore_sk.commands.report import run as write_report
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
@@ -30,6 +32,9 @@ from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Of the report, beside those that both commands have.
+NO_OPTIONS = {"key": None, "target": None, "images": None, "title": None, "watch": False}
 
 DESCRIPTION = """\
 Train a small net, or boosted trees, on a table and write how hard each row was to learn, and which labels look wrong.
@@ -87,6 +92,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--id", metavar="COLUMN", help="names of rows: written, not learnt from", **several)
     kept: dict[str, Any] = {"nargs": "*", "action": "extend"}
     parser.add_argument("--keep-columns", metavar="COLUMN", help="write these beside the scores, or all", **kept)
+    parser.add_argument(
+        "--report", metavar="PAGE", type=Path, help="also write this HTML page, as `actscore report` does"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -97,7 +105,8 @@ def run(arguments: Namespace) -> None:
     ----------
     arguments : Namespace
         ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed``, ``task``, ``sep``,
-        ``decimal``, ``encoding``, ``na``, ``features``, ``drop``, ``id``, ``keep_columns`` and ``quiet``.
+        ``decimal``, ``encoding``, ``na``, ``features``, ``drop``, ``id``, ``keep_columns``, ``report``
+        and ``quiet``.
 
     Raises
     ------
@@ -116,10 +125,7 @@ def run(arguments: Namespace) -> None:
 
 def _score(arguments: Namespace) -> None:
     source = arguments.file
-    name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
-    output = arguments.output or Path(f"{name}_action_scores.csv")
-    metrics = metric_names(arguments.metrics)
-    check_output(output, source=source)
+    output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
     opened = open_table(source, reading)
     frame = opened.frame
@@ -155,6 +161,22 @@ def _score(arguments: Namespace) -> None:
     show_program(opened, roles.program, target, estimator, is_decided=is_decided)
     if output != STANDARD:
         print_line(f"wrote {output}")
+    if arguments.report is not None:
+        page = {"file": output, "data": source, "output": arguments.report, "score": "action_score", "group": []}
+        write_report(Namespace(**(vars(arguments) | NO_OPTIONS | page)))
+
+
+def _output(arguments: Namespace) -> Path:
+    """Return the file of the scores, after a look at the places of all that will be written."""
+    source = arguments.file
+    name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
+    output = arguments.output or Path(f"{name}_action_scores.csv")
+    check_output(output, source=source)
+    if arguments.report is not None:
+        check_page(arguments.report, source, output)
+        if STANDARD in (source, output):
+            raise CommandError("--report reads the table and its scores again, so neither can be -")
+    return output
 
 
 def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.DataFrame":

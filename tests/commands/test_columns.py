@@ -1,6 +1,7 @@
 """Which columns are learnt from, which are written, and what is suspicious about them."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -113,6 +114,19 @@ def test_wrong_columns_are_refused(capsys, options, match):
     sales().to_csv("s.csv", index=False)
     assert main(f"score s.csv --target rich {options}".split()) == 2
     assert match in capsys.readouterr().err
+
+
+def test_the_page_is_written_with_the_scores(capsys):
+    sales().to_csv("s.csv", index=False, sep=";", decimal=",")
+    assert main(["score", "s.csv", "--target", "rich", "--epochs", "3", "--na", "north", "--report", "s.html"]) == 0
+    assert "wrote s_action_scores.csv\nwrote s.html\n" in capsys.readouterr().out
+    assert "adjclose" in Path("s.html").read_text(encoding="utf-8")
+    for options, match in [
+        ("--report s.txt", "unknown kind of page"),
+        ("--report s.html --output -", "neither can be -"),
+    ]:
+        assert main(f"score s.csv --target rich --epochs 100000 {options}".split()) == 2
+        assert match in capsys.readouterr().err
 
 
 def test_quiet_prints_nothing(capfd):
