@@ -9,7 +9,7 @@ WIDTH = 100
 
 
 def scoring_program(
-    read: str, target: str, y: tuple[str, ...], estimator: Any, *, epochs: int, is_decided: bool = False
+    read: str, features: str, y: tuple[str, ...], estimator: Any, *, epochs: int, is_decided: bool = False
 ) -> list[str]:
     """Write the program that scores a table as ``actscore score`` does, to the bit.
 
@@ -17,8 +17,8 @@ def scoring_program(
     ----------
     read : str
         Expression that reads the table.
-    target : str
-        Name of the target column.
+    features : str
+        Expression of the other columns of ``table``.
     y : tuple of str
         Lines that make ``y`` of ``table``.
     estimator : ActionScoreClassifier or ActionScoreRegressor
@@ -36,11 +36,11 @@ def scoring_program(
     --------
     >>> from actscore_sk.estimators.regressor import ActionScoreRegressor
     >>> estimator = ActionScoreRegressor(random_state=0)
-    >>> lines = scoring_program("pd.read_csv('t.csv')", "cm", ("y = table['cm']",), estimator, epochs=20)
+    >>> lines = scoring_program("pd.read_csv('t.csv')", "table[['kg']]", ("y = table['cm']",), estimator, epochs=20)
     >>> print(*lines[5:9], sep="\\n")
     table = pd.read_csv('t.csv')
     y = table['cm']
-    X = TablePreprocessor().fit_transform(table.drop(columns='cm'))
+    X = TablePreprocessor().fit_transform(table[['kg']])
     estimator = ActionScoreRegressor(
     """
     name = type(estimator).__name__
@@ -62,7 +62,7 @@ def scoring_program(
         "torch.set_num_threads(1)",
         f"table = {read}",
         *y,
-        f"X = TablePreprocessor().fit_transform(table.drop(columns={target!r}))",
+        f"X = TablePreprocessor().fit_transform({features})",
         f"estimator = {name}(",
         *textwrap.wrap(options, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
         ")",

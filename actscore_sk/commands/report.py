@@ -91,10 +91,7 @@ def run(arguments: Namespace) -> None:
     source = arguments.file
     name = source.name.partition(".")[0]
     output = arguments.output or Path(f"{name}_report.html")
-    for read in (source, *([] if arguments.data is None else [arguments.data])):
-        check_directory(output, source=read)
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise CommandError(f"unknown kind of page {str(output)!r}; expected .html")
+    check_page(output, *filter(None, (source, arguments.data)))
     arguments.title = arguments.title or f"Action scores of {name}"
     if arguments.watch and source.suffix.lower() != TRAJECTORIES:
         raise CommandError(f"--watch needs a file of trajectories ({TRAJECTORIES}), got {str(source)!r}")
@@ -111,6 +108,27 @@ def run(arguments: Namespace) -> None:
     except (ValueError, NotFittedError) as error:
         raise CommandError(str(error)) from error
     print_line(f"wrote {output}")
+
+
+def check_page(page: Path, *sources: Path) -> None:
+    """Refuse a page that could not be written, before any time is spent on it.
+
+    Parameters
+    ----------
+    page : Path
+        File to write later.
+    *sources : Path
+        Files that are read.
+
+    Raises
+    ------
+    CommandError
+        If the suffix is not that of a page, or the place is none.
+    """
+    for source in sources:
+        check_directory(page, source=source)
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise CommandError(f"unknown kind of page {str(page)!r}; expected .html")
 
 
 def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> ActionScoreReport:

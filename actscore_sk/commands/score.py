@@ -1,19 +1,24 @@
 """``actscore score``: a score for each row of a table."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.commands.arguments import add_reading_options, positive_number, reading_options, seed_number
+from actscore_sk.commands.column_findings import find_in_columns, find_in_rows
+from actscore_sk.commands.column_roles import add_kept, choose_columns
 from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
 from actscore_sk.commands.metric_names import check_metrics, metric_names
 from actscore_sk.commands.missing_cells import describe_missing, texts_that_look_missing
 from actscore_sk.commands.places import check_output, check_size
+from actscore_sk.commands.report import check_page
+from actscore_sk.commands.report import run as write_report
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
@@ -27,6 +32,9 @@ from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Of the report, beside those that both commands have.
+NO_OPTIONS = {"key": None, "target": None, "images": None, "title": None, "watch": False}
 
 DESCRIPTION = """\
 Train a small net, or boosted trees, on a table and write how hard each row was to learn, and which labels look wrong.
@@ -67,7 +75,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     harder = {higher: [n for n, m in METRICS.items() if m.higher_is_harder is higher] for higher in (True, False)}
     directions = f"higher = harder: {', '.join(harder[True])}; lower = harder: {', '.join(harder[False])}"
-    parser.add_argument("--metrics", metavar="NAME", nargs="+", default=[], help=f"also these; {directions}")
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    parser.add_argument("--metrics", metavar="NAME", help=f"also these; {directions}", **several)
     parser.add_argument(
         "--epochs",
         metavar="N",
@@ -78,6 +87,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="S", type=seed_number, default=0, help="same seed, same scores (%(default)s)")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what the target is; auto: look at its values")
     add_reading_options(parser)
+    parser.add_argument("--features", metavar="COLUMN", help="learn from these columns alone", **several)
+    parser.add_argument("--drop", metavar="COLUMN", help="do not learn from these columns", **several)
+    parser.add_argument("--id", metavar="COLUMN", help="names of rows: written, not learnt from", **several)
+    kept: dict[str, Any] = {"nargs": "*", "action": "extend"}
+    parser.add_argument("--keep-columns", metavar="COLUMN", help="write these beside the scores, or all", **kept)
+    parser.add_argument(
+        "--report", metavar="PAGE", type=Path, help="also write this HTML page, as `actscore report` does"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(arguments: Namespace) -> None:
@@ -87,7 +105,8 @@ def run(arguments: Namespace) -> None:
     ----------
     arguments : Namespace
         ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed``, ``task``, ``sep``,
-        ``decimal``, ``encoding`` and ``na``.
+        ``decimal``, ``encoding``, ``na``, ``features``, ``drop``, ``id``, ``keep_columns``, ``report``
+        and ``quiet``.
 
     Raises
     ------
@@ -95,16 +114,18 @@ def run(arguments: Namespace) -> None:
         If something is wrong with the arguments, the table or the output; nothing is written then.
     """
     # the table alone goes to standard output
-    with redirect_stdout(sys.stderr) if arguments.output == STANDARD else nullcontext():
+    with ExitStack() as stack:
+        if arguments.quiet:
+            nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+            stack.enter_context(redirect_stdout(nowhere))
+        elif arguments.output == STANDARD:
+            stack.enter_context(redirect_stdout(sys.stderr))
         _score(arguments)
 
 
 def _score(arguments: Namespace) -> None:
     source = arguments.file
-    name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
-    output = arguments.output or Path(f"{name}_action_scores.csv")
-    metrics = metric_names(arguments.metrics)
-    check_output(output, source=source)
+    output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
     opened = open_table(source, reading)
     frame = opened.frame
@@ -112,7 +133,9 @@ def _score(arguments: Namespace) -> None:
     position = find_column(frame, arguments.target)
     target = read_target(frame.iloc[:, position], arguments.task)
     check_metrics(metrics, target.task)
-    features = _features(frame, position)
+    named = {"features": arguments.features, "drop": arguments.drop, "ids": arguments.id}
+    roles = choose_columns(frame, arguments.target, **named, keep=arguments.keep_columns)
+    features = _features(frame, roles.features)
     preprocessor = TablePreprocessor()
     try:
         X = preprocessor.fit_transform(features[target.known])
@@ -120,23 +143,40 @@ def _score(arguments: Namespace) -> None:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     describe(source, arguments.target, preprocessor, target)
     lines = (opened.how, describe_missing(frame, reading.missing), *texts_that_look_missing(frame, position))
-    for line in filter(None, lines):
+    found = [*find_in_columns(features[target.known], target), *find_in_rows(X, target)]
+    for line in filter(None, [*lines, *(f"look at: {finding}" for finding in found)]):
         print_line(line)
-    options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed")}
+    options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
     estimator = fit_scorer(X, target, metrics=metrics, **options)
     table = score_table(frame.iloc[:, position], target.known, estimator)
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:
         table = add_labels(table, target.known, judgement)
-    write_table(output, table)
+    write_table(output, add_kept(table, frame, roles.kept))
     if judgement is None:
         show_hardest(table, features)
     else:
         show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement.summary)
     is_decided = judgement is not None and judgement.is_decided
-    show_program(opened, arguments.target, target, estimator, is_decided=is_decided)
+    show_program(opened, roles.program, target, estimator, is_decided=is_decided)
     if output != STANDARD:
         print_line(f"wrote {output}")
+    if arguments.report is not None:
+        page = {"file": output, "data": source, "output": arguments.report, "score": "action_score", "group": []}
+        write_report(Namespace(**(vars(arguments) | NO_OPTIONS | page)))
+
+
+def _output(arguments: Namespace) -> Path:
+    """Return the file of the scores, after a look at the places of all that will be written."""
+    source = arguments.file
+    name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
+    output = arguments.output or Path(f"{name}_action_scores.csv")
+    check_output(output, source=source)
+    if arguments.report is not None:
+        check_page(arguments.report, source, output)
+        if STANDARD in (source, output):
+            raise CommandError("--report reads the table and its scores again, so neither can be -")
+    return output
 
 
 def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.DataFrame":
@@ -167,10 +207,10 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     return table
 
 
-def _features(frame: "pd.DataFrame", position: int) -> "pd.DataFrame":
-    """Return the columns beside the target, each under a name of its own."""
+def _features(frame: "pd.DataFrame", places: list[int]) -> "pd.DataFrame":
+    """Return the columns at some places, each under a name of its own."""
     # columns are taken by position: in a CSV file two may have one name
-    features = frame.drop(columns=frame.columns[position])
+    features = frame.iloc[:, places]
     names = [str(name) for name in features.columns]
     repeated = [names[:i].count(name) for i, name in enumerate(names)] if len(set(names)) < len(names) else None
     if repeated:

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 N_HARDEST = 10
 NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
+USES = {
+    "number": "numbers",
+    "date": "dates",
+    "duration": "durations",
+    "code": "numbers and categories",
+    "category": "categories",
+}
 
 
 def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: Target) -> None:
@@ -35,7 +42,13 @@ def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: T
     n_numeric, n_categorical = (sum(kind in group for kind in kinds) for group in (NUMERIC, CATEGORICAL))
     print_line(f"{source}: {len(target.known):,} rows; features: {n_numeric} numeric, {n_categorical} categorical")
     named = zip(preprocessor.feature_names_in_, kinds, strict=True)
-    ignored = [f"{column} ({kind})" for column, kind in named if kind not in NUMERIC | CATEGORICAL]
+    uses: dict[str, list[str]] = {}
+    for column, kind in named:
+        uses.setdefault(USES.get(kind, ""), []).append(column if kind in USES else f"{column} ({kind})")
+    for use in USES.values():
+        if use in uses:
+            print_line(f"used as {use}: {', '.join(uses[use])}")
+    ignored = uses.get("", [])
     if ignored:
         print_line(f"ignored: {', '.join(ignored)}")
     print_line(f"task: {target.task} of {name!r} ({target.reason})")
@@ -60,15 +73,15 @@ def show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
     show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
 
 
-def show_program(opened: ReadTable, name: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
+def show_program(opened: ReadTable, features: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
     """Print the lines of Python that repeat the command.
 
     Parameters
     ----------
     opened : ReadTable
         The table.
-    name : str
-        Of the target.
+    features : str
+        Expression of the columns that were learnt from.
     target : Target
         The column to predict.
     estimator : ActionScoreClassifier or ActionScoreRegressor
@@ -79,5 +92,6 @@ def show_program(opened: ReadTable, name: str, target: Target, estimator: Any, *
     print_line("the same in Python:")
     epochs = getattr(estimator.estimator_, "max_epochs", estimator.n_epochs_)  # trees have none, nor take any
     options = {"epochs": epochs, "is_decided": is_decided}
-    for line in ("", *scoring_program(opened.read, name, (*opened.repairs, *target.program), estimator, **options), ""):
+    y = (*opened.repairs, *target.program)
+    for line in ("", *scoring_program(opened.read, features, y, estimator, **options), ""):
         print_line(line)

@@ -77,7 +77,7 @@ def show_rows(title: str, frame: "pd.DataFrame", *, n_fixed: int) -> None:
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+def show_progress(title: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
     """Show a bar on stderr while the block runs; a line now and then if stderr is not a terminal.
 
     Parameters
@@ -86,6 +86,8 @@ def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
         Words before the bar.
     total : int
         Steps until it is full.
+    quiet : bool
+        If True, nothing is shown.
 
     Yields
     ------
@@ -96,7 +98,7 @@ def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     console = make_console(stderr=True)
     columns = (rich.TextColumn(title), rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
     # Drawn only when it moves: a thread that redraws it would run beside the training, and in its timings.
-    bar = rich.Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False)
+    bar = rich.Progress(*columns, console=console, disable=quiet or not console.is_terminal, auto_refresh=False)
     with bar:
         task = bar.add_task(title, total=total)
         said, n_done = time.monotonic(), 0
@@ -106,7 +108,7 @@ def show_progress(title: str, total: int) -> Iterator[Callable[[], None]]:
             n_done += 1
             bar.advance(task)
             bar.refresh()
-            if not console.is_terminal and time.monotonic() - said > SILENCE:
+            if not quiet and not console.is_terminal and time.monotonic() - said > SILENCE:
                 said = time.monotonic()
                 console.print(f"{title}: {n_done} of {total}")
 

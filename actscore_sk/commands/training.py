@@ -27,7 +27,14 @@ ESTIMATORS: dict[str, Callable[..., Any]] = {
 
 
 def fit_scorer(
-    X: np.ndarray, target: Target, *, learner: str, metrics: tuple[str, ...], epochs: int | None, seed: int
+    X: np.ndarray,
+    target: Target,
+    *,
+    learner: str,
+    metrics: tuple[str, ...],
+    epochs: int | None,
+    seed: int,
+    quiet: bool = False,
 ) -> Any:
     """Train the library's default net, with a bar on the screen, or boosted trees on the rows with a target.
 
@@ -46,6 +53,9 @@ def fit_scorer(
     seed : int
         Decides the net's first weights and the order of the batches.
 
+    quiet : bool
+        If True, no progress is shown.
+
     Returns
     -------
     estimator : ActionScoreClassifier or ActionScoreRegressor
@@ -59,7 +69,7 @@ def fit_scorer(
     # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
     n_epochs = net.max_epochs * (2 if is_judged and len(X) < 5 * MAX_HELD_OUT else 1)  # at most
-    with one_thread(), show_progress("training", n_epochs) as advance:
+    with one_thread(), show_progress("training", n_epochs, quiet=quiet) as advance:
         net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ESTIMATORS[target.task](net, metrics=metrics, random_state=seed)
         return estimator.fit(X, target.values)

@@ -73,6 +73,8 @@ CASES = {
     "missing": ["all.csv", "--target", "colour", "--na", "tulip", "None"],
     "europe": ["europe.csv", "--target", "colour"],
     "amounts": ["europe.csv", "--target", "amount"],
+    "chosen": ["all.csv", "--target", "wet", "--features", "height", "colour"],
+    "left_out": ["all.csv", "--target", "wet", "--drop", "price", "--id", "colour", "--drop", "planted"],
     "json": ["all.jsonl", "--target", "colour"],
     "excel": ["all.xlsx", "--target", "month", "--na", "red"],
     "packed": ["all.csv.zst", "--target", "colour"],
