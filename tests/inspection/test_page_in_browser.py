@@ -232,9 +232,9 @@ def test_decisions_are_ticked_chosen_and_saved(browse, judged, saved):
 def test_what_is_saved_is_whole_exact_and_nothing_that_a_spreadsheet_runs(browse, page, saved):
     driver = browse(page, "#sort=row&order=up&min.row=3&max.row=4")
     button(driver, "Save these rows").click()
-    table = pd.read_csv(io.StringIO(saved("rows.csv")), float_precision="round_trip")
+    table = pd.read_csv(io.StringIO(saved("rows.csv")), dtype=str)
     assert table["note"].tolist() == ["'=1+1", "a" * 500]
-    assert table["number"].tolist() == [3 / 7, 4 / 7]
+    assert [float(text) for text in table["number"]] == [3 / 7, 4 / 7]
     assert table["action_score"].tolist() == SCORES[3:5].tolist()
 
 
