@@ -661,3 +661,12 @@ def test_displays_and_the_report_take_a_tracker(tracked):
     page = ActionScoreReport.from_estimator(tracker).html()
     assert "confidence" in page
     assert "Epochs" in page
+
+
+def test_a_loop_may_use_the_memory_of_its_losses_again():
+    tracker, losses = ActionScoreTracker(3), torch.empty(3, dtype=torch.float64)
+    for step in (1.0, 2.0, 4.0):
+        tracker.update(torch.arange(3), losses.fill_(step))
+    losses.fill_(torch.nan)
+    tracker.end_epoch()
+    assert tracker.action_scores_.tolist() == [7.0] * 3

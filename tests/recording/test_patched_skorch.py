@@ -8,6 +8,7 @@ from helpers import make_net, make_vectors, seed_everything, tensors_of
 from skorch import NeuralNet, NeuralNetClassifier
 
 from actscore_sk.callbacks import ActionScoreRecorder
+from actscore_sk.recording.fast_path_proof import is_proved
 
 
 def train(*recorders):
@@ -29,6 +30,10 @@ def shaken(own):
 
 def doubled(own):
     return lambda self, *args, **kwargs: 2 * own(self, *args, **kwargs)
+
+
+def test_fast_path_does_what_the_installed_skorch_does():
+    assert is_proved()
 
 
 PATCHES = {
