@@ -235,7 +235,7 @@ def test_what_is_saved_is_whole_exact_and_nothing_that_a_spreadsheet_runs(browse
     table = pd.read_csv(io.StringIO(saved("rows.csv")), dtype=str)
     assert table["note"].tolist() == ["'=1+1", "a" * 500]
     assert [float(text) for text in table["number"]] == [3 / 7, 4 / 7]
-    assert table["action_score"].tolist() == SCORES[3:5].tolist()
+    assert [float(text) for text in table["action_score"]] == SCORES[3:5].tolist()
 
 
 # -- keys, widths, media ---------------------------------------------------------------------------------------
