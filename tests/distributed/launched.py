@@ -3,6 +3,7 @@
 torchrun --nproc_per_node 2 tests/distributed/launched.py accelerate FOLDER
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -106,7 +107,10 @@ def accelerate_group(folder):
     yield "held out", recorded(accelerated(train_split=split), reduction="interpolated")
     yield "window", recorded(accelerated(train_split=split), reduction="auto")
     yield "epoch end", recorded(accelerated(train_split=split), recording="epoch_end")
-    yield "workers", recorded(accelerated(**plain, iterator_train__num_workers=1))
+    # spawn: a fork beside the threads of gloo may wait for a lock for ever
+    workers = {"num_workers": 1, "multiprocessing_context": "spawn", "persistent_workers": True}
+    workers = {f"iterator_train__{name}": value for name, value in workers.items()}
+    yield "workers", recorded(accelerated(**plain, **workers))
     yield "divided", recorded(accelerated(accelerator=divided, batch_size=2 * BATCH, **plain))
     slow = Accelerator(cpu=True, gradient_accumulation_steps=2)
     yield "accumulated", recorded(accelerated(accelerator=slow, **plain))
@@ -265,6 +269,7 @@ def stopping_group(folder):
 
 
 def main(folder):
+    faulthandler.dump_traceback_later(420, exit=True)  # where a process waits, before the test gives up
     torch.set_num_threads(1)
     results = {}
     for group in (accelerate_group, estimator_group, torch_group, stopping_group):

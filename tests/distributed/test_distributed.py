@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from launched import ALL, BATCH, LR, N_EPOCHS, WEIGHT, X, Y, module
 from torch import nn
 
@@ -20,12 +21,24 @@ JOINT = N_PROCESSES * BATCH
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Folder with the results of both processes, which were started as a user would start them."""
-    folder = tmp_path_factory.mktemp("launched")
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(N_PROCESSES), LAUNCHED, folder]
-    run = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600)
-    assert run.returncode == 0, run.stderr
+def folder(tmp_path_factory, worker_id):
+    """Folder with the results of both processes, which were started as a user would start them.
+
+    The workers of pytest share one start: two at once would meet at torchrun's one port and wait for each other.
+    """
+    root = tmp_path_factory.getbasetemp()
+    folder = (root if worker_id == "master" else root.parent) / "launched"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            alone = ["--standalone", "--local-addr", "localhost"]
+            command = ["torch.distributed.run", *alone, "--nproc_per_node", N_PROCESSES, LAUNCHED, folder]
+            run = subprocess.run(
+                [sys.executable, "-m", *map(str, command)], capture_output=True, text=True, timeout=480
+            )
+            (folder / "errors.txt").write_text("" if run.returncode == 0 else run.stderr or "failed")
+    errors = (folder / "errors.txt").read_text()
+    assert not errors, errors
     return folder
 
 
