@@ -76,7 +76,7 @@ def texts_that_look_missing(frame: "pd.DataFrame", target: int) -> list[str]:
         else:
             outcome = "so it holds categories"
         if len(texts):
-            which = " and ".join(f"{text!r} ({n:,} cell{'s' * (n > 1)})" for text, n in texts.items())
+            which = " and ".join(f"{text!r} ({n:,} cell{'s' * int(n > 1)})" for text, n in texts.items())
             who = f"the target {name!r} has" if position == target else f"{name!r} has numbers and"
             remedy = f"--na {' '.join(map(repr, texts.index))} makes them missing"
             lines.append(f"{who} {which}, {outcome}; {remedy}")

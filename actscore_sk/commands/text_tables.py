@@ -81,6 +81,8 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
     where = {"sep": dialect.separator, "encoding": dialect.encoding, "skiprows": dialect.n_comments}
     missing = {"keep_default_na": False, "na_values": ["", *options.missing]}
     further = where | {"decimal": dialect.decimal} | CSV_OPTIONS | missing
+    if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+        further["float_precision"] = "round_trip"  # later releases read every digit, and warn of this option
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame = pd.read_csv(io.BytesIO(content), **further)

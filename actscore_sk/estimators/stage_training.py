@@ -201,8 +201,9 @@ def check_last_stage(learner: Any, answer: Answer, X: Any, raw: np.ndarray) -> N
     if not is_classifier(learner):
         found, expected = outputs, np.asarray(learner.predict(take_rows(X, few)))
     elif answer.reader.is_cross_entropy:
-        found, expected = softmax(outputs, axis=1), np.asarray(learner.predict_proba(take_rows(X, few)))
-        expected = expected / expected.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # 0 / 0, by learners that divide shares by their sum
+            found, expected = softmax(outputs, axis=1), np.asarray(learner.predict_proba(take_rows(X, few)))
+            expected = expected / expected.sum(axis=1, keepdims=True)
         told = np.ptp(expected, axis=1) > 0  # shares against the rest that are all too small for a number become equal
         found, expected = found[told], expected[told]
     else:
