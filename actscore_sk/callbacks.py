@@ -1,9 +1,8 @@
 """The recorder: a skorch callback that scores every sample of X while a net trains on it."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from skorch.callbacks import Callback
@@ -21,6 +20,7 @@ from actscore_sk.recording.score_attributes import ScoreAttributes, warn_of_expo
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.utils.reprs import call_of, count_of
+from actscore_sk.utils.typing import DataDevice, Recording, Reduction, Store
 
 RECORDINGS = ("training", "epoch_end")
 
@@ -96,16 +96,16 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
 
     def __init__(
         self,
-        recording: str = "training",
-        reduction: str = "sum",
+        recording: Recording = "training",
+        reduction: Reduction = "sum",
         metrics: Sequence[str] = ("action_score",),
-        store_trajectories: bool | str | os.PathLike = False,
+        store_trajectories: Store = False,
         eval_set: Any = None,
-        store_units: bool | str | os.PathLike = False,
+        store_units: Store = False,
         unit_grid: int | tuple[int, ...] | None = None,
         score_class_weights: bool = False,
         store_probabilities: bool = False,
-        data_device: str = "auto",
+        data_device: DataDevice = "auto",
     ) -> None:
         self.recording = recording
         self.reduction = reduction
@@ -118,7 +118,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         self.store_probabilities = store_probabilities
         self.data_device = data_device
 
-    def initialize(self) -> "ActionScoreRecorder":
+    def initialize(self) -> Self:
         """Forget all samples: the net starts anew.
 
         Returns

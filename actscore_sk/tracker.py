@@ -1,8 +1,7 @@
 """The tracker: scores of samples in a training loop of your own."""
 
-import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +14,10 @@ from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_attributes import ScoreAttributes
 from actscore_sk.recording.score_record import NO_TARGET, ScoreRecord
 from actscore_sk.recording.score_table import score_table
+from actscore_sk.utils.typing import Reduction, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
@@ -91,8 +94,8 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
         *,
         n_classes: int | None = None,
         metrics: Sequence[str] = ("action_score",),
-        reduction: str = "sum",
-        store_trajectories: bool | str | os.PathLike = False,
+        reduction: Reduction = "sum",
+        store_trajectories: Store = False,
         store_probabilities: bool = False,
     ) -> None:
         self.n_samples, self.n_classes = n_samples, n_classes
@@ -201,7 +204,7 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
         """Visits that trained something in each epoch, as a share of the samples not held out, (n_epochs,) float64."""
         return np.array(self._loop.n_trained[:-1]) / self._current_record().n_training
 
-    def to_frame(self) -> Any:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the scores as a pandas DataFrame, one row per sample in the order of positions.
 
         Returns

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier
+from actscore_sk.utils.typing import Recording
 from benchmarks.common.datasets import LOADERS, Table, is_here, load_cifar10n
 from benchmarks.common.nets import make_net
 from benchmarks.common.noise import uniform
@@ -72,7 +73,7 @@ def initialized(build: Callable[[int], nn.Module], shape: tuple[int, ...]) -> nn
     return module
 
 
-def fit(table: Table, y: np.ndarray, net: str, seed: int, epochs: int, recording: str) -> np.ndarray:
+def fit(table: Table, y: np.ndarray, net: str, seed: int, epochs: int, recording: Recording) -> np.ndarray:
     """Give the action score of each image."""
     torch.set_num_threads(1)
     module = partial(initialized, NETS[net], table.X.shape[1:])

@@ -31,6 +31,7 @@ from actscore_sk import (
     ResampledClassifier,
     ReweightedClassifier,
 )
+from actscore_sk.utils.typing import Order
 from benchmarks.common.counting import counted, n_fits
 from benchmarks.common.datasets import load_small_digits
 from benchmarks.common.intervals import Claim, Interval
@@ -90,7 +91,7 @@ def prune(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, **options
     return ResampledClassifier(ActionScorePruner(scorer, memory=memory, **options), model)
 
 
-def put_in_order(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, order: str) -> BaseEstimator:
+def put_in_order(model: BaseEstimator, *, scorer: BaseEstimator, memory: str, order: Order) -> BaseEstimator:
     """Train a net that does not shuffle, whatever the model is, on samples in an order."""
     return ResampledClassifier(ActionScoreCurriculum(scorer, order=order, memory=memory), make_model(shuffle=False))
 

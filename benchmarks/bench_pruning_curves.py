@@ -24,6 +24,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScorePruner, ResampledClassifier
+from actscore_sk.utils.typing import Strategy
 from benchmarks.common.datasets import LOADERS, Table, is_here
 from benchmarks.common.intervals import Interval
 from benchmarks.common.nets import make_net, perceptron, strided_cnn
@@ -35,7 +36,7 @@ OPTIONS = ("jobs", "only")
 
 KEPT = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 QUICK_KEPT = (0.2, 0.8)
-STRATEGIES = ("hardest", "easiest", "both", "stratified", "random")
+STRATEGIES: tuple[Strategy, ...] = ("hardest", "easiest", "both", "stratified", "random")
 NOISE = {"clean": 0.0, "20 % of the labels wrong": 0.2}
 BUDGETS = ("as many epochs", "as many visits")
 MOST_EPOCHS = 10  # times as many, at most: 5 % of the data are not shown 20 times as often

@@ -4,7 +4,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         """Raise ValueError if a parameter has a value that it cannot have."""
         self._validate_params()
 
-    def bind(self, n_samples: int, n_epochs: int | None = None, rows: Any = None) -> "EpochSampler":
+    def bind(self, n_samples: int, n_epochs: int | None = None, rows: Any = None) -> Self:
         """Set the samples to draw from; a `DataLoader` needs `data_source` and `n_epochs` of the constructor instead.
 
         Parameters

@@ -1,37 +1,53 @@
 """The base of the three estimators: fit the net, record it, publish the scores."""
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.dataset import ValidSplit
-from torch.utils.data import Dataset
 
 from actscore_sk.callbacks import RECORDINGS
-from actscore_sk.data.containers import n_samples_of, targets_in
+from actscore_sk.data.containers import n_samples_of
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.identity import identify
-from actscore_sk.data.placement import DATA_DEVICES, on_host
-from actscore_sk.data.sources import check_source
+from actscore_sk.data.placement import DATA_DEVICES
+from actscore_sk.estimators.checked_fit import CheckedFit
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.fitted_scores import FittedScores
 from actscore_sk.estimators.inputs import check_weights, checked_X
 from actscore_sk.estimators.repeats import RepeatedFit
 from actscore_sk.estimators.single_fit import SingleFit
 from actscore_sk.metrics.reductions import REDUCTIONS
-from actscore_sk.utils.sklearn_private import HasMethods, Interval, StrOptions, fit_context, routing_enabled
+from actscore_sk.utils.sklearn_private import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    available_if,
+    fit_context,
+    routing_enabled,
+)
+from actscore_sk.utils.typing import (
+    ArrayLike,
+    DataDevice,
+    Estimator,
+    EvalSet,
+    Recording,
+    Reduction,
+    Samples,
+    Seed,
+    Store,
+    Targets,
+)
 
 
-class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, BaseEstimator):
+class BaseActionScore(CheckedFit, RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators; a subclass says how targets become those that the net is trained on.
 
-    A subclass defines `_check_y`, `_learn_targets`, `_to_targets` and `_build_net`; `fit` calls them in this order.
+    A subclass defines what `CheckedFit` asks for, and `_build_net`.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -52,18 +68,18 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        recording="training",
-        reduction="sum",
-        metrics=("action_score",),
-        store_trajectories=False,
-        train_sampler=None,
-        score_class_weights=False,
-        n_repeats=1,
-        random_state=None,
-        data_device="auto",
-    ):
+        recording: Recording = "training",
+        reduction: Reduction = "sum",
+        metrics: Sequence[str] = ("action_score",),
+        store_trajectories: Store = False,
+        train_sampler: EpochSampler | None = None,
+        score_class_weights: bool = False,
+        n_repeats: int = 1,
+        random_state: Seed = None,
+        data_device: DataDevice = "auto",
+    ) -> None:
         self.estimator = estimator
         self.recording = recording
         self.reduction = reduction
@@ -75,49 +91,19 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         self.random_state = random_state
         self.data_device = data_device
 
-    def _check_y(self, y):
-        """Validate y by its kind, before anything is learnt from it.
-
-        Parameters
-        ----------
-        y : array-like of shape (n_samples, ...)
-            As passed to `fit`.
-
-        Returns
-        -------
-        y : ndarray or Tensor (n_samples, ...)
-            In the form that `_learn_targets` and `_to_targets` take.
-        """
-        raise NotImplementedError
-
-    def _learn_targets(self, X, y, classes):
-        """Learn the map from y to targets of the net (`classes_`, say).
-
-        Parameters
-        ----------
-        X : Any
-            Checked.
-        y : ndarray or None
-            From `_check_y`; None for a data set that does not tell its targets.
-        classes : array-like or None
-            As passed to `partial_fit`.
-        """
-        raise NotImplementedError
-
-    def _check_classes(self, classes):
-        """Raise ValueError if `classes` of a later call differ from those of the first."""
-        raise ValueError("classes is for ActionScoreClassifier; leave it out")
-
-    def _to_targets(self, y):
-        """Map y to targets of the net, by what `_learn_targets` has learnt."""
-        raise NotImplementedError
-
     def _build_net(self, X, y, sample_weight):
         """Build the net for ``estimator=None``; see `default_net`."""
         raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, eval_set=None, **fit_params):
+    def fit(
+        self,
+        X: Samples,
+        y: Targets = None,
+        sample_weight: ArrayLike | None = None,
+        eval_set: EvalSet = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train a clone of the net on X and score every sample of X on the way.
 
         Parameters
@@ -154,7 +140,15 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
 
     @available_if(lambda self: self._can_go_on())
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None, eval_set=None, **fit_params):
+    def partial_fit(
+        self,
+        X: Samples,
+        y: Targets = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        eval_set: EvalSet = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train on for the net's `max_epochs`; scores go on from where they were.
 
         Parameters
@@ -209,42 +203,6 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         """Return True if the learner has more to learn from the samples that it has seen."""
         return True
 
-    def _checked_X(self, X, *, reset):
-        return checked_X(self, X, reset=reset)
-
-    def _check_data(self, X, y, classes, *, reset):
-        X = self._checked_X(X, reset=reset)
-        if y is None and isinstance(X, Dataset):
-            y = targets_in(X)
-        elif y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None; only a torch Dataset may "
-                "hold the targets itself"
-            )
-        if y is not None:
-            check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-            y = self._check_y(on_host(y))
-        if reset:
-            self._learn_targets(X, y, classes)
-        elif classes is not None:
-            self._check_classes(classes)
-        return X, y, None if y is None else self._to_targets(y)
-
-    def _check_eval_set(self, eval_set):
-        if eval_set is None or isinstance(eval_set, Dataset):
-            check_source(eval_set)
-            return eval_set
-        if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
-            raise ValueError(f"eval_set must be a tuple (X_eval, y_eval) or a Dataset, got {type(eval_set).__name__}")
-        X, y = eval_set
-        if y is None:
-            raise ValueError(
-                "eval_set=(X_eval, y_eval) needs targets, but y_eval is None; only a Dataset may hold them"
-            )
-        X = self._checked_X(X, reset=False)
-        check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))
-        return X, self._to_targets(self._check_y(on_host(y)))
-
     def _clone_net(self, X, targets, weights):
         """Return a clone of the user's net, which is never trained itself, or the default net.
 
@@ -273,7 +231,7 @@ class BaseActionScore(RepeatedFit, SingleFit, FittedScores, MetaEstimatorMixin, 
         with self._adapter.casting(self.estimator_, checked_X(self, X, reset=False)) as X:
             return getattr(self.estimator_, method)(X)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: `sample_weight` and `eval_set` stay here, the rest goes to the net."""
         router = MetadataRouter(owner=self).add_self_request(self)
         if self.estimator is not None:

@@ -6,10 +6,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from torch.utils.data import Dataset
 
 from actscore_sk.estimators.inputs import explained_labels
+from actscore_sk.utils.typing import Labels
 
 
 class ClassTargets:
     """Mix-in of an estimator that learns classes; it comes before the base of the estimators."""
+
+    classes_: Labels
 
     def _learn_targets(self, X, y, classes):
         self._has_codes = False

@@ -1,18 +1,20 @@
 """A classifier that scores how hard each of its training samples is."""
 
 import re
+from collections.abc import Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetBinaryClassifier
 from torch.nn import HingeEmbeddingLoss, SoftMarginLoss
 from torch.utils.data import Subset
 
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.class_targets import ClassTargets
 from actscore_sk.estimators.default_net import default_net
@@ -21,7 +23,8 @@ from actscore_sk.estimators.learners import TAKEN
 from actscore_sk.estimators.staged_fit import StagedFit, learns_in_stages, tells_probabilities
 from actscore_sk.recording.modules import all_modules, preserved_modules
 from actscore_sk.utils.randomness import preserved_random_state
-from actscore_sk.utils.sklearn_private import Interval, StrOptions
+from actscore_sk.utils.sklearn_private import Interval, StrOptions, available_if
+from actscore_sk.utils.typing import DataDevice, Estimator, Labels, Recording, Reduction, Samples, Seed, Store
 
 
 class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin, BaseActionScore):
@@ -170,21 +173,21 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        recording="training",
-        reduction="sum",
-        metrics=("action_score",),
-        store_trajectories=False,
-        train_sampler=None,
-        score_class_weights=False,
-        n_repeats=1,
-        random_state=None,
-        data_device="auto",
-        store_probabilities=False,
-        refit="auto",
-        validation_fraction=None,
-    ):
+        recording: Recording = "training",
+        reduction: Reduction = "sum",
+        metrics: Sequence[str] = ("action_score",),
+        store_trajectories: Store = False,
+        train_sampler: EpochSampler | None = None,
+        score_class_weights: bool = False,
+        n_repeats: int = 1,
+        random_state: Seed = None,
+        data_device: DataDevice = "auto",
+        store_probabilities: bool = False,
+        refit: bool | Literal["auto"] = "auto",
+        validation_fraction: float | None = None,
+    ) -> None:
         super().__init__(
             estimator,
             recording=recording,
@@ -240,7 +243,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
             scores = expit(scores)
         return np.hstack([1 - scores, scores])
 
-    def predict(self, X):
+    def predict(self, X: Samples) -> Labels:
         """Predict the class of each sample.
 
         Parameters
@@ -268,7 +271,7 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
         return self.classes_[codes]
 
     @available_if(tells_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> npt.NDArray[np.floating[Any]]:
         """Predict the probability of each class.
 
         Parameters

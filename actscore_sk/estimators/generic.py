@@ -1,20 +1,26 @@
 """An estimator for nets that are neither plain classifiers nor plain regressors."""
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
+import numpy.typing as npt
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_targets
 from actscore_sk.estimators.unit_table import unit_table
 from actscore_sk.label_issues.refused import OF_SEVERAL, WithoutLabelIssues
-from actscore_sk.utils.sklearn_private import HasMethods, Interval
+from actscore_sk.utils.sklearn_private import HasMethods, Interval, available_if
+from actscore_sk.utils.typing import DataDevice, Estimator, Recording, Reduction, Samples, Seed, Store, Targets
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _wraps_net(estimator):
@@ -92,20 +98,20 @@ class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        recording="training",
-        reduction="sum",
-        metrics=("action_score",),
-        store_trajectories=False,
-        train_sampler=None,
-        score_class_weights=False,
-        n_repeats=1,
-        random_state=None,
-        data_device="auto",
-        store_units="auto",
-        unit_grid=None,
-    ):
+        recording: Recording = "training",
+        reduction: Reduction = "sum",
+        metrics: Sequence[str] = ("action_score",),
+        store_trajectories: Store = False,
+        train_sampler: EpochSampler | None = None,
+        score_class_weights: bool = False,
+        n_repeats: int = 1,
+        random_state: Seed = None,
+        data_device: DataDevice = "auto",
+        store_units: Store = "auto",
+        unit_grid: int | tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__(
             estimator,
             recording=recording,
@@ -149,7 +155,7 @@ class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
         n_classes = int(y.max()) + 1 if kind == "classification" else 0
         return default_net(X, y, sample_weight, kind=kind, n_classes=n_classes, holds_out=self.reduction == "auto")
 
-    def unit_frame(self, y=None):
+    def unit_frame(self, y: Targets = None) -> "pd.DataFrame":
         """Return the scores of units as a pandas DataFrame, one row per unit, sample after sample.
 
         Parameters
@@ -186,7 +192,7 @@ class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
         parts = getattr(self, "unit_component_scores_", {})
         return unit_table(self.unit_scores_, parts, self._given if y is None else y)
 
-    def predict(self, X):
+    def predict(self, X: Samples) -> npt.NDArray[Any]:
         """Predict with the net.
 
         Parameters
@@ -202,7 +208,7 @@ class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
         return self._ask_net("predict", X)
 
     @available_if(_wraps_net)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Samples) -> npt.NDArray[Any]:
         """Predict probabilities with the net.
 
         Parameters

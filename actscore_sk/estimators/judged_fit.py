@@ -14,6 +14,7 @@ class JudgedFit(FittedLabelIssues):
     attributes are of a second one, on all rows.
     """
 
+    refit_: bool
     _first_fit = None
     _most_held_out = 0
 

@@ -1,12 +1,15 @@
 """A regressor that scores how hard each of its training samples is."""
 
+from collections.abc import Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
 
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.default_net import default_net
 from actscore_sk.estimators.inputs import explained_targets
@@ -14,6 +17,7 @@ from actscore_sk.estimators.learners import TAKEN
 from actscore_sk.estimators.staged_fit import StagedFit, learns_in_stages
 from actscore_sk.label_issues.refused import OF_NUMBERS, WithoutLabelIssues
 from actscore_sk.utils.sklearn_private import Interval
+from actscore_sk.utils.typing import DataDevice, Estimator, Recording, Reduction, Samples, Seed, Store
 
 
 class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseActionScore):
@@ -68,19 +72,19 @@ class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseAc
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        recording="training",
-        reduction="sum",
-        metrics=("action_score",),
-        store_trajectories=False,
-        train_sampler=None,
-        score_class_weights=False,
-        n_repeats=1,
-        random_state=None,
-        data_device="auto",
-        validation_fraction=None,
-    ):
+        recording: Recording = "training",
+        reduction: Reduction = "sum",
+        metrics: Sequence[str] = ("action_score",),
+        store_trajectories: Store = False,
+        train_sampler: EpochSampler | None = None,
+        score_class_weights: bool = False,
+        n_repeats: int = 1,
+        random_state: Seed = None,
+        data_device: DataDevice = "auto",
+        validation_fraction: float | None = None,
+    ) -> None:
         super().__init__(
             estimator,
             recording=recording,
@@ -110,7 +114,7 @@ class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseAc
     def _build_net(self, X, y, sample_weight):
         return default_net(X, y, sample_weight, kind="regression", holds_out=self.reduction == "auto")
 
-    def predict(self, X):
+    def predict(self, X: Samples) -> npt.NDArray[np.floating[Any]]:
         """Predict the target of each sample.
 
         Parameters

@@ -20,6 +20,7 @@ from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.merged_scores import MergedScores, mean_of
 from actscore_sk.recording.ranks import is_main, ranks_of
 from actscore_sk.utils.interrupts import noticed
+from actscore_sk.utils.typing import Positions
 
 # What every net of a fit has in common, beside attributes that begin with an underscore.
 _LEARNED = "classes_", "n_features_in_", "feature_names_in_"
@@ -37,7 +38,8 @@ class RepeatedFit:
 
     _repeats: tuple = ()
     n_repeats: int
-    repeat_seeds_: np.ndarray
+    repeat_seeds_: Positions
+    estimators_: list[Any]
     estimator: Any
     random_state: Any
     store_trajectories: Any

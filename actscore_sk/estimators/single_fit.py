@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from actscore_sk.callbacks import ActionScoreRecorder
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.estimators.dtypes import DtypeAdapter
 from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.randomness import seeded
@@ -49,6 +50,8 @@ class Training:
 class SingleFit:
     """Mix-in of the estimators: trains one net on the samples of a fit."""
 
+    estimator_: Any
+    train_sampler_: EpochSampler | None
     _interrupted = False
 
     def _fit_once(self, data):

@@ -1,10 +1,12 @@
 """Mix-in of the estimators that take learners besides nets: train one, and score every sample after each stage."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils import check_array, check_consistent_length, compute_class_weight, get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
@@ -21,6 +23,7 @@ from actscore_sk.metrics.epoch_window import class_entropy
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.utils.random_states import fill_random_states
+from actscore_sk.utils.sklearn_private import available_if
 
 N_PARTS = 5  # the default net holds one of them out
 
@@ -189,7 +192,7 @@ class StagedFit:
         return self.classes_[found.astype(np.int64)] if kind_of(self.estimator).takes_codes else found
 
     @available_if(_decides)
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> npt.NDArray[Any]:
         """Return the scores by which a learner that is no net decides.
 
         Parameters

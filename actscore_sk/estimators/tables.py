@@ -1,5 +1,7 @@
 """From the columns of a table to the matrix that a net is trained on."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
@@ -10,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
 from actscore_sk.utils.optional import import_optional
 from actscore_sk.utils.sklearn_private import check_feature_names_in
+from actscore_sk.utils.typing import Labels
 
 # Whole numbers with so few values are codes more often than amounts (months, grades, yes and no).
 _MAX_CODES = 10
@@ -106,7 +109,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     ['height', 'missingindicator_height', 'colour_blue', 'colour_red']
     """
 
-    def fit(self, X, y=None):
+    column_kinds_: list[str]
+    encoders_: dict[str, Any]
+
+    def fit(self, X: Any, y: None = None) -> Self:
         """Learn the kind of each column, the scale of numbers and the values of categories.
 
         Parameters
@@ -129,7 +135,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self._fit(X)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Any, y: None = None) -> Any:
         """Fit and transform the same table, reading each column once.
 
         Parameters
@@ -146,7 +152,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """
         return self._encode(self._fit(X))
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Turn a table with the columns of the fitted one into numbers.
 
         Parameters
@@ -170,7 +176,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         values = [(kind, read_column(column, _KINDS[kind][0])) for kind, column in used]
         return self._encode(_blocks(values))
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Labels:
         """Name the features that `transform` returns.
 
         Parameters

@@ -156,8 +156,7 @@ class DataMapDisplay(Display):
         )
         for row in table.nsmallest(self.n_named, "confidence").to_dict("records"):
             name_point(self.ax_, (row["variability"], row["confidence"]), row["name"])
-        self.colorbar_ = self.figure_.colorbar(self.points_, ax=self.ax_, label="correctness")
-        self.colorbar_.solids.set_alpha(1)
+        self.colorbar_ = self.figure_.colorbar(self.points_, ax=self.ax_, label="correctness", alpha=1)
         drawn = f"{len(table):,} of {self.n_samples:,}" if len(table) < self.n_samples else f"{len(table):,}"
         finish_axes(
             self.ax_,

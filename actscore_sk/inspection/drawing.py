@@ -1,11 +1,16 @@
 """Common ground of displays: axes, names of samples, and colours that stay apart in grey and without colour vision."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84b1", "#c9d8e8"  # of one hue: 22, 50 and 84 % as light as white
 ACCENT = "#b5541c"
@@ -26,10 +31,13 @@ class Display(ABC):
         The numbers, as `frame` returns them.
     """
 
-    def __init__(self, table: Any) -> None:
+    figure_: "Figure"
+    ax_: "Axes"  # a grid has `axes_` instead
+
+    def __init__(self, table: "pd.DataFrame") -> None:
         self.table = table
 
-    def frame(self) -> Any:
+    def frame(self) -> "pd.DataFrame":
         """Return the numbers that are drawn.
 
         Returns

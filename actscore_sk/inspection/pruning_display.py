@@ -206,15 +206,16 @@ class PruningCurveDisplay(Display):
             Itself.
         """
         self.figure_, self.ax_ = make_axes(ax, self.size)
-        self.lines_, self.bands_ = [], []
+        self.lines_: list[Any] = []
+        self.bands_: list[Any] = []
         axis = next(name for name in AXES.values() if name in self.table.columns)
         best = self.table.groupby("strategy")["mean"].max().nlargest(self.max_groups).index
         parts = [(name, part) for name, part in self.table.groupby("strategy", sort=False) if name in best]
         for i, (strategy, part) in enumerate(parts):
             colour = DARK if len(parts) == 1 else dark_cividis()(i / (len(parts) - 1))
-            style = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)], "markersize": 5}
+            style: dict[str, Any] = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)]}
             self.lines_ += self.ax_.plot(
-                part[axis], part["mean"], color=colour, label=_named(strategy, part, axis), **style
+                part[axis], part["mean"], color=colour, markersize=5, label=_named(strategy, part, axis), **style
             )
             band = self.ax_.fill_between(part[axis], part["low"], part["high"], color=colour, alpha=0.15, lw=0)
             self.bands_.append(band)

@@ -147,9 +147,9 @@ class TrajectoryDisplay(Display):
             for low, high, colour, label in (("q05", "q95", LIGHT, "5 to 95 %"), ("q25", "q75", MIDDLE, "25 to 75 %"))
         ]
         (self.median_,) = self.ax_.plot(epochs, table["q50"], color=DARK, linewidth=2, label="median")
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for i, name in enumerate(table.columns[1 + len(QUANTILES) :]):
-            style = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)]}
+            style: dict[str, Any] = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)]}
             label = shortened(name, 20)
             self.lines_ += self.ax_.plot(epochs, table[name], color=ACCENT, markersize=4, label=label, **style)
         # one sample that is lost for an epoch would press the bands of all others flat
@@ -157,6 +157,6 @@ class TrajectoryDisplay(Display):
         if not np.isnan(shown).all():
             stretch_axis(self.ax_, "y", float(np.nanmax(table["q95"])), float(np.nanmax(np.abs(shown))))
         finish_axes(self.ax_, f"Losses of {self.n_samples:,} samples", xlabel="epoch", ylabel="loss")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.locator_params(axis="x", integer=True)
         self.ax_.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         return self

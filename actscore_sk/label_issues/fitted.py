@@ -1,6 +1,6 @@
 """What is known of labels as fitted attributes, and as a table."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,10 @@ from actscore_sk.exceptions import ActionScoreError
 from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
 from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.utils.optional import import_optional
+from actscore_sk.utils.typing import Labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTS = ("train", "eval")
 
@@ -48,7 +52,7 @@ class FittedLabelIssues:
     A subclass defines `_judged_samples` and has `classes_`. All is computed at its first use, and kept until `_forget`.
     """
 
-    classes_: np.ndarray
+    classes_: Labels
 
     def _judged_samples(self, on: str) -> JudgedSamples:
         """Return the samples of X ("train") or of the `eval_set` ("eval"); raise AttributeError if there are none."""
@@ -83,7 +87,7 @@ class FittedLabelIssues:
         return self._judge().wrong_label_scores
 
     @property
-    def suggested_labels_(self) -> np.ndarray:
+    def suggested_labels_(self) -> Labels:
         """Likeliest label of each sample apart from the given one, (n_samples,), from `classes_`."""
         return self.classes_[self._judge().suggested_labels]
 
@@ -117,7 +121,7 @@ class FittedLabelIssues:
         """Sentence that says why nothing can be decided but a ranking and suggestions; None if more can."""
         return self._judge().refusal
 
-    def label_issues(self, on: str = "train") -> Any:
+    def label_issues(self, on: Literal["train", "eval"] = "train") -> "pd.DataFrame":
         """Return what is known of each label as a pandas DataFrame, the one most likely wrong first.
 
         Parameters

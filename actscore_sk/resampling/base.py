@@ -1,6 +1,6 @@
 """Base of the samplers: score the samples, select some, return them in the kind that they came in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from imblearn.base import BaseSampler
@@ -17,6 +17,7 @@ from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import judge_among
 from actscore_sk.scoring.scorer import make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
+from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Positions, Samples, Targets
 
 
 class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
@@ -36,6 +37,12 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
     }
 
     transform = NoTransform()
+
+    sample_indices_: Positions
+    sample_weight_: Floats | None
+    action_scores_: Floats
+    class_ranks_: Floats
+    sampling_strategy_: dict[Any, int]
 
     def _select(self, scores, labels, weights, rng):
         """Select samples.
@@ -61,7 +68,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         raise NotImplementedError
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: Samples, y: Targets = None, **params: Any) -> Self:
         """Score the samples and select, but return no samples; `fit_resample` does both.
 
         Parameters
@@ -82,7 +89,14 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit_resample(self, X, y=None, action_scores=None, sample_weight=None, **fit_params):
+    def fit_resample(
+        self,
+        X: Samples,
+        y: Targets = None,
+        action_scores: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> tuple[Samples, Targets]:
         """Score the samples and return some of them.
 
         Parameters
@@ -176,12 +190,12 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         return {label: count for label, count in zip(classes.tolist(), kept.tolist(), strict=True) if count}
 
     @property
-    def estimator_(self):
+    def estimator_(self) -> Estimator:
         """The fitted scorer; None if scores were passed, or came from a tracker."""
         check_is_fitted(self)
         return self._scored.scorer
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: `action_scores` and `sample_weight` stay here, the rest goes to the scorer."""
         router = MetadataRouter(owner=self).add_self_request(self)
         if self.estimator is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.scoring.class_labels import check_has_classes, ranks_within_class
 from actscore_sk.utils.sklearn_private import StrOptions
+from actscore_sk.utils.typing import Estimator, Memory, Order, Seed
 
 
 class ActionScoreCurriculum(BaseActionScoreSampler):
@@ -55,7 +56,15 @@ class ActionScoreCurriculum(BaseActionScoreSampler):
     }
     _hint = "pass some samples"
 
-    def __init__(self, estimator=None, *, order="easy_first", class_balanced=False, memory=None, random_state=None):
+    def __init__(
+        self,
+        estimator: Estimator = None,
+        *,
+        order: Order = "easy_first",
+        class_balanced: bool = False,
+        memory: Memory = None,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.order = order
         self.class_balanced = class_balanced

@@ -1,12 +1,15 @@
 """Base of the meta-estimators of this room: they fit an estimator in a special way, and pass predictions to it."""
 
+from typing import Any
+
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.utils.sklearn_private import routing_enabled
+from actscore_sk.utils.sklearn_private import available_if, routing_enabled
+from actscore_sk.utils.typing import Estimator, Labels, Samples
 
 
 def _estimator_has(method):
@@ -21,6 +24,9 @@ def _estimator_has(method):
 class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
     """Base of estimators that predict with `estimator_`, a clone of `estimator`."""
 
+    estimator: Estimator
+    estimator_: Estimator
+
     def _delegate(self, method, X, params):
         check_is_fitted(self, "estimator_")
         if routing_enabled() and params:
@@ -28,7 +34,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return getattr(self.estimator_, method)(X, **params)
 
     @available_if(_estimator_has("predict"))
-    def predict(self, X, **params):
+    def predict(self, X: Samples, **params: Any) -> npt.NDArray[Any]:
         """Predict targets with the fitted estimator.
 
         Parameters
@@ -46,7 +52,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict", X, params)
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X, **params):
+    def predict_proba(self, X: Samples, **params: Any) -> npt.NDArray[Any]:
         """Predict the probability of each class with the fitted estimator.
 
         Parameters
@@ -64,7 +70,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict_proba", X, params)
 
     @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X, **params):
+    def predict_log_proba(self, X: Samples, **params: Any) -> npt.NDArray[Any]:
         """Predict the logarithm of the probability of each class with the fitted estimator.
 
         Parameters
@@ -82,7 +88,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self._delegate("predict_log_proba", X, params)
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X, **params):
+    def decision_function(self, X: Samples, **params: Any) -> npt.NDArray[Any]:
         """Compute the decision function of the fitted estimator.
 
         Parameters
@@ -100,7 +106,7 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self._delegate("decision_function", X, params)
 
     @available_if(_estimator_has("transform"))
-    def transform(self, X, **params):
+    def transform(self, X: Samples, **params: Any) -> npt.NDArray[Any]:
         """Transform samples with the fitted estimator.
 
         Parameters
@@ -118,17 +124,17 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
         return self._delegate("transform", X, params)
 
     @property
-    def classes_(self):
+    def classes_(self) -> Labels:
         """Labels of the fitted estimator; classifiers only."""
         return self.estimator_.classes_
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features that the fitted estimator saw."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Labels:
         """Names of the features that the fitted estimator saw."""
         return self.estimator_.feature_names_in_
 

@@ -1,7 +1,8 @@
 """A sampler that drops samples by their difficulty."""
 
+from collections.abc import Sequence
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -13,6 +14,7 @@ from actscore_sk.resampling.strategies import STRATEGIES, amount_of
 from actscore_sk.scoring.class_labels import check_has_classes
 from actscore_sk.scoring.judging import decision_of, judges_labels
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
+from actscore_sk.utils.typing import Estimator, Memory, Seed, Strategy
 
 
 class ActionScorePruner(BaseActionScoreSampler):
@@ -90,16 +92,16 @@ class ActionScorePruner(BaseActionScoreSampler):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        strategy="hardest",
-        threshold=0.1,
-        by="fraction",
-        class_balanced=False,
-        hard_share=1 / 3,
-        memory=None,
-        random_state=None,
-    ):
+        strategy: Strategy = "hardest",
+        threshold: float | Sequence[float] | Literal["auto"] = 0.1,
+        by: Literal["fraction", "score"] = "fraction",
+        class_balanced: bool = False,
+        hard_share: float = 1 / 3,
+        memory: Memory = None,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.strategy = strategy
         self.threshold = threshold

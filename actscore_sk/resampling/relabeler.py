@@ -5,6 +5,7 @@ import numpy as np
 from actscore_sk.data.containers import take_rows
 from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.scoring.judging import decision_of, make_judge, suggested_codes
+from actscore_sk.utils.typing import Estimator, Mask, Memory, Seed
 
 
 class ActionScoreRelabeler(BaseActionScoreSampler):
@@ -52,9 +53,10 @@ class ActionScoreRelabeler(BaseActionScoreSampler):
     (np.int64(90), True)
     """
 
+    is_relabeled_: Mask
     _hint = "pass some samples"
 
-    def __init__(self, estimator=None, *, memory=None, random_state=None):
+    def __init__(self, estimator: Estimator = None, *, memory: Memory = None, random_state: Seed = None) -> None:
         self.estimator = estimator
         self.memory = memory
         self.random_state = random_state

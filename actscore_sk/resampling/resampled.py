@@ -1,7 +1,7 @@
 """Meta-estimators that resample inside `fit`, for pipelines whose steps must keep the number of rows."""
 
 import inspect
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
@@ -14,6 +14,7 @@ from actscore_sk.resampling.delegating import DelegatingEstimator
 from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
+from actscore_sk.utils.typing import ArrayLike, Estimator, Samples, Seed, Targets
 
 
 class _Resampled(DelegatingEstimator):
@@ -24,14 +25,15 @@ class _Resampled(DelegatingEstimator):
         "estimator": [HasMethods(["fit"])],
         "random_state": ["random_state"],
     }
+    sampler_: Any
 
-    def __init__(self, sampler, estimator, *, random_state=None):
+    def __init__(self, sampler: Any, estimator: Estimator, *, random_state: Seed = None) -> None:
         self.sampler = sampler
         self.estimator = estimator
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, **fit_params):
+    def fit(self, X: Samples, y: Targets = None, sample_weight: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Resample X and y, and fit the estimator on the outcome.
 
         Parameters
@@ -104,7 +106,7 @@ class _Resampled(DelegatingEstimator):
             followed["sample_weight"] = sampler.sample_weight_  # a part of a sample's weight may be dropped
         return followed
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: to `fit_resample` of the sampler and to the methods of the estimator."""
         to_estimator = MethodMapping()
         for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):

@@ -9,6 +9,7 @@ from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.scoring.class_labels import check_has_classes
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
+from actscore_sk.utils.typing import Estimator, Memory, Seed, Weighting
 
 
 class ActionScoreResampler(BaseActionScoreSampler):
@@ -61,15 +62,15 @@ class ActionScoreResampler(BaseActionScoreSampler):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator = None,
         *,
-        weighting="hard",
-        temperature=1.0,
-        n_samples=None,
-        class_balanced=False,
-        memory=None,
-        random_state=None,
-    ):
+        weighting: Weighting = "hard",
+        temperature: float = 1.0,
+        n_samples: float | None = None,
+        class_balanced: bool = False,
+        memory: Memory = None,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.weighting = weighting
         self.temperature = temperature

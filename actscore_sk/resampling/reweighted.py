@@ -2,7 +2,7 @@
 
 from functools import partial
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
@@ -28,6 +28,7 @@ from actscore_sk.utils.sklearn_private import (
     fit_context,
     routing_enabled,
 )
+from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Memory, Samples, Seed, Targets, Weighting
 
 
 class _Reweighted(DelegatingEstimator):
@@ -42,8 +43,20 @@ class _Reweighted(DelegatingEstimator):
         "random_state": ["random_state"],
     }
     _default_scorer: ClassVar[type]
+    scorer_: Estimator
+    action_scores_: Floats
+    sample_weight_: Floats
 
-    def __init__(self, estimator, *, scorer=None, weighting="hard", temperature=1.0, memory=None, random_state=None):
+    def __init__(
+        self,
+        estimator: Estimator,
+        *,
+        scorer: Estimator = None,
+        weighting: Weighting | Literal["trust"] = "hard",
+        temperature: float = 1.0,
+        memory: Memory = None,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.scorer = scorer
         self.weighting = weighting
@@ -52,7 +65,14 @@ class _Reweighted(DelegatingEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, action_scores=None, **fit_params):
+    def fit(
+        self,
+        X: Samples,
+        y: Targets = None,
+        sample_weight: ArrayLike | None = None,
+        action_scores: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Score the samples, then fit the estimator with weights made of the scores.
 
         Parameters
@@ -113,7 +133,7 @@ class _Reweighted(DelegatingEstimator):
     def _weigh(self, scores, sample_weight):
         return difficulty_weights(scores, self.weighting, temperature=self.temperature, sample_weight=sample_weight)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: weights and scores stay here, the rest goes to the estimator."""
         mapping = MethodMapping()
         for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):

@@ -1,7 +1,7 @@
 """A transformer: the difficulty of training samples as a feature, and the predicted difficulty of new samples."""
 
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -25,6 +25,7 @@ from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.scorer import make_scorer, path_to
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
+from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Labels, Memory, Samples, Seed, Targets
 
 N_NEIGHBORS = N_DIRECTIONS = 10
 
@@ -92,10 +93,25 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         "random_state": ["random_state"],
     }
 
+    estimator_: Estimator
+    regressor_: Estimator
+    action_scores_: Floats
+    prediction_r2_: float
+    prediction_correlation_: float
+
     # Not in the signature of `fit`: that would say that weights count in the prediction, too.
     __metadata_request__fit: ClassVar[dict] = {"sample_weight": None}
 
-    def __init__(self, estimator=None, *, features="auto", regressor=None, cv=5, memory=None, random_state=None):
+    def __init__(
+        self,
+        estimator: Estimator = None,
+        *,
+        features: Literal["auto", "penultimate", "input"] = "auto",
+        regressor: Estimator = None,
+        cv: Any = 5,
+        memory: Memory = None,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.features = features
         self.regressor = regressor
@@ -104,7 +120,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, action_scores=None, **fit_params):
+    def fit(self, X: Samples, y: Targets = None, action_scores: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Score the samples of X and learn to predict the score.
 
         Parameters
@@ -182,7 +198,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
             raise ValueError(f"features='penultimate' needs a net, but {name} gave the scores; set features='input'")
         return is_without
 
-    def fit_transform(self, X, y=None, **params):
+    def fit_transform(self, X: Samples, y: Targets = None, **params: Any) -> Any:
         """Fit, and return the scores of the training samples.
 
         Parameters
@@ -201,7 +217,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         """
         return self.fit(X, y, **params).action_scores_.reshape(-1, 1).copy()
 
-    def transform(self, X):
+    def transform(self, X: Samples) -> Any:
         """Predict the score of each sample without its target.
 
         Parameters
@@ -217,7 +233,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         check_is_fitted(self, "regressor_")
         return self.regressor_.predict(self._features(X)).reshape(-1, 1)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Labels:
         """Return the name of the column.
 
         Parameters
@@ -232,7 +248,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         """
         return np.array(["action_score"], dtype=object)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: weights and scores stay here, the rest goes to the scorer."""
         router = MetadataRouter(owner=self).add_self_request(self)
         if self.estimator is not None:

@@ -1,4 +1,4 @@
-"""Private names of scikit-learn, imported here and nowhere else: a release may move them."""
+"""Private names of scikit-learn, imported here and nowhere else: a release may move them; and its decorators, typed."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,6 +8,7 @@ from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
@@ -16,6 +17,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "available_if",
     "check_feature_names_in",
     "check_sample_weight",
     "fit_context",
@@ -41,6 +43,22 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Me
         The decorator.
     """
     return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator of methods that only some objects have; type checkers see the method.
+
+    Parameters
+    ----------
+    check : callable
+        Takes the object; it returns False or raises AttributeError if the object does not have the method.
+
+    Returns
+    -------
+    Callable
+        The decorator.
+    """
+    return _available_if(check)
 
 
 def check_sample_weight(sample_weight: Any, X: Any, **options: Any) -> np.ndarray:
