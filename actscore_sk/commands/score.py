@@ -52,8 +52,10 @@ examples:
 
 The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
 metrics, n_visits and rank (1 = hardest; a row held out of training has the rank that it has among those held out).
-Classification adds suggested_label, wrong_probability, is_issue and is_validation (held out). A row without target
-is not trained on and has no score. What is printed ends in the lines of Python that give the same scores.
+Classification adds suggested_label, wrong_probability, is_issue, is_validation (held out), label_rank (1 = most likely
+wrong) and, the same in all rows, between which numbers that of wrong labels lies (n_wrong_low, n_wrong_high).
+A row without target is not trained on and has no score. What is printed ends in the lines of Python that give the
+same scores.
 """
 
 
@@ -156,7 +158,7 @@ def _score(arguments: Namespace) -> None:
     if judgement is None:
         show_hardest(table, features)
     else:
-        show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement.summary)
+        show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement)
     is_decided = judgement is not None and judgement.is_decided
     show_program(opened, roles.program, target, estimator, is_decided=is_decided)
     if output != STANDARD:
