@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.commands.screen import print_line, show_rows
-from actscore_sk.label_issues.sentence import summarise
+from actscore_sk.label_issues.sentence import caution, summarise
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -21,19 +21,20 @@ class Judgement:
     Attributes
     ----------
     columns : DataFrame
-        ``suggested_label``, ``wrong_probability``, ``is_issue`` and ``is_validation``, in the order of the rows. If
-        nothing can be decided, no probability is known, and no row is an issue.
-    order : ndarray of int, (n_rows,)
-        Rows, the most likely wrong first.
+        ``suggested_label``, ``wrong_probability``, ``is_issue``, ``is_validation``, ``label_rank`` (1 = most likely
+        wrong), and ``n_wrong_low`` and ``n_wrong_high``, between which the number of wrong labels lies, in the order of
+        the rows. If nothing can be decided, no probability and no number is known, and no row is an issue.
     summary : str
         How many labels look wrong, or why that cannot be said.
+    notes : tuple of str
+        What to keep in mind.
     is_decided : bool
         False if it cannot be said.
     """
 
     columns: "pd.DataFrame"
-    order: np.ndarray
     summary: str
+    notes: tuple[str, ...]
     is_decided: bool
 
 
@@ -60,11 +61,17 @@ def judge_labels(estimator: Any, names: Any) -> Judgement:
     columns = pd.DataFrame({"suggested_label": suggested}).assign(wrong_probability=np.nan, is_issue=False)
     columns["is_validation"] = estimator.validation_mask_
     order = np.argsort(-estimator.wrong_label_scores_, kind="stable")
-    if not is_decided:
-        return Judgement(columns, order, estimator.label_refusal_, False)
-    columns["wrong_probability"], columns["is_issue"] = estimator.wrong_label_proba_, estimator.is_label_issue_
-    summary = summarise(len(columns), int(estimator.is_label_issue_.sum()), estimator.noise_rate_interval_)
-    return Judgement(columns, order, "\n".join([summary, *(str(warning.message) for warning in caught)]), True)
+    columns.loc[order, "label_rank"] = np.arange(1, len(order) + 1)
+    bounds = pd.array([pd.NA, pd.NA], dtype="Int64")
+    summary, notes = estimator.label_refusal_, []
+    if is_decided:
+        columns["wrong_probability"], columns["is_issue"] = estimator.wrong_label_proba_, estimator.is_label_issue_
+        n_rows, n_issues, interval = len(columns), int(columns["is_issue"].sum()), estimator.noise_rate_interval_
+        bounds[:] = np.round(interval * n_rows).astype(np.int64)
+        summary = summarise(n_rows, n_issues, interval)
+        notes = [caution(n_rows, n_issues), *(str(warning.message) for warning in caught)]
+    columns["n_wrong_low"], columns["n_wrong_high"] = bounds
+    return Judgement(columns, summary, tuple(filter(None, notes)), is_decided)
 
 
 def add_labels(table: "pd.DataFrame", known: np.ndarray, judgement: Judgement) -> "pd.DataFrame":
@@ -87,26 +94,24 @@ def add_labels(table: "pd.DataFrame", known: np.ndarray, judgement: Judgement) -
     table = table.join(judgement.columns.set_index(np.flatnonzero(known)))
     for name in ("is_issue", "is_validation"):
         table[name] = table[name].astype("boolean").fillna(False).astype(bool)
-    return table
+    return table.astype(dict.fromkeys(("label_rank", "n_wrong_low", "n_wrong_high"), "Int64"))
 
 
-def show_labels(table: "pd.DataFrame", features: "pd.DataFrame", rows: np.ndarray, summary: str) -> None:
+def show_labels(first: "pd.DataFrame", features: "pd.DataFrame", judgement: Judgement) -> None:
     """Say how many labels look wrong, and show some of them.
 
     Parameters
     ----------
-    table : DataFrame
-        Scores and labels of all rows.
+    first : DataFrame
+        Scores and labels of the rows to show, in this order.
     features : DataFrame
-        The other columns of the same rows.
-    rows : ndarray of int
-        Rows to show, in this order.
-    summary : str
-        Lines to print before.
+        The other columns of all rows.
+    judgement : Judgement
+        Its summary and notes are printed before.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    shown = table.loc[rows, ["row", "target", "suggested_label", "wrong_probability", "action_score"]]
-    shown.columns = ["row", "given", "suggested", "p(wrong)", "action_score"]
-    for line in ("", *summary.splitlines()):
+    shown = first[["row", "target", "suggested_label", "wrong_probability", "action_score"]]
+    shown = shown.set_axis(["row", "given", "suggested", "p(wrong)", "action_score"], axis=1)
+    for line in ("", judgement.summary, *judgement.notes):
         print_line(line)
-    show_rows("labels most likely wrong", pd.concat([shown, features.loc[rows]], axis=1), n_fixed=4)
+    show_rows("labels most likely wrong", pd.concat([shown, features.loc[first.index]], axis=1), n_fixed=4)

@@ -16,7 +16,7 @@ from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import read_scores, read_table
 from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
-from actscore_sk.inspection.report.labels import COLUMNS as OF_LABELS
+from actscore_sk.inspection.report.labels import ALL_COLUMNS, COLUMNS
 from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.utils.optional import import_optional
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SAVED = (".joblib", ".pkl", ".pickle")
 HELD_OUT = "is_validation"
-EVERY_ROW = ("rank", *POSITIONS, HELD_OUT, *OF_LABELS)
+EVERY_ROW = ("rank", *POSITIONS, HELD_OUT, *ALL_COLUMNS)
 
 DESCRIPTION = """\
 Write one HTML page about the scores of a table: how many labels look wrong, which classes and groups are hard,
@@ -150,8 +150,8 @@ def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> 
         further = pandas.concat([further, rows.data], axis=1)
     # a table of scores alone has no estimator behind it to say which rows were held out
     held_out = scores[HELD_OUT].astype(bool) if HELD_OUT in scores else None
-    if all(name in scores for name in OF_LABELS) and y is not None:
-        options["labels"] = scores[[name for name in (*OF_LABELS, HELD_OUT) if name in scores]]
+    if all(name in scores for name in COLUMNS) and y is not None:
+        options["labels"] = scores[[name for name in ALL_COLUMNS if name in scores]]
     values = _scores(rows, arguments.score)
     return ActionScoreReport.from_scores(values, y, data=further, held_out=held_out, **options)
 

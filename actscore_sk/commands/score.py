@@ -1,5 +1,6 @@
 """``actscore score``: a score for each row of a table."""
 
+import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -13,17 +14,19 @@ from actscore_sk.commands.arguments import add_reading_options, positive_number,
 from actscore_sk.commands.column_findings import find_in_columns, find_in_rows
 from actscore_sk.commands.column_roles import add_kept, choose_columns
 from actscore_sk.commands.contents import STANDARD
-from actscore_sk.commands.labels import add_labels, judge_labels, show_labels
+from actscore_sk.commands.labels import Judgement, add_labels, judge_labels, show_labels
 from actscore_sk.commands.metric_names import check_metrics, metric_names
 from actscore_sk.commands.missing_cells import describe_missing, texts_that_look_missing
 from actscore_sk.commands.places import check_output, check_size
 from actscore_sk.commands.report import check_page
 from actscore_sk.commands.report import run as write_report
+from actscore_sk.commands.run_summary import summarise_run
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
 from actscore_sk.commands.targets import TASKS, find_column, read_target
 from actscore_sk.commands.training import LEARNERS, fit_scorer
+from actscore_sk.commands.typed_tables import plain
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
@@ -52,8 +55,10 @@ examples:
 
 The output has one row for each row of FILE, in the same order: row (from 0), target, action_score, further
 metrics, n_visits and rank (1 = hardest; a row held out of training has the rank that it has among those held out).
-Classification adds suggested_label, wrong_probability, is_issue and is_validation (held out). A row without target
-is not trained on and has no score. What is printed ends in the lines of Python that give the same scores.
+Classification adds suggested_label, wrong_probability, is_issue, is_validation (held out), label_rank (1 = most likely
+wrong) and, the same in all rows, between which numbers that of wrong labels lies (n_wrong_low, n_wrong_high).
+A row without target is not trained on and has no score. What is printed ends in the lines of Python that give the
+same scores.
 """
 
 
@@ -96,6 +101,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--report", metavar="PAGE", type=Path, help="also write this HTML page, as `actscore report` does"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON, and all else to standard error")
 
 
 def run(arguments: Namespace) -> None:
@@ -105,25 +111,28 @@ def run(arguments: Namespace) -> None:
     ----------
     arguments : Namespace
         ``file``, ``target``, ``output``, ``metrics``, ``epochs``, ``learner``, ``seed``, ``task``, ``sep``,
-        ``decimal``, ``encoding``, ``na``, ``features``, ``drop``, ``id``, ``keep_columns``, ``report``
-        and ``quiet``.
+        ``decimal``, ``encoding``, ``na``, ``features``, ``drop``, ``id``, ``keep_columns``, ``report``,
+        ``quiet`` and ``json``.
 
     Raises
     ------
     CommandError
         If something is wrong with the arguments, the table or the output; nothing is written then.
     """
-    # the table alone goes to standard output
+    # the table alone, or the summary alone, goes to standard output
+    results = sys.stdout
     with ExitStack() as stack:
         if arguments.quiet:
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(redirect_stdout(nowhere))
-        elif arguments.output == STANDARD:
+        elif arguments.json or arguments.output == STANDARD:
             stack.enter_context(redirect_stdout(sys.stderr))
-        _score(arguments)
+        summary = _score(arguments)
+    if arguments.json:
+        results.write(json.dumps(summary, indent=2, default=plain, allow_nan=False) + "\n")
 
 
-def _score(arguments: Namespace) -> None:
+def _score(arguments: Namespace) -> dict[str, Any]:
     source = arguments.file
     output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
@@ -153,10 +162,7 @@ def _score(arguments: Namespace) -> None:
     if judgement is not None:
         table = add_labels(table, target.known, judgement)
     write_table(output, add_kept(table, frame, roles.kept))
-    if judgement is None:
-        show_hardest(table, features)
-    else:
-        show_labels(table, features, np.flatnonzero(target.known)[judgement.order[:N_HARDEST]], judgement.summary)
+    first = _show_first(table, features, judgement)
     is_decided = judgement is not None and judgement.is_decided
     show_program(opened, roles.program, target, estimator, is_decided=is_decided)
     if output != STANDARD:
@@ -164,6 +170,20 @@ def _score(arguments: Namespace) -> None:
     if arguments.report is not None:
         page = {"file": output, "data": source, "output": arguments.report, "score": "action_score", "group": []}
         write_report(Namespace(**(vars(arguments) | NO_OPTIONS | page)))
+    facts = {name: getattr(arguments, name) for name in ("file", "target", "report", "learner", "seed")}
+    facts |= {"output": output, "metrics": metrics, "reading": opened.how, "findings": found}
+    return summarise_run(target, preprocessor, estimator, judgement, first, **facts)
+
+
+def _show_first(table: "pd.DataFrame", features: "pd.DataFrame", judgement: Judgement | None) -> "pd.DataFrame":
+    """Show the rows to look at first, and return their scores."""
+    if judgement is None:
+        first = table.nsmallest(N_HARDEST, "rank")
+        show_hardest(first, features)
+    else:
+        first = table.nsmallest(N_HARDEST, "label_rank")
+        show_labels(first, features, judgement)
+    return first
 
 
 def _output(arguments: Namespace) -> Path:
@@ -172,6 +192,8 @@ def _output(arguments: Namespace) -> Path:
     name = "stdin" if source == STANDARD else source.name.removesuffix(table_suffix(source))
     output = arguments.output or Path(f"{name}_action_scores.csv")
     check_output(output, source=source)
+    if arguments.json and output == STANDARD:
+        raise CommandError("--json and --output - would both fill standard output; choose another output")
     if arguments.report is not None:
         check_page(arguments.report, source, output)
         if STANDARD in (source, output):

@@ -57,20 +57,19 @@ def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: T
         print_line(f"without target: {n_missing:,} rows, not trained on, no score in the output")
 
 
-def show_hardest(table: "pd.DataFrame", features: "pd.DataFrame") -> None:
+def show_hardest(first: "pd.DataFrame", features: "pd.DataFrame") -> None:
     """Show the rows with the highest scores, with their values.
 
     Parameters
     ----------
-    table : DataFrame
-        Scores of all rows.
+    first : DataFrame
+        Scores of these rows.
     features : DataFrame
-        The other columns of the same rows.
+        The other columns of all rows.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    rows = table.nsmallest(N_HARDEST, "rank").index
-    scores = table.loc[rows, ["row", "target", "action_score"]]
-    show_rows("hardest rows", pd.concat([scores, features.loc[rows]], axis=1), n_fixed=3)
+    scores = first[["row", "target", "action_score"]]
+    show_rows("hardest rows", pd.concat([scores, features.loc[first.index]], axis=1), n_fixed=3)
 
 
 def show_program(opened: ReadTable, features: str, target: Target, estimator: Any, *, is_decided: bool) -> None:

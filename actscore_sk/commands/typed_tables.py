@@ -91,13 +91,24 @@ def read_json(path: Path, options: ReadOptions, *, lines: bool) -> ReadTable:
 
 def encode_json(frame: "pd.DataFrame", *, lines: bool) -> bytes:
     """Encode the table as a list of objects, or as an object per line; missing is null."""
-    values = [column.astype(object).where(column.notna(), None).tolist() for _, column in frame.items()]
-    records = [dict(zip(frame.columns, row, strict=True)) for row in zip(*values, strict=True)]
-    texts = [json.dumps(record, ensure_ascii=False, default=_plain) for record in records]
+    texts = [json.dumps(record, ensure_ascii=False, default=plain) for record in records_of(frame)]
     return "\n".join([*texts, ""] if lines else ["[", ",\n".join(texts), "]\n"]).encode()
 
 
-def _plain(value: Any) -> Any:
+def records_of(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return the rows of a table as dicts; missing is None.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> records_of(pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+    [{'a': 1, 'b': 'x'}, {'a': 2, 'b': None}]
+    """
+    values = [column.astype(object).where(column.notna(), None).tolist() for _, column in frame.items()]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def plain(value: Any) -> Any:
     """Return a number of NumPy as one of Python, anything else as text."""
     return value.item() if hasattr(value, "item") else str(value)
 

@@ -30,3 +30,29 @@ def summarise(n_rows: int, n_issues: int, interval: Sequence[float] | None) -> s
     bounds = "" if interval is None else f" ({low:,} to {high:,})"
     advice = f"; look at the first {high:,}" if high else ""
     return f"about {n_issues:,} of {n_rows:,} labels look wrong{bounds}{advice}"
+
+
+def caution(n_rows: int, n_issues: int) -> str | None:
+    """Say what to make sure of first, where more labels look wrong than right; None elsewhere.
+
+    Parameters
+    ----------
+    n_rows, n_issues : int
+        Number of labels, and of those that look wrong.
+
+    Returns
+    -------
+    sentence : str or None
+
+    Examples
+    --------
+    >>> caution(344, 17)
+    >>> caution(10, 6)[:40]
+    'more labels look wrong than right: first'
+    """
+    if n_issues <= n_rows / 2:
+        return None
+    return (
+        "more labels look wrong than right: first make sure that they belong to their rows, and that the class can be "
+        "told from what is learnt from"
+    )

@@ -23,7 +23,8 @@ from actscore_sk.commands.targets import read_target
 N_ROWS = 300
 WITHOUT_TARGET = [5, 77]
 FLIPPED = np.arange(10, N_ROWS, 20)
-OF_LABELS = ["suggested_label", "wrong_probability", "is_issue", "is_validation"]
+OF_LABELS = ["suggested_label", "wrong_probability", "is_issue", "is_validation", "label_rank"]
+OF_LABELS += ["n_wrong_low", "n_wrong_high"]
 SPECIES = np.array(["rose", "tulip", "Schlüsselblume"])
 
 
@@ -190,6 +191,10 @@ def test_labels_that_look_wrong_are_counted_shown_and_written(capsys):
     unlabelled = table.loc[WITHOUT_TARGET]
     assert unlabelled[["suggested_label", "wrong_probability"]].isna().all(axis=None)
     assert not unlabelled[["is_issue", "is_validation"]].any(axis=None)
+    assert table.set_index("label_rank").loc[range(1, 11), "row"].tolist() == shown
+    assert main(["report", "garden_action_scores.csv"]) == 0
+    page = Path("garden_action_scores_report.html").read_text(encoding="utf-8")
+    assert f"look wrong ({low} to {high})" in page, "the page knows what the screen said"
 
 
 def test_a_net_that_learns_nothing_says_so(capsys):
@@ -199,8 +204,9 @@ def test_a_net_that_learns_nothing_says_so(capsys):
     assert "how many labels are wrong cannot be said: the net learnt nothing" in printed
     assert "labels look wrong" not in printed
     assert "label_issues()" not in printed
-    assert table["wrong_probability"].isna().all()
+    assert table[["wrong_probability", "n_wrong_low", "n_wrong_high"]].isna().all(axis=None)
     assert not table["is_issue"].any()
+    assert sorted(table["label_rank"]) == list(range(1, 41))
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".tsv.zst", ".parquet", ".feather", ".xlsx", ".json", ".jsonl"])

@@ -104,3 +104,21 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch)
         advance()
         advance()
     assert capsys.readouterr().err == "training: 1 of 3\ntraining: 2 of 3\n"
+
+
+def test_a_summary_as_json_is_alone_on_standard_output(capsys):
+    assert main(["score", "p.csv", "--target", "y", "--epochs", "2", "--json", "--report", "p.html"]) == 0
+    printed = capsys.readouterr()
+    summary, table = json.loads(printed.out), pd.read_csv("p_action_scores.csv")
+    assert "wrote p.html" in printed.err
+    assert (summary["n_rows"], summary["task"], summary["output"]) == (40, "classification", "p_action_scores.csv")
+    assert summary["columns"] == [{"name": "a", "use": "code"}]
+    assert not summary["labels"]["is_decided"]
+    assert summary["labels"]["summary"] in printed.err
+    assert [row["row"] for row in summary["first_rows"]] == table.nsmallest(10, "label_rank")["row"].tolist()
+    assert main(["score", "p.csv", "--target", "y", "--task", "regression", "--epochs", "2", "--json", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["labels"] is None
+    assert printed.err == ""
+    assert main(["score", "p.csv", "--target", "y", "--epochs", "100000", "--json", "--output", "-"]) == 2
+    assert "would both fill standard output" in capsys.readouterr().err

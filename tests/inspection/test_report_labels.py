@@ -64,6 +64,22 @@ def test_a_table_says_what_the_fit_said(fitted):
     assert of_table.sentence.partition(";")[0] == of_fit.sentence.partition(" (")[0]
 
 
+def test_numbers_in_a_table_are_those_of_all_its_rows():
+    rank = np.random.default_rng(0).permutation(N) + 1
+    columns = pd.DataFrame(judged(label_rank=rank, n_wrong_low=12, n_wrong_high=22))
+    columns["is_issue"], columns["wrong_probability"] = rank <= 17, np.where(rank < 40, 0.9, 0.01)
+    found = labels_of_columns(columns, N)
+    assert found.sentence == "about 17 of 344 labels look wrong (12 to 22); look at the first 22"
+    assert rank[found.first_to_look_at()].tolist() == list(range(1, 23)), "among equal probabilities"
+    part = labels_of_columns(columns[rank > 5].reset_index(drop=True), N - 5)
+    assert part.sentence == "about 12 of 339 labels look wrong; look at the first 12"
+
+
+def test_where_most_labels_look_wrong_something_else_may_be():
+    page = ActionScoreReport.from_scores(RNG.random(N), RNG.integers(2, size=N), labels=judged(n_issues=200)).html()
+    assert "more labels look wrong than right: first make sure that they belong to their rows" in page
+
+
 def test_labels_find_their_rows_by_the_index_of_label_issues(fitted):
     sorted_by_suspicion = fitted.label_issues()
     found = labels_of_columns(sorted_by_suspicion, 1797)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.inspection.report.targets import as_frame
-from actscore_sk.label_issues.sentence import summarise
+from actscore_sk.label_issues.sentence import caution, summarise
 
 COLUMNS = ("suggested_label", "wrong_probability", "is_issue")
+RANK, BOUNDS = "label_rank", ("n_wrong_low", "n_wrong_high")  # which the command writes, too
+ALL_COLUMNS = (*COLUMNS, RANK, *BOUNDS)
 NOT_DECIDED = "how many labels are wrong could not be decided when these scores were made; suggestions are there"
 
 
@@ -29,6 +31,8 @@ class LabelFindings:
         Higher = more likely wrong; NaN = no label.
     ranking_name : str
         In words.
+    rank : ndarray of float64 (n_samples,)
+        1 = most likely wrong; NaN = no label. Of equal values of `ranking` it says which comes first.
     interval : tuple of float or None
         Where the share of wrong labels may lie, if that is known.
     notes : tuple of str
@@ -42,6 +46,7 @@ class LabelFindings:
     is_issue: np.ndarray
     ranking: np.ndarray
     ranking_name: str
+    rank: np.ndarray
     interval: tuple[float, float] | None
     notes: tuple[str, ...]
     is_decided: bool
@@ -61,9 +66,8 @@ class LabelFindings:
 
     def first_to_look_at(self) -> np.ndarray:
         """Return the rows to look at, the most likely wrong first, (n_to_look_at,)."""
-        ranking = np.nan_to_num(self.ranking, nan=-np.inf)
         # flagged rows first: their number is rounded, and equal scores must not hide one of them
-        return np.lexsort((-ranking, ~self.is_issue))[: self.n_to_look_at]
+        return np.lexsort((self.rank, ~self.is_issue))[: self.n_to_look_at]
 
 
 def labels_of_fit(fitted: Any) -> LabelFindings | None:
@@ -85,15 +89,15 @@ def labels_of_fit(fitted: Any) -> LabelFindings | None:
         refusal = None if ranking is None else fitted.label_refusal_
     if ranking is None:
         return None
-    suggested = np.asarray(fitted.suggested_labels_, dtype=object)
+    suggested, rank = np.asarray(fitted.suggested_labels_, dtype=object), _rank_of(ranking)
     name = "wrong-label score (margin of other labels)"
     if refusal is not None:
         unknown, none = np.full(len(ranking), np.nan), np.zeros(len(ranking), dtype=bool)
-        return LabelFindings(suggested, unknown, none, ranking, name, None, (refusal,), False)
+        return LabelFindings(suggested, unknown, none, ranking, name, rank, None, (refusal,), False)
     low, high = fitted.noise_rate_interval_
-    notes = tuple(str(warning.message) for warning in caught)
     decided = fitted.wrong_label_proba_, fitted.is_label_issue_
-    return LabelFindings(suggested, *decided, ranking, name, (float(low), float(high)), notes, True)
+    notes = _notes(decided[1], ranking, *(str(warning.message) for warning in caught))
+    return LabelFindings(suggested, *decided, ranking, name, rank, (float(low), float(high)), notes, True)
 
 
 def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
@@ -102,15 +106,16 @@ def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
     Parameters
     ----------
     labels : DataFrame or dict of columns
-        ``suggested_label``, ``wrong_probability``, ``is_issue``, in the order of
-        the scores; of a DataFrame as `label_issues` sorts it, the index says which row belongs where.
+        ``suggested_label``, ``wrong_probability``, ``is_issue``, in the order of the scores; of a DataFrame as
+        `label_issues` sorts it, the index says which row belongs where. ``label_rank``, ``n_wrong_low`` and
+        ``n_wrong_high`` may be missing: in a table of all rows that were judged, they say between which numbers that of
+        wrong labels lies.
     n_samples : int
         As many rows are expected.
 
     Returns
     -------
     findings : LabelFindings
-        Without the interval of the number: columns of rows do not tell it.
 
     Raises
     ------
@@ -128,11 +133,37 @@ def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
     if not ((probability >= 0) & (probability <= 1) | np.isnan(probability)).all():
         raise ValueError("wrong_probability has values outside [0, 1]; expected probabilities")
     is_issue = _truths(frame["is_issue"])
-    known = ~np.isnan(probability)
+    rank = frame[RANK].to_numpy(dtype=np.float64, na_value=np.nan) if RANK in frame else _rank_of(probability)
     name = "probability that the label is wrong"
-    if not known.any():
-        return LabelFindings(suggested, probability, is_issue, probability, name, None, (NOT_DECIDED,), False)
-    return LabelFindings(suggested, probability, is_issue, probability, name, None, (), True)
+    if np.isnan(probability).all():
+        return LabelFindings(suggested, probability, is_issue, -rank, name, rank, None, (NOT_DECIDED,), False)
+    interval, notes = _interval(frame, rank), _notes(is_issue, probability)
+    return LabelFindings(suggested, probability, is_issue, probability, name, rank, interval, notes, True)
+
+
+def _rank_of(ranking: np.ndarray) -> np.ndarray:
+    """Number samples from the highest value on; of equal ones the first is lower.
+
+    >>> _rank_of(np.array([0.1, 0.9, np.nan, 0.9]))
+    array([ 3.,  1., nan,  2.])
+    """
+    rank = np.empty(len(ranking))
+    rank[np.argsort(-ranking, kind="stable")] = np.arange(1, len(ranking) + 1)
+    return np.where(np.isnan(ranking), np.nan, rank)
+
+
+def _interval(frame: Any, rank: np.ndarray) -> tuple[float, float] | None:
+    """Return where the share of wrong labels lies; None of a table that lacks some of the rows that were judged."""
+    known = np.sort(rank[~np.isnan(rank)])
+    if any(name not in frame for name in (RANK, *BOUNDS)) or (known != np.arange(1, len(known) + 1)).any():
+        return None
+    low, high = (frame[name].max() / len(known) for name in BOUNDS)
+    return float(low), min(float(high), 1.0)
+
+
+def _notes(is_issue: np.ndarray, ranking: np.ndarray, *warned: str) -> tuple[str, ...]:
+    """Return what to keep in mind."""
+    return tuple(filter(None, [caution(int(np.isfinite(ranking).sum()), int(is_issue.sum())), *warned]))
 
 
 def _truths(column: Any) -> np.ndarray:

@@ -16,8 +16,7 @@ from actscore_sk.inspection.report.displays import (
     displays_of_trajectories,
 )
 from actscore_sk.inspection.report.folders import class_names, path_column
-from actscore_sk.inspection.report.labels import COLUMNS as LABEL_COLUMNS
-from actscore_sk.inspection.report.labels import LabelFindings, labels_of_columns, labels_of_fit
+from actscore_sk.inspection.report.labels import ALL_COLUMNS, LabelFindings, labels_of_columns, labels_of_fit
 from actscore_sk.inspection.report.rows import order_of_rows, page_rows
 from actscore_sk.inspection.report.summary import facts_of_training
 from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
@@ -129,7 +128,7 @@ class ActionScoreReport:
         )
         if y is None and "target" in rows:
             y = rows["target"].to_numpy()
-        known = ["index", "target", "action_score", "is_validation", "given_label", *LABEL_COLUMNS]
+        known = ["index", "target", "action_score", "is_validation", "given_label", *ALL_COLUMNS]
         own = rows.drop(columns=known, errors="ignore")
         data = options.pop("data", None)
         if data is not None:
@@ -206,7 +205,7 @@ class ActionScoreReport:
             Title of the page.
         labels : DataFrame or dict of columns, optional
             What is known of the labels: ``suggested_label``, ``wrong_probability`` and ``is_issue``, as `label_issues`
-            or the command ``actscore score`` have them.
+            or the command ``actscore score`` have them; and its ``label_rank``, ``n_wrong_low``, ``n_wrong_high``.
         source : str, optional
             Where all rows are, such as a file; the page names it if it has not all of them.
         positions : array-like of int (n_samples,), optional
@@ -257,8 +256,8 @@ class ActionScoreReport:
         rows : DataFrame
             A row per sample: those whose labels are to be looked at, if that is known, then the others, hardest first.
             ``rank`` of the score from 1 on, ``row`` (position), target, ``suggested_label``, ``wrong_probability`` and
-            ``is_issue`` if they are known, score, and further columns. Samples without a score have no rank, and are
-            last.
+            ``is_issue`` if they are known, score, ``label_rank`` (1 = most likely wrong), and further columns. Samples
+            without a score have no rank, and are last.
         """
         return self.rows.iloc[order_of_rows(self.rows, self.labels)]
 

@@ -15,9 +15,9 @@ from actscore_sk.utils.optional import import_optional
 if TYPE_CHECKING:
     import pandas as pd
 
-FIXED = ("rank", "row", "target", "suggested_label", "wrong_probability", "is_issue", "action_score")
+FIXED = ("rank", "row", "target", "suggested_label", "wrong_probability", "is_issue", "action_score", "label_rank")
 N_WITHOUT_SCRIPT, MOST_WITHOUT_SCRIPT = 20, 12  # rows and columns that a browser without JavaScript shows
-HARDEST_LAST = ("rank", "row", *(name for name, metric in METRICS.items() if not metric.higher_is_harder))
+HARDEST_LAST = ("rank", "row", "label_rank", *(name for name, metric in METRICS.items() if not metric.higher_is_harder))
 HARDEST_FIRST = ("wrong_probability", "is_issue", "n_visits", *METRICS)
 
 
@@ -66,6 +66,8 @@ def page_rows(
         if labels.is_decided:
             rows["wrong_probability"], rows["is_issue"] = labels.probability, labels.is_issue
     rows["action_score"] = scores
+    if labels is not None:
+        rows["label_rank"] = pandas.Series(labels.rank).astype("Int64")
     if held_out.any():
         rows["held out"] = held_out
     further = pandas.DataFrame() if data is None else as_frame(data, len(scores), "data")
