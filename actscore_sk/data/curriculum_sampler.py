@@ -10,6 +10,7 @@ from torch import Tensor
 from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
 from actscore_sk.data.pacing import PACINGS, share_of_data
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
+from actscore_sk.utils.typing import Order, Pacing
 
 
 class CurriculumSampler(EpochSampler):
@@ -61,8 +62,8 @@ class CurriculumSampler(EpochSampler):
         *,
         n_epochs: int | None = None,
         scores: Any = None,
-        order: str = "easy_first",
-        pacing: str = "linear",
+        order: Order = "easy_first",
+        pacing: Pacing = "linear",
         start_fraction: float = 0.25,
         full_at: float = 0.5,
         random_state: Any = None,

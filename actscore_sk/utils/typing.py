@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +12,9 @@ import numpy.typing as npt
 Samples: TypeAlias = Any
 Targets: TypeAlias = Any
 EvalSet: TypeAlias = Any  # a pair of them, or a data set
-# Estimators of scikit-learn and nets of skorch, neither of which comes with types.
+# Of scikit-learn, skorch and joblib, none of which comes with types.
 Estimator: TypeAlias = Any
-
-
-class SupportsCache(Protocol):
-    """What `memory` may be besides a folder: a `joblib.Memory`."""
-
-    @property
-    def cache(self) -> Any:
-        """Decorator that keeps results."""
-
+Memory: TypeAlias = Any  # a folder, or a joblib.Memory
 
 ArrayLike: TypeAlias = npt.ArrayLike
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -35,7 +27,6 @@ UnitScores: TypeAlias = Any  # Singles or RaggedScores, as the criterion has it:
 
 StrPath: TypeAlias = str | os.PathLike[str]
 Store: TypeAlias = bool | StrPath  # False, in memory, or in a file
-Memory: TypeAlias = str | SupportsCache | None
 Seed: TypeAlias = int | np.random.RandomState | None
 
 # The values of options; a test compares them with what the classes accept.
@@ -43,5 +34,6 @@ Recording: TypeAlias = Literal["training", "epoch_end"]
 Reduction: TypeAlias = Literal["sum", "mean", "interpolated", "auto"]
 DataDevice: TypeAlias = Literal["auto", "net", "host"]
 Strategy: TypeAlias = Literal["hardest", "easiest", "both", "stratified", "random"]
+Pacing: TypeAlias = Literal["linear", "root", "exponential", "step"]
 Order: TypeAlias = Literal["easy_first", "hard_first", "random"]
 Weighting: TypeAlias = Literal["hard", "easy", "middle"] | Callable[[Floats], ArrayLike]
