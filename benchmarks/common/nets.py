@@ -40,8 +40,12 @@ class ResNet9(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map pictures to logits."""
+        return self.logits(X.to(torch.bfloat16) / 255)
+
+    def logits(self, X: torch.Tensor) -> torch.Tensor:
+        """Map pictures whose values are of about unit scale to logits."""
         with torch.autocast(X.device.type, torch.bfloat16):
-            X = self.first(X.to(torch.bfloat16, memory_format=torch.channels_last) / 255)
+            X = self.first(X.contiguous(memory_format=torch.channels_last))
             X = self.third(X + self.second(X))
             return self.head(X + self.fourth(X)).float()
 

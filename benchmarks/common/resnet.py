@@ -12,19 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
+from benchmarks.common.nets import ResNet9
+
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the colours of CIFAR-10
 LOGIT_SCALE = 0.125  # without it, losses of the first epochs, at a high rate, are those of noise
 PAD = 4  # pixels by which a training image is moved at most
 
 
-def block(n_in: int, n_out: int, *, pools: bool = False) -> nn.Sequential:
-    """Convolution, normalisation and ReLU; half the size if it pools."""
-    layers = [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
-    return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pools else []))
-
-
-class ResNet9(nn.Module):
-    """Eight convolutions and a linear layer, in bfloat16; in train mode, images are moved and mirrored.
+class MovedResNet9(ResNet9):
+    """A `ResNet9` of the ten classes of CIFAR-10; in train mode, images are moved and mirrored.
 
     Parameters
     ----------
@@ -36,28 +32,14 @@ class ResNet9(nn.Module):
     std: Tensor
 
     def __init__(self, width: int = 64) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.std: Tensor
+        super().__init__(10, width)
         self.register_buffer("mean", 255 * torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", 255 * torch.tensor(STD)[:, None, None])
-        self.first = nn.Sequential(block(3, width), block(width, 2 * width, pools=True))
-        self.second = nn.Sequential(block(2 * width, 2 * width), block(2 * width, 2 * width))
-        self.third = nn.Sequential(block(2 * width, 4 * width, pools=True), block(4 * width, 8 * width, pools=True))
-        self.fourth = nn.Sequential(block(8 * width, 8 * width), block(8 * width, 8 * width))
-        self.last = nn.Linear(8 * width, 10)
 
     def forward(self, X: Tensor) -> Tensor:
         """Map uint8 images (n, 3, 32, 32) to logits (n, 10), float32."""
         X = (X.float() - self.mean) / self.std
-        X = moved(X) if self.training else X
-        with torch.autocast(X.device.type, torch.bfloat16):
-            X = self.first(X.contiguous(memory_format=torch.channels_last))
-            X = X + self.second(X)
-            X = self.third(X)
-            X = X + self.fourth(X)
-            logits = self.last(F.adaptive_max_pool2d(X, 1).flatten(1))
-        return LOGIT_SCALE * logits.float()
+        return LOGIT_SCALE * self.logits(moved(X) if self.training else X)
 
 
 def moved(X: Tensor) -> Tensor:
@@ -92,7 +74,7 @@ def make_resnet(n_samples: int, cycle: Cycle, device: str, seed: int, *, holds_o
         step_every="batch",
     )
     return NeuralNetClassifier(
-        partial(ResNet9, cycle.width),
+        partial(MovedResNet9, cycle.width),
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.SGD,
         optimizer__momentum=0.9,
