@@ -5,6 +5,7 @@ import io
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from actscore_sk.commands.arguments import add_reading_options, reading_options
 from actscore_sk.commands.decisions import Decision, find_labels, read_decisions
 from actscore_sk.commands.editable_table import open_cells, spellings
 from actscore_sk.commands.joined_rows import same_label
@@ -43,6 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FIXED", type=Path, required=True, help="corrected table, of the same kind")
     parser.add_argument("--target", metavar="COLUMN", help="of the labels (default: the one that holds the given ones)")
     parser.add_argument("--log", metavar="LOG", type=Path, help="what was done (default: FIXED with _log.csv)")
+    add_reading_options(parser.add_argument_group("reading of --data"), with_missing=False)
 
 
 def run(arguments: Namespace) -> None:
@@ -51,7 +53,7 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``decisions``, ``data``, ``output``, ``target`` and ``log``.
+        ``decisions``, ``data``, ``output``, ``target``, ``log``, ``sep``, ``decimal``, and ``encoding``.
 
     Raises
     ------
@@ -69,10 +71,10 @@ def run(arguments: Namespace) -> None:
     if table_suffix(source) != suffix:
         raise CommandError(f"the table is {table_suffix(source)}, and the output {suffix}; choose one kind")
     decisions = read_decisions(arguments.decisions)
-    table = open_cells(source)
+    table = open_cells(source, reading_options(arguments))
     place = find_labels(table, decisions, arguments.target, source)
     column = table.column(place)
-    known = spellings(column)
+    known = spellings(column, table.labels(place))
     changes = {d.row: known.get(same_label(d.new_label), d.new_label) for d in decisions if d.kind == "relabel"}
     dropped = {d.row for d in decisions if d.kind == "drop"}
     if len(dropped) == len(table.rows):

@@ -61,25 +61,24 @@ def encoding_name(text: str) -> str:
         raise ArgumentTypeError(f"no encoding {text!r}; such are utf-8, utf-16, cp1252, latin-1") from error
 
 
-def add_reading_options(parser: _ActionsContainer) -> None:
+def add_reading_options(parser: _ActionsContainer, *, with_missing: bool = True) -> None:
     """Add the options that say how a table is read.
 
     Parameters
     ----------
     parser : ArgumentParser or group of arguments
         Of a command.
+    with_missing : bool
+        If False, ``--na`` is left out: a cell that is written again stays as it is.
     """
     parser.add_argument("--sep", metavar="LETTER", type=separator, help="between cells, or tab (default: detected)")
     parser.add_argument("--decimal", choices=DECIMALS, help="before the digits of a fraction (default: detected)")
     parser.add_argument("--encoding", metavar="NAME", type=encoding_name, help="of the file (default: detected)")
-    parser.add_argument(
-        "--na",
-        metavar="TEXT",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="texts that count as missing; else only empty cells do",
-    )
+    if not with_missing:
+        parser.set_defaults(na=[])
+        return
+    texts = "texts that count as missing; else only empty cells do"
+    parser.add_argument("--na", metavar="TEXT", nargs="+", action="extend", default=[], help=texts)
 
 
 def reading_options(arguments: Namespace) -> ReadOptions:

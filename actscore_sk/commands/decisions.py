@@ -120,15 +120,15 @@ def find_labels(table: TextCells | TypedCells, decisions: list[Decision], target
                 f"{table.names.count(target)} columns of {str(source)!r} are called {target!r}; expected one"
             )
         place = table.names.index(target)
-        column = table.column(place)
+        column, labels = table.column(place), table.labels(place)
         for row, given, *_ in decisions:
-            if same_label(column[row]) != same_label(given):
+            if labels[row] != same_label(given):
                 raise CommandError(
                     f"row {row} of {str(source)!r} has {column[row]!r} in {target!r}, but the decision is about "
                     f"{given!r}; expected the table that was judged"
                 )
         return place
-    places = [place for place in range(len(table.names)) if _holds(table.column(place), decisions)]
+    places = [place for place in range(len(table.names)) if _holds(table.labels(place), decisions)]
     if len(places) == 1:
         return places[0]
     if not places:
@@ -140,5 +140,5 @@ def find_labels(table: TextCells | TypedCells, decisions: list[Decision], target
     raise CommandError(f"the columns {names} hold the given labels; choose one with --target")
 
 
-def _holds(column: list[str], decisions: list[Decision]) -> bool:
-    return all(same_label(column[row]) == same_label(given) for row, given, *_ in decisions)
+def _holds(labels: list[str], decisions: list[Decision]) -> bool:
+    return all(labels[row] == same_label(given) for row, given, *_ in decisions)

@@ -5,8 +5,9 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
+from actscore_sk.commands.text_records import COMMENT, MAY_HAVE_COMMENTS, lines_of, read_records
 from actscore_sk.exceptions import CommandError
 
 SAMPLE = 1 << 18  # bytes that separator and decimal sign are found in
@@ -17,6 +18,7 @@ DECIMALS = (".", ",")
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+(\.\d{3})*,\d+")
 GROUPED_BY_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+IS_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?%?")
 DECIMAL_POINT = re.compile(r"[+-]?\d+(,\d{3})*\.\d+")
 
 
@@ -55,12 +57,20 @@ class Dialect:
         As in `ReadOptions`.
     n_comments : int
         Lines above the head that begin with ``#``.
+    comments : tuple of int
+        Numbers of the lines of comment below the head among all records, from 0 on.
     """
 
     separator: str
     decimal: str
     encoding: str
     n_comments: int
+    comments: tuple[int, ...] = ()
+
+    @property
+    def left_out(self) -> int | list[int]:
+        """Lines of comment, as pandas takes them."""
+        return [*range(self.n_comments), *self.comments] if self.comments else self.n_comments
 
     def describe(self) -> str:
         """Say how the file is read, in one line.
@@ -70,7 +80,8 @@ class Dialect:
         >>> Dialect(";", ",", "utf-8", 2).describe()
         "read with: --sep ';' --decimal ',' --encoding utf-8, 2 lines of comment left out"
         """
-        lines = f", {self.n_comments} line{'s' * (self.n_comments > 1)} of comment left out" * bool(self.n_comments)
+        n_lines = self.n_comments + len(self.comments)
+        lines = f", {n_lines} line{'s' * (n_lines > 1)} of comment left out" * bool(n_lines)
         separator = "tab" if self.separator == "\t" else repr(self.separator)
         return f"read with: --sep {separator} --decimal {self.decimal!r} --encoding {self.encoding}{lines}"
 
@@ -99,7 +110,7 @@ def find_dialect(content: bytes, options: ReadOptions, usual: str) -> Dialect:
     Examples
     --------
     >>> find_dialect(b"# from 1998\\nname;cm\\nrose;1,5\\n", ReadOptions(), ",")
-    Dialect(separator=';', decimal=',', encoding='utf-8', n_comments=1)
+    Dialect(separator=';', decimal=',', encoding='utf-8', n_comments=1, comments=())
     """
     encoding = options.encoding or _find_encoding(content)
     try:
@@ -107,17 +118,30 @@ def find_dialect(content: bytes, options: ReadOptions, usual: str) -> Dialect:
         text = codecs.getincrementaldecoder(encoding)().decode(content[:SAMPLE])
     except (LookupError, UnicodeError) as error:
         raise CommandError(f"cannot read the file with --encoding {encoding}: {error}") from error
-    lines = text.splitlines(keepends=True)
-    comments = list(takewhile(lambda line: line.startswith("#"), lines))
+    lines = lines_of(text)
+    comments = list(takewhile(lambda line: line.startswith(COMMENT), lines))
     whole = lines[:-1] if len(content) > SAMPLE else lines
     separator = options.separator or _find_separator(whole[len(comments) :] or whole, usual)
     n_comments = len(comments)
-    if comments and _belongs_to_table(comments[-1], whole[n_comments : n_comments + 1], separator):
-        n_comments -= 1  # "#id,name" is the head
+    if comments and _is_head(comments[-1], whole[n_comments:], separator):
+        n_comments -= 1
     decimal = options.decimal or _find_decimal(whole[n_comments + 1 :], separator)
     if separator == decimal:
         raise CommandError(f"{separator!r} cannot separate cells and be the decimal sign; set --sep or --decimal")
-    return Dialect(separator, decimal, encoding, n_comments)
+    below = _comments_below(content, encoding, separator, n_comments)
+    return Dialect(separator, decimal, encoding, n_comments, below)
+
+
+def _comments_below(content: bytes, encoding: str, separator: str, n_above: int) -> tuple[int, ...]:
+    """Return the numbers of the lines of comment below the head."""
+    if not MAY_HAVE_COMMENTS.search(content):
+        return ()
+    try:
+        lines = lines_of(content.decode(encoding))[n_above:]
+        records = enumerate(read_records(lines, separator), start=n_above)
+        return tuple(number for number, record in records if isinstance(record, str))
+    except (UnicodeDecodeError, csv.Error):
+        return ()  # who reads the rows finds it, too, and can say where
 
 
 def _find_encoding(content: bytes) -> str:
@@ -152,6 +176,7 @@ def rows_of(lines: list[str], separator: str) -> Iterator[list[str]]:
 def _find_separator(lines: list[str], usual: str) -> str:
     """Choose the separator that gives all rows the same number of cells, the most of them; else the usual one."""
     found = {}
+    lines = lines[:1] + [line for line in lines[1:] if not line.startswith(COMMENT)]
     for separator in (usual, *(other for other in SEPARATORS if other != usual)):
         sizes = [len(row) for row in rows_of(lines, separator)]
         if len(sizes) > 1 and sizes[0] > 1:
@@ -162,10 +187,17 @@ def _find_separator(lines: list[str], usual: str) -> str:
     return usual if usual in found or not found else max(found, key=lambda separator: found[separator][1])
 
 
-def _belongs_to_table(line: str, following: list[str], separator: str) -> bool:
-    """Return True for a line with as many cells as the next one, two or more."""
-    sizes = [len(row) for row in rows_of([line, *following], separator)]
-    return len(sizes) == 2 and sizes[0] == sizes[1] > 1
+def _is_head(line: str, following: list[str], separator: str) -> bool:
+    """Return True for a comment with as many cells as the first row, two or more, such as "#id,name".
+
+    >>> _is_head("#id,name", ["a,b"], ","), _is_head("# x,y", ["1,2"], ","), _is_head("# by me, today", ["x,y"], ",")
+    (True, True, False)
+    """
+    rows = list(islice(rows_of([line, *following], separator), 2))
+    if len(rows) < 2 or not len(rows[0]) == len(rows[1]) > 1:
+        return False
+    # below words a space begins a sentence; below numbers it is what NumPy writes
+    return not line.startswith(f"{COMMENT} ") or any(IS_NUMBER.fullmatch(cell.strip()) for cell in rows[1])
 
 
 def _find_decimal(lines: list[str], separator: str) -> str:

@@ -1,10 +1,9 @@
 """Tables of text: how they are read, encoded, and read again by a printed program."""
 
-import csv
 import io
 import re
-import sys
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actscore_sk.commands.contents import COMPRESSIONS, STANDARD, pack, read_content
 from actscore_sk.commands.dialects import Dialect, ReadOptions, find_dialect
 from actscore_sk.commands.spreadsheet_cells import escape_cells
+from actscore_sk.commands.text_records import read_records
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
 
@@ -78,7 +78,7 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     content = read_content(path)
     dialect = find_dialect(content, options, separator)
-    where = {"sep": dialect.separator, "encoding": dialect.encoding, "skiprows": dialect.n_comments}
+    where = {"sep": dialect.separator, "encoding": dialect.encoding, "skiprows": dialect.left_out}
     missing = {"keep_default_na": False, "na_values": ["", *options.missing]}
     further = where | {"decimal": dialect.decimal} | CSV_OPTIONS | missing
     if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
@@ -99,19 +99,19 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
 
 def _check_lengths(content: bytes, dialect: Dialect, n_columns: int) -> None:
     """Refuse rows with less cells than the head, which pandas fills up with missing values."""
-    limit = csv.field_size_limit(sys.maxsize)
-    try:
-        lines = io.StringIO(content.decode(dialect.encoding), newline="")
-        for _ in range(dialect.n_comments):
-            next(lines)
-        reader = csv.reader(lines, delimiter=dialect.separator)
-        for row in reader:
-            is_empty = len(row) < 2 and not "".join(row).strip()
-            if len(row) < n_columns and not is_empty:
-                number = reader.line_num + dialect.n_comments
-                raise CommandError(f"Expected {n_columns} fields in line {number}, saw {len(row)}")
-    finally:
-        csv.field_size_limit(limit)
+    n_lines = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal n_lines
+        for line in io.StringIO(content.decode(dialect.encoding), newline=""):
+            n_lines += 1
+            if n_lines > dialect.n_comments:
+                yield line
+
+    for row in read_records(counted(), dialect.separator):
+        is_empty = isinstance(row, str) or (len(row) < 2 and not "".join(row).strip())
+        if not is_empty and len(row) < n_columns:
+            raise CommandError(f"Expected {n_columns} fields in line {n_lines}, saw {len(row)}")
 
 
 def _read_amounts(frame: "pd.DataFrame", decimal: str) -> dict[str, str]:
@@ -122,9 +122,7 @@ def _read_amounts(frame: "pd.DataFrame", decimal: str) -> dict[str, str]:
         column = frame.iloc[:, place]
         if not pd.api.types.is_string_dtype(column) or list(frame.columns).count(name) > 1:
             continue
-        found = [AMOUNT[decimal].fullmatch(text) for text in column.dropna().unique()]
-        # a column in which some have a percent sign has two units
-        if not found or not all(found) or len({match[4] for match in found if match}) > 1:
+        if not are_amounts(column.dropna().unique(), decimal):
             continue
         code = f"table[{name!r}].str.replace({NO_PART[decimal]!r}, '', regex=True)"
         plain = column.str.replace(NO_PART[decimal], "", regex=True)
@@ -133,6 +131,30 @@ def _read_amounts(frame: "pd.DataFrame", decimal: str) -> dict[str, str]:
         frame.isetitem(place, pd.to_numeric(plain))
         lines[name] = f"table[{name!r}] = pd.to_numeric({code})"
     return lines
+
+
+def are_amounts(texts: Iterable[str], decimal: str) -> bool:
+    """Return True for numbers with or without thousands, either all or none of them in percent.
+
+    Examples
+    --------
+    >>> are_amounts(["1,234.5", "7"], "."), are_amounts(["12%", "7"], "."), are_amounts(["1,5 %"], ",")
+    (True, False, False)
+    """
+    found = [AMOUNT[decimal].fullmatch(text) for text in texts]
+    # a column in which some have a percent sign has two units
+    return bool(found) and all(found) and len({match[4] for match in found if match}) == 1
+
+
+def plain_amount(text: str, decimal: str) -> str:
+    """Write an amount as Python does.
+
+    Examples
+    --------
+    >>> plain_amount("1.234,5", ","), plain_amount("12%", ".")
+    ('1234.5', '12')
+    """
+    return re.sub(NO_PART[decimal], "", text).replace(decimal, ".")
 
 
 def _stream(path: Path) -> str:

@@ -95,6 +95,17 @@ def test_two_columns_with_the_same_labels_are_not_guessed(tmp_path, capsys):
     assert (tmp_path / "fixed.csv").read_text() == "old,new\ncat,dog\ndog,dog\n"
 
 
+def test_comments_stay_where_they_are_and_the_user_says_how_to_read(tmp_path, capsys):
+    content = "# by hand\ra|y\r1|2,5\r# later, by\u2028hand\r\r#2|3\r3|2,5\r# end\r"
+    (tmp_path / "pets.csv").write_bytes(content.encode("utf-16"))
+    (tmp_path / "decisions.csv").write_text("row,given_label,decision,new_label\n0,2.5,relabel,3\n1,3,drop,\n")
+    assert apply("--sep", "|", "--decimal", ",", "--encoding", "utf-16") == 0
+    fixed = content.replace("1|2,5", "1|3").replace("\r\r#2|3", "")
+    assert (tmp_path / "fixed.csv").read_bytes().decode("utf-16") == fixed
+    assert apply("--sep", ";") == 2
+    assert "'pets.csv' holds the given labels" in capsys.readouterr().err
+
+
 def test_parquet_keeps_its_types(tmp_path):
     frame = pd.DataFrame({"when": pd.to_datetime(["2020-01-01", "2021-01-01", None]), "code": [3, 5, 3]})
     frame.to_parquet("pets.parquet")

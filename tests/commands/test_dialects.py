@@ -3,6 +3,7 @@
 import gzip
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,16 @@ def test_a_row_with_less_cells_is_an_error_with_its_line(tmp_path, text):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(CommandError, match=rf"Expected 3 fields in line {text.count(chr(10))}, saw [12]"):
         read_table(tmp_path / "t.csv")
+
+
+def test_comments_among_the_rows_are_left_out_and_no_row_is(tmp_path, monkeypatch):
+    text = '# above\n#x,y\n\n"a\n# b, c, d",1\n# it, is, "odd"\n  \n#3,4\n# end\n5,6\n#\n'
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(text)
+    opened = open_table(Path("t.csv"))
+    assert opened.frame.to_numpy().tolist() == [["a\n# b, c, d", 1], ["#3", 4], ["5", 6]]
+    assert opened.how.endswith("4 lines of comment left out")
+    pd.testing.assert_frame_equal(eval(opened.read), opened.frame)
 
 
 def test_empty_cells_and_empty_lines_are_no_error(tmp_path):
