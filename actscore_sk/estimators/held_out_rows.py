@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+
+from actscore_sk.estimators.learner_classes import inherits
 
 
 def hold_out(fraction: float | None, n_samples: int, codes: np.ndarray | None, groups: Any = None) -> np.ndarray:
@@ -91,7 +92,7 @@ def kept_back(learner: Any, y: np.ndarray) -> np.ndarray:
     rows : ndarray of int64
         Their positions; none for other learners.
     """
-    is_boosting = isinstance(learner, (GradientBoostingClassifier, GradientBoostingRegressor))
+    is_boosting = inherits(learner, "GradientBoostingClassifier", "GradientBoostingRegressor")
     if not is_boosting or learner.n_iter_no_change is None:
         return np.zeros(0, dtype=np.int64)
     if not isinstance(learner.random_state, (int, np.integer)):

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier, is_regressor
 from skorch import NeuralNet
 
 from actscore_sk.estimators.fitted_scores import FittedScores
+from actscore_sk.estimators.learner_classes import is_of
 from actscore_sk.estimators.pipeline_steps import last_step
 from actscore_sk.estimators.stages import (
     Stages,
@@ -59,15 +60,10 @@ class Kind:
     early_params: dict[str, Any] = field(default_factory=dict)
 
 
-def _is_of(library: str) -> Callable[[Any], bool]:
-    """Return a test by the name of the library, which need not be installed."""
-    return lambda learner: any(base.__module__.split(".")[0] == library for base in type(learner).__mro__)
-
-
 def _is_boosted_by_xgboost(learner: Any) -> bool:
     """Return True but for its forests, which make all trees in one round, and its linear models, which hide theirs."""
     is_forest = type(learner).__name__.startswith("XGBRF")
-    return _is_of("xgboost")(learner) and not is_forest and learner.get_params().get("booster") != "gblinear"
+    return is_of(learner, "xgboost") and not is_forest and learner.get_params().get("booster") != "gblinear"
 
 
 def _is_staged(learner: Any) -> bool:
@@ -125,14 +121,14 @@ KINDS: dict[str, Kind] = {
     ),
     "lightgbm": Kind(
         # a forest of it takes the mean of its trees, and learns nothing from one to the next
-        lambda learner: _is_of("lightgbm")(learner) and learner.get_params().get("boosting_type") != "rf",
+        lambda learner: is_of(learner, "lightgbm") and learner.get_params().get("boosting_type") != "rf",
         lightgbm_stages,
         has_margins=True,
         early_fraction=_of_param("early_stopping_round", "early_stopping_rounds", "n_iter_no_change"),
         held_out_args=_lightgbm_args,
     ),
     "catboost": Kind(
-        _is_of("catboost"),
+        lambda learner: is_of(learner, "catboost"),
         catboost_stages,
         has_margins=True,
         early_fraction=_of_param("early_stopping_rounds", "od_wait", "od_pval"),

@@ -4,8 +4,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor, GradientBoostingClassifier
-
+from actscore_sk.estimators.learner_classes import inherits
 from actscore_sk.estimators.stage_losses import (
     MARGIN_LOSSES,
     NUMBER_LOSSES,
@@ -56,9 +55,9 @@ def class_answer(learner: Any, n_classes: int, *, has_margins: bool = False) -> 
     >>> class_answer(GaussianNB(), 3).method
     'predict_joint_log_proba'
     """
-    if isinstance(learner, AdaBoostClassifier):  # its probabilities are a softmax of its vote, which is no log odds
+    if inherits(learner, "AdaBoostClassifier"):  # its probabilities are a softmax of its vote, which is no log odds
         return Answer("", read_scaled_softmax(1.0 if n_classes == 2 else 1 / (n_classes - 1)))
-    if isinstance(learner, GradientBoostingClassifier):
+    if inherits(learner, "GradientBoostingClassifier"):
         return Answer("", read_scaled_softmax(2.0 if learner.loss == "exponential" else 1.0))
     if hasattr(learner, "partial_fit"):
         return _pass_answer(learner)
@@ -112,9 +111,8 @@ def number_answer(learner: Any) -> Answer:
 
 def _objective_of(learner: Any) -> Any:
     """Return the name of what a learner minimises, by the parameter in which it is."""
-    if isinstance(
-        learner, AdaBoostRegressor
-    ):  # it minimises none, and weighs samples by their errors or by the squares
+    # it minimises none, and weighs samples by their errors or by the squares
+    if inherits(learner, "AdaBoostRegressor"):
         return "squared_error" if learner.loss == "square" else "absolute_error"
     for name in ("objective_", "objective", "loss_function", "loss"):
         found = getattr(learner, name, None) or learner.get_params(deep=False).get(name)
