@@ -17,6 +17,7 @@ NEARLY_ALL = 0.99
 AS_GOOD_AS_EQUAL = 0.9995  # correlation of ranks
 FEWEST_COLUMNS, MOST_COPIES = 4, 0.2
 DIGITS = 2  # of standardised features, in which near-duplicates agree
+BLOCK = 2**16  # rows that are hashed at once
 
 
 def find_in_columns(features: "pd.DataFrame", target: Target) -> list[str]:
@@ -67,28 +68,42 @@ def find_in_rows(X: np.ndarray, target: Target) -> list[str]:
     -------
     lines : list of str
     """
-    pd = import_optional("pandas", extra="cli", purpose="read tables")
-    exact = pd.Series(_groups(X))
     lines = []
+    exact = _groups(X)
     if target.n_classes:
-        contradicting = pd.Series(target.values).groupby(exact).transform("nunique").to_numpy() > 1
+        contradicting = _are_mixed(target.values, exact)
         if contradicting.any():
             rows = np.flatnonzero(target.known)[contradicting]
             lines.append(
                 f"{len(rows):,} rows have the features of another row, not its class; the first: row {rows[0]}"
             )
-    near = pd.Series(_groups(np.round(X, DIGITS) + 0.0))
-    n_near = int((exact.groupby(near).transform("nunique") > 1).sum())
+    n_near = int(_are_mixed(exact, _groups(X, DIGITS)).sum())
     # where few columns are filled densely, a neighbour is no copy
     if X.shape[1] >= FEWEST_COLUMNS and 0 < n_near < MOST_COPIES * len(X):
         lines.append(f"{n_near:,} rows are nearly equal to another one: copies may be on both sides of the validation")
     return lines
 
 
-def _groups(X: np.ndarray) -> np.ndarray:
-    """Number the distinct rows; the hash of a row has 64 bits."""
+def _groups(X: np.ndarray, digits: int | None = None) -> np.ndarray:
+    """Number the distinct rows, rounded or not; the hash of a row has 64 bits."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    return pd.util.hash_pandas_object(pd.DataFrame(X), index=False).to_numpy()
+    found = np.empty(len(X), np.uint64)
+    for start in range(0, len(X), BLOCK):  # a whole copy would double the memory of a large table
+        rows = slice(start, start + BLOCK)
+        block = np.asarray(X[rows]) if digits is None else np.round(X[rows], digits) + 0.0
+        found[rows] = pd.util.hash_pandas_object(pd.DataFrame(block), index=False).to_numpy()
+    return found
+
+
+def _are_mixed(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return True for the rows (n_rows,) of groups that hold more than one value."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    codes, distinct = pd.factorize(groups)
+    first = np.empty(len(distinct), values.dtype)
+    first[codes] = values  # one of each group, whichever
+    is_mixed = np.zeros(len(distinct), bool)
+    is_mixed[codes[values != first[codes]]] = True
+    return is_mixed[codes]
 
 
 def _most_common(column: "pd.Series") -> tuple[float, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Nullable types, so that whole numbers with holes stay whole; a row too long is an error and not an index.
 # pandas itself takes "None", "NA" and "null" for missing, which may well be labels.
 CSV_OPTIONS = {"index_col": False, "low_memory": False, "dtype_backend": "numpy_nullable", "keep_default_na": False}
+ROWS_AT_ONCE = 2**16  # encoded
 # By the sign before a fraction: what is no part of a number, and an amount written with thousands or percent.
 NO_PART = {".": "[,%]", ",": "[.%]"}
 # Digits, with or without thousands, a fraction, a percent sign.
@@ -195,7 +196,15 @@ def encode_csv(frame: "pd.DataFrame", separator: str, compression: str | None = 
         `spreadsheet_cells.unescape_cells` gives back the texts.
     """
     frame = escape_cells(frame)
-    text = frame.to_csv(index=False, sep=separator, lineterminator="\n")
-    if "\r" in text:  # some programs end a row there: a cell is quoted for a letter that ends rows
-        text = frame.to_csv(index=False, sep=separator, lineterminator="\r\n")
-    return text.encode() if compression is None else pack(text.encode(), COMPRESSIONS[compression])
+    content = _encode_rows(frame, separator, "\n")
+    if b"\r" in content:  # some programs end a row there: a cell is quoted for a letter that ends rows
+        content = _encode_rows(frame, separator, "\r\n")
+    return content if compression is None else pack(content, COMPRESSIONS[compression])
+
+
+def _encode_rows(frame: "pd.DataFrame", separator: str, end: str) -> bytes:
+    """Encode some rows at a time: pandas collects text in four bytes per letter."""
+    options: dict[str, Any] = {"index": False, "sep": separator, "lineterminator": end}
+    starts = range(0, max(len(frame), 1), ROWS_AT_ONCE)
+    parts = (frame.iloc[start : start + ROWS_AT_ONCE].to_csv(header=not start, **options) for start in starts)
+    return b"".join(part.encode() for part in parts)

@@ -22,6 +22,8 @@ _MAX_CATEGORIES = 32
 _QUANTILES = (5.0, 95.0)
 # Standard deviations: a net trains on no larger number, or one wild value would drown its row and its batch.
 _MAX_DEVIATION = 10.0
+# What the encoders make of them is a second copy of the features.
+_ROWS_AT_ONCE = 2**16
 
 # How the values of each kind are read (see `read_column`), and the block of features that they belong to.
 _KINDS = {
@@ -211,10 +213,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return blocks
 
     def _encode(self, blocks):
-        encoded = [encoder.transform(blocks[block]) for block, encoder in self.encoders_.items()]
-        # Copied once, into the type that nets take.
-        features = np.concatenate(encoded, axis=1, dtype=np.float32, casting="same_kind")
-        return np.clip(features, -_MAX_DEVIATION, _MAX_DEVIATION, out=features)
+        n_rows, features = max(map(len, blocks.values())), None
+        for start in range(0, max(n_rows, 1), _ROWS_AT_ONCE):  # of no row, scikit-learn says so
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            encoded = [encoder.transform(blocks[block][rows]) for block, encoder in self.encoders_.items()]
+            part = np.concatenate(encoded, axis=1, dtype=np.float32, casting="same_kind")  # the type that nets take
+            if features is None:
+                features = np.empty((n_rows, part.shape[1]), np.float32)
+            np.clip(part, -_MAX_DEVIATION, _MAX_DEVIATION, out=features[rows])
+        return features
 
     def _columns(self, X, *, reset):
         """Split a table into columns: Series of pandas, or arrays of numbers."""

@@ -74,6 +74,13 @@ def test_losses_are_read_before_too_many_wait(monkeypatch):
     assert [type(row["loss"]) for row in rows] == [float, float, torch.Tensor]
 
 
+def test_losses_that_wait_lie_together_and_not_between_the_batches_of_X():
+    losses, rows = PendingLosses("loss", copies=False), [{}, {}, {}]
+    for i, row in enumerate(rows):
+        losses.add(row, torch.tensor(float(i)))
+    assert len({row["loss"].untyped_storage().data_ptr() for row in rows}) == 1
+
+
 @pytest.mark.parametrize("copies", [True, False])
 def test_loss_that_is_written_over_the_last_one_is_copied(copies):
     place, losses, rows = torch.zeros(()), PendingLosses("loss", copies=copies), [{}, {}, {}]
