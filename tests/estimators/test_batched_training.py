@@ -26,9 +26,9 @@ def n_steps(monkeypatch):
     """Steps made at once are counted."""
     counted, step = [0], BatchedNets.step
 
-    def counting(self, losses):
+    def counting(self, *losses):
         counted[0] += 1
-        step(self, losses)
+        step(self, *losses)
 
     monkeypatch.setattr(BatchedNets, "step", counting)
     return counted
@@ -177,11 +177,11 @@ def test_an_interrupt_keeps_what_was_seen(monkeypatch):
     step = BatchedNets.step
     left = [5]
 
-    def interrupted(self, losses):
+    def interrupted(self, *losses):
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        step(self, losses)
+        step(self, *losses)
 
     monkeypatch.setattr(BatchedNets, "step", interrupted)
     net = make(partial(layers, nn.ReLU()))
