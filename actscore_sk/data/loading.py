@@ -160,12 +160,14 @@ class TrackedLoader:
         own = self._log.sampler
         return self._fetch is not None and type(own) is BatchSampler and _is_default(own.sampler)
 
-    def draw(self) -> list[torch.Tensor]:
-        """Draw an epoch as iterating does, and return the rows of X in each batch, (batch_size,) int64, alone."""
+    def draw(self) -> tuple[torch.Tensor, list[int]]:
+        """Draw an epoch as iterating does, and return the rows of X (n_visits,) int64 and the sizes of its batches."""
         self._open.clear()
         self._look_at_data()
         iter(self.loader)  # torch draws a number here at the start of an epoch: draw it too
-        return [self._rows_at(index) for index in batches_of_positions(self._log.sampler, self._log.source)]
+        batches = [*batches_of_positions(self._log.sampler, self._log.source)]
+        order = torch.cat(batches) if batches else torch.empty(0, dtype=torch.int64)
+        return self._rows_at(order), [index.shape[0] for index in batches]
 
     def _batches(self) -> Iterator[_Batch]:
         """Iterate over the batches of an epoch, in the way that the data and their place allow."""

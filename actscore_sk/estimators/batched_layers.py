@@ -30,10 +30,14 @@ class Row(NamedTuple):
         Takes layers of one type, one per net, a function that stacks tensors, and the generators of the nets.
     serves : callable
         Returns True for a layer whose settings are served.
+    prepare : callable or None
+        Takes a layer and its input (n_samples, ...), and does what comes first and is equal in all nets: `make` begins
+        behind it. Only for a module that is no part of another one.
     """
 
     make: Callable[[Sequence[Any], Stack, Sequence[torch.Generator]], Function]
     serves: Callable[[Any], bool] = lambda layer: True
+    prepare: Callable[[Any, Tensor], Tensor] | None = None
 
 
 def _linear(layers: Sequence[nn.Linear], stack: Stack, generators: Sequence[torch.Generator]) -> Function:
@@ -106,8 +110,7 @@ def _sequential(layers: Sequence[nn.Sequential], stack: Stack, generators: Seque
 
 def _perceptron(layers: Sequence[Perceptron], stack: Stack, generators: Sequence[torch.Generator]) -> Function:
     first, inner = layers[0], function_of([layer.layers for layer in layers], stack, generators)
-    # Constants of the data are equal in all nets.
-    return lambda x: first.rescaled(inner(first.squashed(x.flatten(2))))
+    return lambda x: first.rescaled(inner(x))  # by constants of the data, equal in all nets
 
 
 LAYERS: dict[type, Row] = {
@@ -117,8 +120,10 @@ LAYERS: dict[type, Row] = {
     nn.LogSoftmax: Row(_softmax, lambda layer: layer.dim in (1, -1)),
     nn.Dropout: Row(_dropout, lambda layer: 0 < layer.p < 1),
     nn.BatchNorm1d: Row(_batch_norm, lambda layer: layer.track_running_stats and layer.momentum is not None),
-    nn.Sequential: Row(_sequential, lambda layer: all(map(is_served, layer))),
-    Perceptron: Row(_perceptron, lambda layer: is_served(layer.layers)),
+    nn.Sequential: Row(_sequential, lambda layer: all(is_served(each) and not _row(each).prepare for each in layer)),
+    Perceptron: Row(
+        _perceptron, lambda layer: is_served(layer.layers), prepare=lambda layer, x: layer.squashed(x.flatten(1))
+    ),
     **dict.fromkeys(_ELEMENTWISE, Row(_elementwise)),
 }
 
@@ -131,8 +136,18 @@ def is_served(module: nn.Module) -> bool:
     >>> is_served(nn.Sequential(nn.Linear(2, 3), nn.ReLU())), is_served(nn.Conv2d(1, 1, 3))
     (True, False)
     """
-    row = LAYERS.get(type(module))
+    row = _row(module)
     return row is not None and "forward" not in vars(module) and row.serves(module)
+
+
+def _row(module: nn.Module) -> Any:
+    return LAYERS.get(type(module))
+
+
+def prepared(module: nn.Module, x: Tensor) -> Tensor:
+    """Return X (n_samples, ...) as the function of `function_of` takes it: what is equal in all nets is done."""
+    prepare = _row(module).prepare
+    return x if prepare is None else prepare(module, x)
 
 
 def function_of(layers: Sequence[nn.Module], stack: Stack, generators: Sequence[torch.Generator]) -> Function:

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from actscore_sk.estimators.batched_layers import function_of
+from actscore_sk.estimators.batched_layers import function_of, prepared
 from actscore_sk.estimators.dtypes import CastInputs
+from actscore_sk.recording.optimizer_step import take_step
 
 # Optimizers whose step treats each number by itself, so that it does not matter beside which others it is stored.
 OPTIMIZERS = (
@@ -43,7 +44,9 @@ class BatchedNets:
         self._flat, views = self._side_by_side(groups)
         for place, view in zip(zip(*groups, strict=True), views, strict=True):
             self._leaves[id(place[0])] = view.detach().requires_grad_()
-        self._gradient, self._ones = torch.empty_like(self._flat), torch.ones(len(nets), device=self._flat.device)
+        self._parameters, self._gradient = [*self._leaves.values()], torch.empty_like(self._flat)
+        parts = self._gradient.split([leaf.numel() for leaf in self._parameters])
+        self._gradients = [part.view(leaf.shape) for part, leaf in zip(parts, self._parameters, strict=True)]
         self._optimizer = self._one_optimizer(groups)
         self._casts = [*nets[0].module_._forward_pre_hooks.values()]
         self._function = function_of([net.module_ for net in nets], self._stacked, generators)
@@ -113,22 +116,29 @@ class BatchedNets:
             options |= {"fused": True, "foreach": False}  # one pass over the numbers instead of twelve
         self._optimizer.param_groups[0].update(options)
 
-    def infer(self, X: Tensor) -> Tensor:
-        """Move a batch to the device of the nets, and compute their outputs."""
-        return self.module_(X.to(self.device))
+    def prepare(self, X: Tensor) -> Tensor:
+        """Return samples (n_samples, ...) on the device of the nets, as `module_` takes them."""
+        X = X.to(self.device)
+        for cast in self._casts:
+            X = cast(None, (X,), {})[0][0]
+        return prepared(self.nets[0].module_, X)
 
     def module_(self, X: Tensor) -> Tensor:
         """Compute the outputs (n_nets * batch_size, ...) of all nets for their batches, one behind the other."""
-        for cast in self._casts:
-            X = cast(None, (X,), {})[0][0]
         return self._function(X.unflatten(0, (len(self.nets), -1))).flatten(0, 1)
 
-    def step(self, losses: Tensor) -> None:
-        """Change the parameters of each net by the gradient of its loss, one of (n_nets,)."""
-        leaves, each_alone = [*self._leaves.values()], self._ones.to(losses.dtype)
-        gradients = torch.autograd.grad(losses, leaves, each_alone)
-        torch.cat([gradient.reshape(-1) for gradient in gradients], out=self._gradient)
-        self._optimizer.step()
+    def step(self, units: Tensor, shares: Tensor) -> None:
+        """Change the parameters of each net by the gradient of its loss.
+
+        Parameters
+        ----------
+        units, shares : Tensor (n_nets * batch_size, ...)
+            Losses, and what each counts; see `Block.losses`.
+        """
+        gradients = torch.autograd.grad(units, self._parameters, shares)
+        for kept, gradient in zip(self._gradients, gradients, strict=True):
+            kept.copy_(gradient)
+        take_step(self._optimizer)
 
     def release(self) -> None:
         """Give each net tensors of its own again."""

@@ -6,7 +6,7 @@ random numbers of its own seed.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,6 +26,7 @@ from actscore_sk.utils.randomness import preserved_random_state
 
 _KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
 _LOOP = "fit", "partial_fit", "fit_loop", "initialize", "check_data", "get_split_datasets", "get_iterator"
+_MOST_PREPARED = 2**21  # numbers: 16 MiB in double precision
 
 _log = logging.getLogger("actscore_sk")
 
@@ -114,18 +115,18 @@ class Together:
             for loop in loops:
                 loop.run_alone()
             return
-        orders = [loop.draw() for loop in loops]
+        orders, sizes = zip(*[loop.draw() for loop in loops], strict=True)
         steps: list[Tensor] = []
-        if all([*map(len, order)] == [*map(len, orders[0])] for order in orders):
-            steps = [torch.stack(rows) for rows in zip(*orders, strict=True)]
+        if all(own == sizes[0] for own in sizes):
+            steps = [*torch.stack(orders).split(sizes[0], 1)]
             while steps and not self._is_ready(loops):
                 self._step_alone(loops, [[rows] for rows in steps.pop(0)])
         else:
-            self._step_alone(loops, orders)
+            self._step_alone(loops, [order.split(own) for order, own in zip(orders, sizes, strict=True)])
         if steps:
             self._step_at_once(loops, steps)
-        for loop, order in zip(loops, orders, strict=True):
-            loop.net.history.record("train_batch_count", len(order))
+        for loop, own in zip(loops, sizes, strict=True):
+            loop.net.history.record("train_batch_count", len(own))
 
     def _step_alone(self, loops: Sequence[NetLoop], orders: Sequence[Sequence[Tensor]]) -> None:
         """Make steps on batches of each net by itself."""
@@ -140,20 +141,35 @@ class Together:
         try:
             for batch, rows in self._batches(loops[0].session, steps):
                 _, inputs = block.path.forward(self._nets, *batch)
-                self._nets.step(block.losses(rows, inputs))  # type: ignore[union-attr]
+                self._nets.step(*block.losses(rows, inputs))  # type: ignore[union-attr]
         finally:
             block.close()
 
     def _batches(self, session: Any, steps: Sequence[Tensor]) -> Iterator[tuple[Any, Tensor]]:
         """Yield the batches of all nets, and their rows: on the device of the nets if the samples are stored there."""
         if session.placement.moves:
-            rows = torch.cat([step.view(-1) for step in steps])
+            rows = torch.cat([step.reshape(-1) for step in steps])
             store = session.placement.store(session.root, self._fetch)
-            for batch, rows_there in store.batches(rows, rows, steps[0].numel()):
-                yield batch, rows_there.view(steps[0].shape[0], -1)
+            for (X, y), rows_there in store.batches(rows, rows, steps[0].numel()):
+                yield (self._nets.prepare(X), y), rows_there.view(steps[0].shape[0], -1)  # type: ignore[union-attr]
         else:
+            fetch = self._prepared_fetch(len(session.root))
             for step in steps:
-                yield self._fetch(step.view(-1)), step
+                yield fetch(step.reshape(-1)), step
+
+    def _prepared_fetch(self, n_samples: int) -> Callable[[Tensor], tuple]:
+        """Return a function that fetches batches as the nets take them; X is prepared as a whole where it is small."""
+        prepare = self._nets.prepare  # type: ignore[union-attr]
+
+        def fetch(rows: Tensor) -> tuple:
+            X, y = self._fetch(rows)
+            return prepare(X), y
+
+        X, y = fetch(torch.tensor([0]))
+        if not X.is_cpu or not isinstance(y, Tensor) or X.numel() * n_samples > _MOST_PREPARED:
+            return fetch
+        all_X, all_y = fetch(torch.arange(n_samples))
+        return lambda rows: (all_X.index_select(0, rows), all_y.index_select(0, rows))
 
     def _log_once(self, text: str, n_nets: int) -> None:
         if not self._has_logged:

@@ -119,8 +119,8 @@ class NetLoop:
         is_drawn = isinstance(loader, TrackedLoader) and loader.may_draw
         return path.has_loop and path.has_step and path.has_plain_infer and is_drawn and not is_heard
 
-    def draw(self) -> list[Tensor]:
-        """Draw the rows of X in each batch of the pass."""
+    def draw(self) -> tuple[Tensor, list[int]]:
+        """Draw the rows of X (n_visits,) of the pass, and the sizes of its batches."""
         with self.stream.drawn_from():
             return self.loader.draw()
 

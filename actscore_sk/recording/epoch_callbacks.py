@@ -18,11 +18,13 @@ def _pass_through(callback: PassthroughScoring, net: Any, **kwargs: Any) -> None
     batches, name = net.history[-1]["batches"], callback.name
     size = "train_batch_size" if callback.on_train else "valid_batch_size"
     pairs = [(row[size], row[name]) for row in batches if name in row and size in row]
+    if not pairs and batches and not any(name in row for row in batches):
+        return  # there is no validation part
     if not pairs:
-        callback.on_epoch_end(net, **kwargs)  # which knows what is missing: a validation part, perhaps
+        callback.on_epoch_end(net, **kwargs)  # which knows what is missing
         return
-    weights, scores = zip(*pairs, strict=True)
-    mean = np.average(scores, weights=weights)
+    weights, scores = map(np.array, zip(*pairs, strict=True))
+    mean = (scores * weights).sum() / weights.sum()  # what np.average does, after a look at shapes
     is_best = callback._is_best_score(mean)
     if is_best:
         callback.best_score_ = mean

@@ -38,7 +38,7 @@ def defining_class(kind: type, name: str) -> type | None:
     ('Mine', 'NeuralNet')
     """
     for base in kind.__mro__:
-        if not issubclass(base, Swapped) and name in vars(base) and not vars(base).get("_records_"):
+        if name in vars(base) and not issubclass(base, Swapped) and not vars(base).get("_records_"):
             return base
     return None
 

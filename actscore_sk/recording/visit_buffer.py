@@ -155,7 +155,7 @@ class VisitBuffer:
         self.on_flush, self.on_details = on_flush, on_details
         self.keep_inputs, self.capacity, self.books = keep_inputs, capacity, Books() if books is None else books
         self._visits: list[Visit] = []
-        self._settings: list[tuple] = []
+        self._settings: list[tuple] | None = None
         self._size, self._is_first = 0, True
         self._n_rows, self._max_rows = 0, max_rows
         self._last_output: Tensor | None = None
@@ -174,7 +174,7 @@ class VisitBuffer:
         SampleLossError
             See `flush`.
         """
-        if not self._visits:
+        if visit.details is None and self._settings is None:
             self._settings = visit.sample_loss.settings()
         if visit.inputs is not None and visit.inputs[0].is_cuda:
             self._look_at_memory(visit.inputs[0])
@@ -218,6 +218,7 @@ class VisitBuffer:
                 held, self._visits, self._size, self._n_rows = self._visits, [], 0, 0
                 for _, alike in groupby(held, attrgetter("kind")):
                     self._evaluate(list(alike))
+                self._settings = None
 
     def _evaluate(self, visits: list[Visit]) -> None:
         """Hand on the losses of visits of one kind: those they came with, or those of their inputs."""

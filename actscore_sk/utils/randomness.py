@@ -100,8 +100,14 @@ def seeded(random_state: Any, device: Any = "cpu", stream: int = 0) -> Iterator[
         return
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     with _TURNS.alone(), torch.random.fork_rng(devices=cuda_indices(device)):
-        torch.manual_seed(seed + stream)
+        # torch.manual_seed seeds the generators of all devices, of which that of this one alone is put back
+        set_seed = torch.default_generator.manual_seed if _is_cpu(device) else torch.manual_seed
+        set_seed(seed + stream)
         yield
+
+
+def _is_cpu(device: Any) -> bool:
+    return device is None or torch.device(device).type == "cpu"
 
 
 def cuda_indices(device: Any) -> Sequence[int]:

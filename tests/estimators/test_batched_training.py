@@ -14,6 +14,7 @@ from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
 from actscore_sk.data import placement
+from actscore_sk.estimators import batched_training
 from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets
 
 X, y = load_digits(return_X_y=True)
@@ -26,9 +27,9 @@ def n_steps(monkeypatch):
     """Steps made at once are counted."""
     counted, step = [0], BatchedNets.step
 
-    def counting(self, losses):
+    def counting(self, *losses):
         counted[0] += 1
-        step(self, losses)
+        step(self, *losses)
 
     monkeypatch.setattr(BatchedNets, "step", counting)
     return counted
@@ -177,11 +178,11 @@ def test_an_interrupt_keeps_what_was_seen(monkeypatch):
     step = BatchedNets.step
     left = [5]
 
-    def interrupted(self, losses):
+    def interrupted(self, *losses):
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        step(self, losses)
+        step(self, *losses)
 
     monkeypatch.setattr(BatchedNets, "step", interrupted)
     net = make(partial(layers, nn.ReLU()))
@@ -195,3 +196,10 @@ def test_samples_stored_on_the_device_are_those_of_the_nets(data_device, monkeyp
     monkeypatch.setattr(placement, "is_host", lambda device: False)  # as on a GPU
     compare(ActionScoreClassifier(make(partial(layers, nn.ReLU())), data_device=data_device), X, y)
     assert n_steps == [STEPS]
+
+
+@pytest.mark.parametrize("most", [0, 2**21])
+def test_x_is_standardised_as_a_whole_or_batch_by_batch(most, monkeypatch, n_steps):
+    monkeypatch.setattr(batched_training, "_MOST_PREPARED", most)
+    compare(ActionScoreClassifier(), X, y, epochs=3)
+    assert n_steps == [2]

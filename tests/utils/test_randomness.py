@@ -94,3 +94,11 @@ def test_a_turn_is_given_back_after_an_error():
 
     in_threads([fail])
     assert in_threads([enter]) == [True]
+
+
+def test_a_seed_of_the_cpu_is_none_of_another_device(monkeypatch):
+    monkeypatch.setattr(torch, "manual_seed", None)  # it seeds all devices
+    with seeded(0):
+        first = torch.rand(1)
+    with seeded(0):
+        assert torch.rand(1) == first
