@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from actscore_sk.exceptions import SampleLossError
-from actscore_sk.losses.details import DetailedLoss, LossDetails, Units, read_details
+from actscore_sk.losses.details import DetailedLoss, LossDetails, Units
+from actscore_sk.losses.read_details import read_details
 
 # These divide by the sum of the class weights of the targets they do not ignore, not by a count.
 _WEIGHTED_MEANS = tuple(

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from actscore_sk.metrics.epoch_statistics import InterpolatedSum, WindowedMean, WindowedSum
+from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 from actscore_sk.metrics.statistics import Mean, Statistic, Sum
+from actscore_sk.metrics.windowed_statistics import WindowedMean, WindowedSum
 
 
 @dataclass(frozen=True)

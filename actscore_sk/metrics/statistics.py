@@ -1,7 +1,7 @@
 """How visits are remembered: a few numbers per sample, updated block by block on the device of the net.
 
 A block may hold several visits of one sample, in visit order. No statistic loops over samples or waits for the
-device. `epoch_statistics` has those that need whole epochs.
+device. `epoch_statistics` and `windowed_statistics` have those that need whole epochs.
 """
 
 import copy

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from actscore_sk.losses.details import without_details
+from actscore_sk.losses.read_details import without_details
 from actscore_sk.recording.asked_net import unwritten
 from actscore_sk.recording.batch_parts import map_batch, take_samples
 from actscore_sk.recording.criterion_listener import Call, answering

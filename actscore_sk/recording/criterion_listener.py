@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from actscore_sk.losses.details import LossDetails, without_details
+from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.per_sample_twin import PerSampleTwin, independent_copy
+from actscore_sk.losses.read_details import without_details
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import weighted_loss
 

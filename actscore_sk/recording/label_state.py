@@ -9,9 +9,9 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
-from actscore_sk.metrics.epoch_statistics import WindowedMean
 from actscore_sk.metrics.measurements import VisitBatch
 from actscore_sk.metrics.statistics import Mean, Rows, Statistic
+from actscore_sk.metrics.windowed_statistics import WindowedMean
 
 MAX_BYTES = 2**32  # of probabilities; more is refused before the net changes
 NO_LABEL = -1  # of a sample that was never visited

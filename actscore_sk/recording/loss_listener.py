@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
-from actscore_sk.losses.details import LossDetails, without_details
+from actscore_sk.losses.details import LossDetails
+from actscore_sk.losses.read_details import without_details
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import SampleWeights, weighted_loss
 from actscore_sk.recording.asked_loss import AskedLoss

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from actscore_sk.exceptions import SampleLossError
-from actscore_sk.metrics.epoch_statistics import WindowedMean, WindowedSum
 from actscore_sk.metrics.measurements import Measurement
 from actscore_sk.metrics.reductions import Reduction
 from actscore_sk.metrics.registry import Metric
 from actscore_sk.metrics.statistics import Statistic
+from actscore_sk.metrics.windowed_statistics import WindowedMean, WindowedSum
 
 Recipe = Callable[..., Statistic]
 

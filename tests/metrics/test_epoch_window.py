@@ -13,8 +13,8 @@ from torch import nn
 
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
 from actscore_sk.metrics import action_score
-from actscore_sk.metrics.epoch_statistics import WindowedSum
 from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
+from actscore_sk.metrics.windowed_statistics import WindowedSum
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")

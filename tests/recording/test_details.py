@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from actscore_sk import ActionScoreEstimator, ActionScoreRecorder, HardExampleSampler, SampleLossError
 from actscore_sk.losses import DetailedLoss, LossDetails, SegmentationLoss, Units
-from actscore_sk.losses.details import read_details
+from actscore_sk.losses.read_details import read_details
 from actscore_sk.recording import unit_scores
 from actscore_sk.recording.unit_scores import pooled
 
