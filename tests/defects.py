@@ -96,6 +96,8 @@ DEFECTS = (
         "pass",
         T + "test_splits.py",
     ),
+    Defect(R + "order_check.py", "if not (keep or seen.follow) or", "if False and", SAMPLES + " " + STEPS),
+    Defect(R + "order_check.py", "if is_stateless and not is_first and not seen.keep_others:", "if False:", STEPS),
     Defect(R + "overrides.py", "return not is_set and defining_class", "return defining_class", SET),
     Defect(R + "overrides.py", "self.running.append(name)", "self.running.append('')", SET),
     Defect(R + "own_loss.py", "else (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "else (1.0,)", SAMPLES),
@@ -131,8 +133,6 @@ DEFECTS = (
         "return True or torch.allclose(part, whole[:half]",
         SAMPLES + " " + LOSSES,
     ),
-    Defect(R + "sample_axis.py", "if not (keeps or follows) or", "if False and", SAMPLES + " " + STEPS),
-    Defect(R + "sample_axis.py", "if is_stateless and not is_first and not keeps_others:", "if False:", STEPS),
     Defect(
         R + "sample_state.py",
         "self.epoch_has_visits, losses, run = True,",
@@ -151,6 +151,7 @@ DEFECTS = (
     ),
     Defect(R + "session.py", "        self.stash.put_back()\n", "", LEAVES),
     Defect("actscore_sk/data/alignment.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
+    Defect(R + "unit_files.py", "if not _holds_floats(path):", "if False:", DETAILS),
     Defect(R + "unit_scores.py", "storage[unseen] = 0", "pass", DETAILS),
     Defect(
         R + "visit_buffer.py",

@@ -18,8 +18,9 @@ from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
+from actscore_sk.recording.order_check import OrderCheck
 from actscore_sk.recording.own_loss import CRITERION, ONE_BY_ONE, OwnLoss
-from actscore_sk.recording.sample_axis import OrderCheck, SampleAxis
+from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
 
@@ -192,12 +193,11 @@ class LossListener:
 
         is_stateless = kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls)
         is_first = all(call.is_batch_first for call in calls)
-        inputs = tuple(part for call in calls for part in call.arguments)
         self._order.run(
             net,
             self._batch,
             len(self.rows),
-            inputs,
+            tuple(part for call in calls for part in call.arguments),
             losses_of,
             is_stateless=is_stateless,
             is_first=is_first or kind is ONE_BY_ONE,

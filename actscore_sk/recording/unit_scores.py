@@ -5,8 +5,6 @@ which they are pooled, and a limit beyond which nothing is kept unless somebody 
 """
 
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from math import prod
@@ -23,6 +21,7 @@ from actscore_sk.metrics.epoch_statistics import InterpolatedSum
 from actscore_sk.metrics.reductions import Reduction
 from actscore_sk.metrics.statistics import Mean
 from actscore_sk.recording.counted import Counted
+from actscore_sk.recording.unit_files import new_map
 
 IN_MEMORY = 2**28  # bytes; more goes to a file
 UNASKED = 2**30  # bytes; more is kept only if somebody asks for it
@@ -192,43 +191,3 @@ def is_too_much(n_bytes: int, number: str) -> bool:
             stacklevel=2,
         )
     return n_bytes > UNASKED
-
-
-def new_map(shape: tuple[int, ...], path: str | os.PathLike | None = None) -> np.ndarray:
-    """Map a new array of float32.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the array.
-    path : path-like, optional
-        A ``.npy`` file; an array of an earlier run is replaced. None: a temporary file that is deleted with the map.
-
-    Returns
-    -------
-    array : ndarray of float32
-        Writable; zeros at first.
-
-    Raises
-    ------
-    FileExistsError
-        If the path holds anything but an array of float32.
-    """
-    if path is None:
-        with tempfile.TemporaryFile() as file:  # the map outlives it
-            return np.memmap(file, mode="w+", dtype=np.float32, shape=shape)
-    if os.path.lexists(path):
-        if not _holds_floats(path):
-            raise FileExistsError(
-                f"{os.fspath(path)} exists and holds no losses of units; move it or choose another path"
-            )
-        os.unlink(path)  # whoever has mapped an earlier run keeps it; to shorten the file would crash them
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-
-
-def _holds_floats(path: str | os.PathLike) -> bool:
-    """Return True if a file is an array of float32: the units of an earlier run."""
-    try:
-        return np.load(path, mmap_mode="r").dtype == np.float32
-    except (OSError, ValueError):
-        return False
