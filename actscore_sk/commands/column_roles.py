@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actscore_sk.commands.targets import find_column
+from actscore_sk.commands.column_names import find_column
 from actscore_sk.exceptions import CommandError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from actscore_sk.commands.targets import find_column
+from actscore_sk.commands.column_names import find_column
 from actscore_sk.exceptions import CommandError
 
 if TYPE_CHECKING:

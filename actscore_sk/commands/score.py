@@ -12,6 +12,7 @@ import numpy as np
 
 from actscore_sk.commands.arguments import add_reading_options, positive_number, reading_options, seed_number
 from actscore_sk.commands.column_findings import find_in_columns, find_in_rows
+from actscore_sk.commands.column_names import find_column
 from actscore_sk.commands.column_roles import add_kept, choose_columns
 from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.labels import Judgement, add_labels, judge_labels, show_labels
@@ -24,7 +25,7 @@ from actscore_sk.commands.run_summary import summarise_run
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
-from actscore_sk.commands.targets import TASKS, find_column, read_target
+from actscore_sk.commands.targets import TASKS, read_target
 from actscore_sk.commands.training import LEARNERS, fit_scorer
 from actscore_sk.commands.typed_tables import plain
 from actscore_sk.estimators.tables import TablePreprocessor

@@ -14,7 +14,8 @@ from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.index_log import IndexLog
 from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
-from actscore_sk.data.sharding import ALONE, Shard, Share, own_loader, shard_of
+from actscore_sk.data.sharding import own_loader, shard_of
+from actscore_sk.data.shards import ALONE, Shard, Share
 from actscore_sk.data.sources import check_trackable
 
 _Batch = tuple[Any, torch.Tensor, torch.Tensor]  # a batch, its positions in the data set, and those in X

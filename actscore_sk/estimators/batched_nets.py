@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from actscore_sk.estimators.batched_layers import function_of, prepared
-from actscore_sk.estimators.dtypes import CastInputs
+from actscore_sk.estimators.casting import CastInputs
 from actscore_sk.recording.optimizer_step import take_step
 
 # Optimizers whose step treats each number by itself, so that it does not matter beside which others it is stored.

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from actscore_sk.inspection.drawing import Display, dark_cividis, finish_axes, make_axes, name_point, sample_names
+from actscore_sk.inspection.display import Display
+from actscore_sk.inspection.drawing import dark_cividis, finish_axes, make_axes, name_point, sample_names
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional

@@ -1,6 +1,5 @@
 """Common ground of displays: axes, names of samples, and colours that stay apart in grey and without colour vision."""
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,9 +7,7 @@ import numpy as np
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84b1", "#c9d8e8"  # of one hue: 22, 50 and 84 % as light as white
 ACCENT = "#b5541c"
@@ -20,51 +17,6 @@ ROW_HEIGHT = 0.32  # inches of a row of a horizontal plot
 AXES_WIDTH, LETTER_WIDTH = 4.6, 0.083  # inches of axes of rows, and of a letter of their labels
 HEAVY_TAIL = 10  # times the bulk of the values: a longer tail would squeeze them on a linear axis
 DARKEST_SHARE = 0.75  # of cividis: its light end is lost on white
-
-
-class Display(ABC):
-    """A picture whose numbers are computed before it is drawn.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The numbers, as `frame` returns them.
-    """
-
-    figure_: "Figure"
-    ax_: "Axes"  # a grid has `axes_` instead
-
-    def __init__(self, table: "pd.DataFrame") -> None:
-        self.table = table
-
-    def frame(self) -> "pd.DataFrame":
-        """Return the numbers that are drawn.
-
-        Returns
-        -------
-        table : DataFrame
-            Columns are those of the parameter ``table`` of the display.
-        """
-        return self.table
-
-    @abstractmethod
-    def plot(self, ax: Any = None, /) -> "Display":
-        """Draw, into new axes of pyplot if None."""
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height of a new figure, in inches."""
-        return 6.4, 4.0
-
-    def draw_on(self, figure: Any) -> None:
-        """Draw into an empty figure.
-
-        Parameters
-        ----------
-        figure : Figure or SubFigure
-            Of about `size`.
-        """
-        self.plot(figure.subplots())
 
 
 def make_axes(ax: Any, size: tuple[float, float]) -> tuple[Any, Any]:

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.inspection.box_overlay import BoxOverlay
-from actscore_sk.inspection.drawing import Display, sample_names, shortened
+from actscore_sk.inspection.display import Display
+from actscore_sk.inspection.drawing import sample_names, shortened
 from actscore_sk.inspection.groupings import Grouping, group_targets, hardest_first
-from actscore_sk.inspection.pictures import BoxCrops, as_pictures, shrunk
+from actscore_sk.inspection.pictures import BoxCrops, as_pictures
 from actscore_sk.inspection.scores import check_scores
+from actscore_sk.inspection.thumbnails import shrunk
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, Display, finish_axes, make_axes, shortened, width_for
+from actscore_sk.inspection.display import Display
+from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, finish_axes, make_axes, shortened, width_for
 from actscore_sk.inspection.groupings import MOST_GROUPS
 from actscore_sk.inspection.groups import group_difficulty
 from actscore_sk.scoring.scorer import fitted_with

@@ -6,16 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from actscore_sk.inspection.drawing import (
-    DARK,
-    LINES,
-    MARKERS,
-    Display,
-    dark_cividis,
-    finish_axes,
-    make_axes,
-    shortened,
-)
+from actscore_sk.inspection.display import Display
+from actscore_sk.inspection.drawing import DARK, LINES, MARKERS, dark_cividis, finish_axes, make_axes, shortened
 from actscore_sk.inspection.searched import AXES, read_search
 from actscore_sk.utils.optional import import_optional
 

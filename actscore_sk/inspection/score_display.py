@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.drawing import (
     DARK,
     LIGHT,
     MIDDLE,
     ROW_HEIGHT,
-    Display,
     finish_axes,
     make_axes,
     name_point,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.drawing import (
     ACCENT,
     DARK,
@@ -12,7 +13,6 @@ from actscore_sk.inspection.drawing import (
     LINES,
     MARKERS,
     MIDDLE,
-    Display,
     finish_axes,
     make_axes,
     sample_names,

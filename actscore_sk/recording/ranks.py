@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from actscore_sk.data.sharding import ALONE, Share
+from actscore_sk.data.shards import ALONE, Share
 from actscore_sk.exceptions import IndexTrackingError
 
 N_STEPS_APART = 16  # training steps between two questions if anybody wants to stop

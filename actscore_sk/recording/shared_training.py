@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from actscore_sk.data.loading import TrackedLoader
-from actscore_sk.data.sharding import Shard
+from actscore_sk.data.shards import Shard
 from actscore_sk.exceptions import IndexTrackingError, SampleLossError
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.weighting import SampleWeights

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.inspection.data_map_display import METRICS, DataMapDisplay
-from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.grid_display import CORNERS, SampleGridDisplay
 from actscore_sk.inspection.groupings import is_continuous
 from actscore_sk.inspection.score_display import ActionScoreDisplay

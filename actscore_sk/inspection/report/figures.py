@@ -5,7 +5,7 @@ from copy import copy
 from io import BytesIO
 from typing import NamedTuple
 
-from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.grid_display import SampleGridDisplay
 from actscore_sk.utils.optional import import_optional
 

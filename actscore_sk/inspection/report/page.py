@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actscore_sk.inspection.drawing import Display
+from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.groupings import target_column
 from actscore_sk.inspection.pictures import as_pictures
 from actscore_sk.inspection.report.displays import (

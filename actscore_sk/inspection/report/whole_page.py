@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actscore_sk.inspection.groupings import is_continuous
-from actscore_sk.inspection.pictures import thumbnail
 from actscore_sk.inspection.report.comparisons import compare_columns
 from actscore_sk.inspection.report.confusion import count_pairs
 from actscore_sk.inspection.report.encoded_rows import EncodedRows, encode_rows
@@ -16,6 +15,7 @@ from actscore_sk.inspection.report.histogram import Histogram, draw_histogram
 from actscore_sk.inspection.report.html import render_page
 from actscore_sk.inspection.report.rows import FIXED, column_of, directions, first_rows
 from actscore_sk.inspection.report.summary import facts_of_scores, facts_of_spread
+from actscore_sk.inspection.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     import pandas as pd

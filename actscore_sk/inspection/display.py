@@ -1,0 +1,54 @@
+"""The base of displays: numbers first, then a picture of them."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class Display(ABC):
+    """A picture whose numbers are computed before it is drawn.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The numbers, as `frame` returns them.
+    """
+
+    figure_: "Figure"
+    ax_: "Axes"  # a grid has `axes_` instead
+
+    def __init__(self, table: "pd.DataFrame") -> None:
+        self.table = table
+
+    def frame(self) -> "pd.DataFrame":
+        """Return the numbers that are drawn.
+
+        Returns
+        -------
+        table : DataFrame
+            Columns are those of the parameter ``table`` of the display.
+        """
+        return self.table
+
+    @abstractmethod
+    def plot(self, ax: Any = None, /) -> "Display":
+        """Draw, into new axes of pyplot if None."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a new figure, in inches."""
+        return 6.4, 4.0
+
+    def draw_on(self, figure: Any) -> None:
+        """Draw into an empty figure.
+
+        Parameters
+        ----------
+        figure : Figure or SubFigure
+            Of about `size`.
+        """
+        self.plot(figure.subplots())
