@@ -6,6 +6,7 @@ from typing import Any
 from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 
+from actscore_sk.recording.backward import backpropagate
 from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.optimizer_step import clear_gradients, take_step
 from actscore_sk.recording.pending_losses import PendingLosses
@@ -101,7 +102,7 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
         visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss.detach())  # type: ignore[arg-type]
         for on_visit in session.on_visit[True]:
             on_visit(visit)
-    loss.backward()
+    backpropagate(loss)
     if path.events.listeners(net, "on_grad_computed"):
         parameters = TeeGenerator(net.get_all_learnable_params())
         net.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
