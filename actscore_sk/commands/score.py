@@ -157,6 +157,7 @@ def _score(arguments: Namespace) -> dict[str, Any]:
         print_line(line)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
     estimator = fit_scorer(X, target, metrics=metrics, **options)
+    del X  # most of what a large table takes
     table = score_table(frame.iloc[:, position], target.known, estimator)
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:
