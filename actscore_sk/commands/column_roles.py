@@ -88,22 +88,20 @@ def choose_columns(
     return ColumnRoles(places, kept, f"table.drop(columns={columns!r})")
 
 
-def add_kept(table: "pd.DataFrame", frame: "pd.DataFrame", kept: Sequence[int]) -> "pd.DataFrame":
+def add_kept(table: "pd.DataFrame", kept: "pd.DataFrame") -> "pd.DataFrame":
     """Put columns of the data at the end of the scores; one with the name of a score gets ``data.`` in front.
 
     Parameters
     ----------
     table : DataFrame
         Scores of all rows.
-    frame : DataFrame
-        The same rows.
-    kept : sequence of int
-        Positions in ``frame``.
+    kept : DataFrame
+        Columns of the same rows.
     """
     table = table.copy()
-    for place in kept:
-        name = str(frame.columns[place])
+    for place in range(kept.shape[1]):
+        name = str(kept.columns[place])
         while name in table:
             name = f"data.{name}"
-        table[name] = frame.iloc[:, place].array
+        table[name] = kept.iloc[:, place].array
     return table

@@ -1,6 +1,7 @@
 """The lines of Python that repeat a command."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from skorch import NeuralNet
@@ -9,22 +10,20 @@ WIDTH = 100
 
 
 def scoring_program(
-    read: str, features: str, y: tuple[str, ...], estimator: Any, *, epochs: int, is_decided: bool = False
+    data: Sequence[str], estimator: Any, *, epochs: int, modules: Sequence[str] = (), is_decided: bool = False
 ) -> list[str]:
     """Write the program that scores a table as ``actscore score`` does, to the bit.
 
     Parameters
     ----------
-    read : str
-        Expression that reads the table.
-    features : str
-        Expression of the other columns of ``table``.
-    y : tuple of str
-        Lines that make ``y`` of ``table``.
+    data : sequence of str
+        Lines that make ``X`` and ``y``.
     estimator : ActionScoreClassifier or ActionScoreRegressor
         The one that was used; all of its parameters but a net are spelled out.
     epochs : int
         Of training of a net.
+    modules : sequence of str
+        To be imported for ``data``, beside those whose names show there.
     is_decided : bool
         If True, the program ends in the table of labels.
 
@@ -36,11 +35,14 @@ def scoring_program(
     --------
     >>> from actscore_sk.estimators.regressor import ActionScoreRegressor
     >>> estimator = ActionScoreRegressor(random_state=0)
-    >>> lines = scoring_program("pd.read_csv('t.csv')", "table[['kg']]", ("y = table['cm']",), estimator, epochs=20)
-    >>> print(*lines[5:9], sep="\\n")
-    table = pd.read_csv('t.csv')
-    y = table['cm']
-    X = TablePreprocessor().fit_transform(table[['kg']])
+    >>> lines = scoring_program(["X = np.load('X.npy')", "y = X[:, 0]"], estimator, epochs=20, modules=["numpy as np"])
+    >>> print(*lines[2:9], sep="\\n")
+    import numpy as np
+    from actscore_sk import ActionScoreRegressor, TablePreprocessor
+    <BLANKLINE>
+    torch.set_num_threads(1)
+    X = np.load('X.npy')
+    y = X[:, 0]
     estimator = ActionScoreRegressor(
     """
     name = type(estimator).__name__
@@ -48,21 +50,19 @@ def scoring_program(
     is_net = learner is None or isinstance(learner, NeuralNet)
     if is_net:  # the default net with a progress bar is still the default net
         parameters["estimator"] = None
-    modules = [f"import {module}" for module in ("json", "pyarrow", "sys") if f"{module}." in read]
+    named = [module for module in ("json", "pyarrow", "sys") if any(f"{module}." in line for line in data[:1])]
     imports = [] if is_net else [f"from sklearn.ensemble import {type(learner).__name__}"]
     options = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
     issues = ["issues = estimator.label_issues()"] if is_decided else []
     return [
         "import pandas as pd",
         "import torch",
-        *modules,
+        *[f"import {module}" for module in [*named, *modules]],
         *imports,
         f"from actscore_sk import {name}, TablePreprocessor",
         "",
         "torch.set_num_threads(1)",
-        f"table = {read}",
-        *y,
-        f"X = TablePreprocessor().fit_transform({features})",
+        *data,
         f"estimator = {name}(",
         *textwrap.wrap(options, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False),
         ")",

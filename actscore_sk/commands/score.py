@@ -24,11 +24,12 @@ from actscore_sk.commands.report import run as write_report
 from actscore_sk.commands.run_summary import summarise_run
 from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
+from actscore_sk.commands.streamed_table import READINGS, StreamedTable, is_streamed
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
 from actscore_sk.commands.targets import TASKS, read_target
 from actscore_sk.commands.training import LEARNERS, fit_scorer
-from actscore_sk.commands.typed_tables import plain
-from actscore_sk.estimators.tables import TablePreprocessor
+from actscore_sk.commands.training_table import WholeTable
+from actscore_sk.commands.typed_tables import plain, refuse_options
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.scoring.scorer import comparable_scores
@@ -101,6 +102,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--report", metavar="PAGE", type=Path, help="also write this HTML page, as `actscore report` does"
     )
+    parser.add_argument(
+        "--read",
+        choices=READINGS,
+        default="auto",
+        help="Parquet in memory, or in parts; auto: in parts if it would take over half of the free memory",
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--json", action="store_true", help="print a summary as JSON, and all else to standard error")
 
@@ -137,54 +144,65 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     source = arguments.file
     output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
-    opened = open_table(source, reading)
-    frame = opened.frame
-    check_size(output, len(frame))
-    position = find_column(frame, arguments.target)
-    target = read_target(frame.iloc[:, position], arguments.task)
+    data = _open(arguments)
+    check_size(output, data.n_rows)
+    position = find_column(data.head, arguments.target)
+    column = data.columns([position]).iloc[:, 0]
+    target = read_target(column, arguments.task)
     check_metrics(metrics, target.task)
     named = {"features": arguments.features, "drop": arguments.drop, "ids": arguments.id}
-    roles = choose_columns(frame, arguments.target, **named, keep=arguments.keep_columns)
-    features = _features(frame, roles.features)
-    preprocessor = TablePreprocessor()
+    roles = choose_columns(data.head, arguments.target, **named, keep=arguments.keep_columns)
     try:
-        X = preprocessor.fit_transform(features[target.known])
+        encoded = data.encode(roles.features, target)
     except ValueError as error:
         raise CommandError(f"no feature is left beside the target: {error}") from error
-    describe(source, arguments.target, preprocessor, target)
-    lines = (opened.how, describe_missing(frame, reading.missing), *texts_that_look_missing(frame, position))
-    found = [*find_in_columns(features[target.known], target), *find_in_rows(X, target)]
-    for line in filter(None, [*lines, *(f"look at: {finding}" for finding in found)]):
+    describe(source, arguments.target, encoded.preprocessor, target)
+    found = [*find_in_columns(encoded.looked_at, encoded.target), *find_in_rows(encoded.X, target)]
+    missing = (describe_missing(data.head, reading.missing), *texts_that_look_missing(data.head, position))
+    for line in filter(None, [data.how, *missing, *(f"look at: {finding}" for finding in found)]):
         print_line(line)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
-    estimator = fit_scorer(X, target, metrics=metrics, **options)
-    table = score_table(frame.iloc[:, position], target.known, estimator)
+    estimator, preprocessor = fit_scorer(encoded.X, target, metrics=metrics, **options), encoded.preprocessor
+    del encoded  # features are most of what a large table takes
+    table = score_table(column, target.known, estimator)
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:
         table = add_labels(table, target.known, judgement)
-    write_table(output, add_kept(table, frame, roles.kept))
-    first = _show_first(table, features, judgement)
+    write_table(output, add_kept(table, data.columns(roles.kept)))
+    first = _show_first(table, judgement, data, roles.features)
     is_decided = judgement is not None and judgement.is_decided
-    show_program(opened, roles.program, target, estimator, is_decided=is_decided)
+    lines = data.program(arguments.target, roles.program, target.program)
+    show_program(lines, data.modules, estimator, is_decided=is_decided)
     if output != STANDARD:
         print_line(f"wrote {output}")
     if arguments.report is not None:
         page = {"file": output, "data": source, "output": arguments.report, "score": "action_score", "group": []}
         write_report(Namespace(**(vars(arguments) | NO_OPTIONS | page)))
     facts = {name: getattr(arguments, name) for name in ("file", "target", "report", "learner", "seed")}
-    facts |= {"output": output, "metrics": metrics, "reading": opened.how, "findings": found}
+    facts |= {"output": output, "metrics": metrics, "reading": data.how, "findings": found}
     return summarise_run(target, preprocessor, estimator, judgement, first, **facts)
 
 
-def _show_first(table: "pd.DataFrame", features: "pd.DataFrame", judgement: Judgement | None) -> "pd.DataFrame":
+def _show_first(table: "pd.DataFrame", judgement: Judgement | None, data: Any, places: list[int]) -> "pd.DataFrame":
     """Show the rows to look at first, and return their scores."""
+    first = table.nsmallest(N_HARDEST, "rank" if judgement is None else "label_rank")
+    features = data.take(first.index, places)
     if judgement is None:
-        first = table.nsmallest(N_HARDEST, "rank")
         show_hardest(first, features)
     else:
-        first = table.nsmallest(N_HARDEST, "label_rank")
         show_labels(first, features, judgement)
     return first
+
+
+def _open(arguments: Namespace) -> WholeTable | StreamedTable:
+    """Open the table, whole or in parts."""
+    source, reading = arguments.file, reading_options(arguments)
+    if not is_streamed(source, table_suffix(source), arguments.read):
+        return WholeTable(open_table(source, reading))
+    if arguments.report is not None:
+        raise CommandError("--report reads the table whole, which is read in parts; leave it out, or use --read whole")
+    refuse_options(source, reading)
+    return StreamedTable(source)
 
 
 def _output(arguments: Namespace) -> Path:
@@ -228,14 +246,3 @@ def score_table(column: "pd.Series", known: np.ndarray, estimator: Any) -> "pd.D
     # "first" makes ranks unique; the nullable dtype leaves them whole numbers beside missing ones
     table["rank"] = comparable.rank(method="first", ascending=False).astype("Int64")
     return table
-
-
-def _features(frame: "pd.DataFrame", places: list[int]) -> "pd.DataFrame":
-    """Return the columns at some places, each under a name of its own."""
-    # columns are taken by position: in a CSV file two may have one name
-    features = frame.iloc[:, places]
-    names = [str(name) for name in features.columns]
-    repeated = [names[:i].count(name) for i, name in enumerate(names)] if len(set(names)) < len(names) else None
-    if repeated:
-        features.columns = [f"{name}.{n}" if n else name for name, n in zip(names, repeated, strict=True)]
-    return features

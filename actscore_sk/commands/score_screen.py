@@ -1,12 +1,12 @@
 """What ``actscore score`` prints: the columns, the hardest rows, the program."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actscore_sk.commands.program import scoring_program
 from actscore_sk.commands.screen import print_line, show_rows
 from actscore_sk.commands.targets import Target
-from actscore_sk.commands.text_tables import ReadTable
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.utils.optional import import_optional
 
@@ -72,17 +72,15 @@ def show_hardest(first: "pd.DataFrame", features: "pd.DataFrame") -> None:
     show_rows("hardest rows", pd.concat([scores, features.loc[first.index]], axis=1), n_fixed=3)
 
 
-def show_program(opened: ReadTable, features: str, target: Target, estimator: Any, *, is_decided: bool) -> None:
+def show_program(data: Sequence[str], modules: Sequence[str], estimator: Any, *, is_decided: bool) -> None:
     """Print the lines of Python that repeat the command.
 
     Parameters
     ----------
-    opened : ReadTable
-        The table.
-    features : str
-        Expression of the columns that were learnt from.
-    target : Target
-        The column to predict.
+    data : sequence of str
+        Lines that make ``X`` and ``y``.
+    modules : sequence of str
+        To be imported for them.
     estimator : ActionScoreClassifier or ActionScoreRegressor
         Fitted.
     is_decided : bool
@@ -90,7 +88,9 @@ def show_program(opened: ReadTable, features: str, target: Target, estimator: An
     """
     print_line("the same in Python:")
     epochs = getattr(estimator.estimator_, "max_epochs", estimator.n_epochs_)  # trees have none, nor take any
-    options = {"epochs": epochs, "is_decided": is_decided}
-    y = (*opened.repairs, *target.program)
-    for line in ("", *scoring_program(opened.read, features, y, estimator, **options), ""):
+    for line in (
+        "",
+        *scoring_program(data, estimator, epochs=epochs, modules=modules, is_decided=is_decided),
+        "",
+    ):
         print_line(line)

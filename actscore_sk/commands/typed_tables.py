@@ -23,7 +23,7 @@ def read_parquet(path: Path, options: ReadOptions) -> ReadTable:
     """Read columns; an index stored by pandas names rows and is left out. Parameters as of `tables.open_table`."""
     import_optional("pyarrow", extra="cli", purpose="read and write Parquet")
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    _refuse_options(path, options)
+    refuse_options(path, options)
     arguments = {"engine": "pyarrow"} | NULLABLE
     frame = pd.read_parquet(path, **arguments).rename(columns=str).reset_index(drop=True)
     return ReadTable(frame, f"pd.read_parquet({str(path)!r}, {keywords(arguments)}).rename(columns=str)")
@@ -39,7 +39,7 @@ def read_feather(path: Path, options: ReadOptions) -> ReadTable:
     """Read a file of Arrow's columns; parameters as of `tables.open_table`."""
     import_optional("pyarrow", extra="cli", purpose="read and write Feather")
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    _refuse_options(path, options)
+    refuse_options(path, options)
     frame = pd.read_feather(path, **NULLABLE).rename(columns=str).reset_index(drop=True)
     return ReadTable(frame, f"pd.read_feather({str(path)!r}, {keywords(NULLABLE)}).rename(columns=str)")
 
@@ -56,7 +56,7 @@ def read_excel(path: Path, options: ReadOptions) -> ReadTable:
     """Read the first sheet; parameters as of `tables.open_table`."""
     import_optional("openpyxl", extra="cli", purpose="read and write Excel")
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    _refuse_options(path, options, missing=())
+    refuse_options(path, options, missing=())
     arguments = {"keep_default_na": False, "na_values": ["", *options.missing]} | NULLABLE
     with pd.ExcelFile(path, engine="openpyxl") as book:
         frame, sheets = pd.read_excel(book, **arguments).rename(columns=str), book.sheet_names
@@ -76,7 +76,7 @@ def encode_excel(frame: "pd.DataFrame") -> bytes:
 def read_json(path: Path, options: ReadOptions, *, lines: bool) -> ReadTable:
     """Read a list of objects, or an object per line; parameters as of `tables.open_table`."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    _refuse_options(path, options)
+    refuse_options(path, options)
     text = read_content(path).decode("utf-8-sig")
     # pandas' own reader takes some numbers, and some names of columns, for dates
     records = [json.loads(line) for line in text.split("\n") if line.strip()] if lines else json.loads(text)
@@ -113,7 +113,7 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-def _refuse_options(path: Path, options: ReadOptions, missing: tuple[str, ...] | None = None) -> None:
+def refuse_options(path: Path, options: ReadOptions, missing: tuple[str, ...] | None = None) -> None:
     """Refuse options that this kind of file has no place for."""
     given: dict[str, object] = {
         "--sep": options.separator,
