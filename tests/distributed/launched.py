@@ -83,6 +83,14 @@ def recorded(net, X=X, y=Y, **options):
     return found(recorder, net)
 
 
+def gone_on(net):
+    """Train in two calls."""
+    recorder = ActionScoreRecorder(metrics=ALL)
+    net.set_params(callbacks=[("scores", recorder)], max_epochs=N_EPOCHS // 2)
+    net.fit(X, Y).partial_fit(X, Y)
+    return found(recorder, net)
+
+
 def error_of(fit, *args, **options):
     """Class and text of the error that a fit ends with, in every process."""
     try:
@@ -114,6 +122,7 @@ def accelerate_group(folder):
     yield "divided", recorded(accelerated(accelerator=divided, batch_size=2 * BATCH, **plain))
     slow = Accelerator(cpu=True, gradient_accumulation_steps=2)
     yield "accumulated", recorded(accelerated(accelerator=slow, **plain))
+    yield "goes on", gone_on(accelerated(**plain))
 
 
 def estimator_group(folder):

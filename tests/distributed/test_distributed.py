@@ -134,6 +134,7 @@ EQUAL = {
     "workers": {},
     "divided": {},
     "accumulated": {"every": 2},
+    "goes on": {},
     "held out": {"held_out": FIRST, "reduction": "interpolated"},
     "window": {"held_out": FIRST, "reduction": "auto"},
     "epoch end": {"held_out": FIRST, "recording": "epoch_end"},
