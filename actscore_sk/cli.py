@@ -4,7 +4,7 @@ import importlib
 import io
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -34,8 +34,26 @@ examples:
 """
 
 
+class StoreOnce(Action):
+    """An option with one value: a second one is refused, where argparse forgets the first in silence."""
+
+    given_to: Namespace | None = None
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: Any = None) -> None:
+        """Store the value, once for a namespace."""
+        if self.given_to is namespace and option_string is not None:
+            parser.error(f"{option_string} is given twice; choose one value")
+        self.given_to = namespace
+        setattr(namespace, self.dest, values)
+
+
 class CommandParser(ArgumentParser):
     """A parser that reports wrong arguments in one line, as all other errors are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in (None, "store"):
+            self.register("action", name, StoreOnce)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage.
@@ -101,6 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if the command did its work; 2 if it could not, with one line on stderr that says why;
         130 if the user interrupted it; 141 if nobody reads the output any more.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the shell has closed it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A label in a script that the terminal does not know is no reason to lose the results.
         if isinstance(stream, io.TextIOWrapper):

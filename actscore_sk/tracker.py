@@ -14,6 +14,7 @@ from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_attributes import ScoreAttributes
 from actscore_sk.recording.score_record import NO_TARGET, ScoreRecord
 from actscore_sk.recording.score_table import score_table
+from actscore_sk.utils.reprs import call_of, count_of
 from actscore_sk.utils.typing import Reduction, Store
 
 if TYPE_CHECKING:
@@ -104,6 +105,11 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
         self._check_params()
         settings = RecordSettings(reduction, metrics, store_trajectories, store_probabilities=store_probabilities)
         self._loop = LoopRecord(n_samples, n_classes, settings)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, and what it has recorded."""
+        record = self._loop.record
+        return call_of(self) + ("" if record is None else f": {count_of(record.n_epochs, 'closed epoch')}")
 
     def _check_params(self) -> None:
         for name, value, least in (("n_samples", self.n_samples, 1), ("n_classes", self.n_classes, 2)):

@@ -670,3 +670,11 @@ def test_a_loop_may_use_the_memory_of_its_losses_again():
     losses.fill_(torch.nan)
     tracker.end_epoch()
     assert tracker.action_scores_.tolist() == [7.0] * 3
+
+
+def test_a_tracker_shows_how_it_was_made_and_how_far_it_is():
+    tracker = ActionScoreTracker(3, reduction="mean")
+    assert repr(tracker) == "ActionScoreTracker(3, reduction='mean')"
+    tracker.update([0, 1], [1.0, 2.0])
+    tracker.end_epoch()
+    assert repr(tracker) == "ActionScoreTracker(3, reduction='mean'): 1 closed epoch"

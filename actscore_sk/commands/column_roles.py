@@ -85,6 +85,8 @@ def choose_columns(
         return ColumnRoles([find_column(frame, name) for name in named], kept, f"table[{named!r}]")
     columns = [target, *left_out] if left_out else target
     places = [place for place in range(frame.shape[1]) if place not in excluded]
+    if not places:
+        raise CommandError(f"no column to learn from: the table has {', '.join(map(repr, frame.columns))} alone")
     return ColumnRoles(places, kept, f"table.drop(columns={columns!r})")
 
 

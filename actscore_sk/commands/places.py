@@ -1,6 +1,7 @@
 """Places for files: refused before a training, if nothing could be written there."""
 
 import os
+import sys
 from pathlib import Path
 
 from actscore_sk.commands.contents import STANDARD
@@ -28,6 +29,8 @@ def check_output(path: Path, *, source: Path) -> None:
     if library := FORMATS[suffix].library:
         import_optional(library, extra="cli", purpose=f"write {suffix}")
     if path == STANDARD:
+        if sys.__stdout__ is None:
+            raise CommandError("standard output is closed; choose another output")
         return
     # a training can take hours; a place that refuses the file is better known before it
     check_directory(path, source=source)

@@ -213,6 +213,8 @@ def _output(arguments: Namespace) -> Path:
     check_output(output, source=source)
     if arguments.json and output == STANDARD:
         raise CommandError("--json and --output - would both fill standard output; choose another output")
+    if arguments.json and sys.__stdout__ is None:
+        raise CommandError("standard output is closed, so --json has no place")
     if arguments.report is not None:
         check_page(arguments.report, source, output)
         if STANDARD in (source, output):

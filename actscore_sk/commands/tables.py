@@ -157,6 +157,6 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
     content = FORMATS[table_suffix(path)].encode(frame)
     if path != STANDARD:
         write_atomically(path, content)
-    elif sys.__stdout__ is not None:  # sys.stdout is where lines for the user go
+    elif sys.__stdout__ is not None:  # sys.stdout is where lines for the user go; checked by `check_output`
         sys.__stdout__.buffer.write(content)
         sys.__stdout__.flush()

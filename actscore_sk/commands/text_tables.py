@@ -78,6 +78,8 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
     content = read_content(path)
+    if not content.strip():
+        raise CommandError("there is nothing in it")
     dialect = find_dialect(content, options, separator)
     where = {"sep": dialect.separator, "encoding": dialect.encoding, "skiprows": dialect.left_out}
     missing = {"keep_default_na": False, "na_values": ["", *options.missing]}

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from actscore_sk.utils.reprs import count_of
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -23,6 +25,12 @@ class Display(ABC):
 
     def __init__(self, table: "pd.DataFrame") -> None:
         self.table = table
+
+    def __repr__(self) -> str:
+        """Return what it holds, and how to see it."""
+        columns = ", ".join(map(str, self.table.columns))
+        rows = count_of(len(self.table), "row")
+        return f"<{type(self).__name__}: {rows} of {columns}; .plot() draws them, .frame() returns them>"
 
     def frame(self) -> "pd.DataFrame":
         """Return the numbers that are drawn.

@@ -1,13 +1,10 @@
 """Common ground of displays: axes, names of samples, and colours that stay apart in grey and without colour vision."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from actscore_sk.utils.optional import import_optional
-
-if TYPE_CHECKING:
-    pass
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84b1", "#c9d8e8"  # of one hue: 22, 50 and 84 % as light as white
 ACCENT = "#b5541c"

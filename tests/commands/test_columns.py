@@ -107,6 +107,8 @@ def test_kept_columns_do_not_hide_scores():
         ("--drop rich", "the target 'rich' is named by --drop, too"),
         ("--drop nois", "no column 'nois'; did you mean 'noise'"),
         ("--features noise --drop noise", "'noise' is named by --features, and by --drop or --id"),
+        ("--features noise --target close", "--target is given twice; choose one value"),
+        ("--drop key close adjclose noise area mostly rich_no income rank", "no column to learn from: the table has"),
         ("--keep-columns colse", "no column 'colse'; did you mean 'close'"),
     ],
 )

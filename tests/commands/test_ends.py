@@ -51,6 +51,21 @@ def test_closed_pipe(arguments):
     assert process.returncode == 141
 
 
+@pytest.mark.parametrize(
+    ("redirected", "message"),
+    [
+        ("score - --target y <&-", b"cannot read '-' as .csv: there is nothing in it"),
+        ("score p.csv --target y --output - >&-", b"standard output is closed; choose another output"),
+        ("--help >&- 2>&-", None),
+    ],
+)
+def test_closed_streams(redirected, message):
+    command = f"{sys.executable} -m actscore_sk {redirected}"
+    process = subprocess.run(command, shell=True, stderr=subprocess.PIPE, check=False)
+    assert process.stderr == (b"" if message is None else b"actscore: " + message + b"\n")
+    assert process.returncode == (0 if message is None else 2)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("arguments", ["score p.csv --target y --epochs 2", "--help"])
 def test_full_disk_under_the_output(arguments):

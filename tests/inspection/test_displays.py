@@ -310,3 +310,9 @@ def test_a_metric_and_a_meaning_of_thresholds_are_chosen_among_several():
 def test_errors_of_grids_and_curves(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def test_a_display_says_what_it_holds():
+    display = ActionScoreDisplay.from_scores([1.0, 2.0, 3.0], ["a", "b", "b"])
+    columns = ", ".join(display.frame().columns)
+    assert repr(display) == f"<ActionScoreDisplay: 2 rows of {columns}; .plot() draws them, .frame() returns them>"

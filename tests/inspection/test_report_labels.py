@@ -80,6 +80,17 @@ def test_where_most_labels_look_wrong_something_else_may_be():
     assert "more labels look wrong than right: first make sure that they belong to their rows" in page
 
 
+def test_at_a_prompt_and_in_a_notebook_a_report_says_what_to_do():
+    report = ActionScoreReport.from_scores(RNG.random(N), ["<b>", "c"] * (N // 2), labels=judged(), title="a & b")
+    said = "About 17 of 344 labels look wrong; look at the first 17"
+    assert repr(report) == f"<ActionScoreReport 'a & b': {said}; .save(\"report.html\") writes the page>"
+    shown = report._repr_html_()
+    assert said in shown
+    assert "a &amp; b" in shown
+    assert "&lt;b&gt;" in shown
+    assert shown.count("<tr>") == 11
+
+
 def test_labels_find_their_rows_by_the_index_of_label_issues(fitted):
     sorted_by_suspicion = fitted.label_issues()
     found = labels_of_columns(sorted_by_suspicion, 1797)

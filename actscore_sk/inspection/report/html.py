@@ -1,6 +1,7 @@
 """A page from its template: text is escaped, and only the page's own style and script are in force."""
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -8,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from actscore_sk._version import __version__
 
+PACKAGE = "actscore_sk.inspection.report"
 STYLES = ("page.css", "evidence.css", "rows.css", "print.css")
 # in the order in which they use each other
 SCRIPTS = (
@@ -35,16 +37,34 @@ def render_page(**values: Any) -> str:
     jinja2.UndefinedError
         If a name that the template uses is missing.
     """
-    loader = PackageLoader("actscore_sk.inspection.report")
+    loader, environment = PackageLoader(PACKAGE), _environment()
+    style, script = (
+        "\n".join(loader.get_source(environment, name)[0] for name in names) for names in (STYLES, SCRIPTS)
+    )
+    return render("page.html", version=__version__, style=style, script=script, **values)
+
+
+def render(name: str, **values: Any) -> str:
+    """Fill in a template; text is escaped.
+
+    Parameters
+    ----------
+    name : str
+        File among the templates.
+    **values : dict
+        Names that it uses.
+    """
+    return _environment().get_template(name).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader(PACKAGE)
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["policy_hash"] = policy_hash
-    style, script = (
-        "\n".join(loader.get_source(environment, name)[0] for name in names) for names in (STYLES, SCRIPTS)
-    )
-    template = environment.get_template("page.html")
-    return template.render(version=__version__, style=style, script=script, **values)
+    return environment
 
 
 def policy_hash(text: str) -> str:

@@ -17,6 +17,7 @@ from actscore_sk.inspection.report.displays import (
 )
 from actscore_sk.inspection.report.folders import class_names, path_column
 from actscore_sk.inspection.report.labels import ALL_COLUMNS, LabelFindings, labels_of_columns, labels_of_fit
+from actscore_sk.inspection.report.notebook import describe_report, notebook_view
 from actscore_sk.inspection.report.rows import order_of_rows, page_rows
 from actscore_sk.inspection.report.summary import facts_of_training
 from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
@@ -247,6 +248,14 @@ class ActionScoreReport:
             labels=labels,
             source=source,
         )
+
+    def __repr__(self) -> str:
+        """Return the headline of the page."""
+        return describe_report(self)
+
+    def _repr_html_(self) -> str:
+        """Return the headline and the first rows, for a notebook."""
+        return notebook_view(self)
 
     def frame(self) -> "pd.DataFrame":
         """Return the rows of the page.
