@@ -13,6 +13,7 @@ from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import SampleWeights, weighted_loss
 from actscore_sk.recording.asked_loss import AskedLoss
 from actscore_sk.recording.asked_net import unwritten
+from actscore_sk.recording.batch_order import BatchOrder
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
@@ -62,7 +63,7 @@ class LossListener:
         self._criteria: dict[int, CriterionListener] = {}
         self._own_loss: OwnLoss | None = None
         self.axis, self.device = SampleAxis(), None
-        self._order, self._batch = OrderCheck(), None
+        self._order, self._batch_order, self._batch = OrderCheck(), BatchOrder(), None
         self._sample_losses: dict[int, SampleLoss] = {}
         self._returned: list[Tensor] = []
         self._has_warned = False
@@ -134,6 +135,8 @@ class LossListener:
         SampleLossError
             If the loss of single samples cannot be known.
         """
+        if self._on_visit and self.is_open:
+            self._batch_order.check(self._batch, kwargs.get("X"), y_true)
         if self._align_targets:
             y_true = like_output(y_true, y_pred)
         if not self.is_open:
@@ -189,17 +192,15 @@ class LossListener:
                 value = without_details(get_loss(y_pred, y_true, **named))
             return told[0] if not value.ndim and len(told) == 1 else value  # a mean that get_loss takes itself
 
-        is_stateless = kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls)
-        is_first = all(call.is_batch_first for call in calls)
-        inputs = tuple(part for call in calls for part in call.arguments)
+        is_asked = kind is ONE_BY_ONE
         self._order.run(
             net,
             self._batch,
             len(self.rows),
-            inputs,
-            losses_of,
-            is_stateless=is_stateless,
-            is_first=is_first or kind is ONE_BY_ONE,
+            inputs=tuple(part for call in calls for part in call.arguments),
+            losses_of=losses_of,
+            is_stateless=is_asked or all(call.sample_loss.is_stateless for call in calls),
+            is_first=is_asked or all(call.is_batch_first for call in calls),
             is_whole=kind is CRITERION,
             is_plain=self._own_loss.is_skorch,  # type: ignore[union-attr]
         )
