@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.data.sources import check_source
 from actscore_sk.data.views import viewed_rows
+from actscore_sk.data.wrapped import dataset_inside, keeps_its_indices
 from actscore_sk.exceptions import IndexTrackingError
 
 
@@ -85,7 +86,8 @@ class Alignment:
     Raises
     ------
     IndexTrackingError
-        If `dataset` is neither `root` nor a `Subset` of it, and is not made of slices of its arrays.
+        If `dataset` is neither `root` nor a `Subset` of it, nor around one of these, and is not made of slices of its
+        arrays.
 
     Examples
     --------
@@ -99,14 +101,21 @@ class Alignment:
         check_source(root)
         check_source(getattr(root, "X", None))  # what skorch's own data set was made of
         base, self.positions = unwrap_subsets(dataset, root)
+        for layer in subset_layers(dataset, root):
+            if not keeps_its_indices(layer):
+                raise IndexTrackingError(
+                    f"a {type(layer).__name__} reads other samples than its indices say, so the losses would go to "
+                    "other samples; let item i be sample indices[i], and shuffle in a sampler"
+                )
         if base is root:
             return
-        rows = viewed_rows(base, root)
+        rows = _rows_inside(base, root)
         if rows is None:
             raise IndexTrackingError(
                 f"train_split returned a {type(dataset).__name__} that is not a part of X, so its samples have "
-                "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets, or a "
-                "data set of slices of its X and y, which share their memory: X[:80], and not X[index], a copy"
+                "no position in X; return torch.utils.data.Subset objects of the data set that train_split gets, a "
+                "data set around one of them that changes its samples one by one, or a data set of slices of its X "
+                "and y, which share their memory: X[:80], and not X[index], a copy"
             )
         self.positions = rows if self.positions is None else rows[self.positions]
 
@@ -135,4 +144,13 @@ def held_out_rows(valid: Dataset | None, trained: torch.Tensor | None, root: Dat
 def is_part_of(dataset: Dataset, root: Dataset) -> bool:
     """Return True if `dataset` holds samples of X; skorch's `predefined_split` validates on others."""
     base = unwrap_subsets(dataset, root)[0]
-    return base is root or viewed_rows(base, root) is not None
+    return base is root or _rows_inside(base, root) is not None
+
+
+def _rows_inside(dataset: Dataset, root: Dataset) -> torch.Tensor | None:
+    """Return rows of X in a data set of slices of it, or in one that changes samples of X; None if it has none."""
+    inside = dataset_inside(dataset)
+    if inside is None or not is_part_of(inside, root):
+        return viewed_rows(dataset, root)
+    rows = Alignment(inside, root).positions
+    return torch.arange(len(inside)) if rows is None else rows

@@ -176,19 +176,17 @@ class BaseActionScore(CheckedFit, RepeatedFit, SingleFit, FittedScores, MetaEsti
         groups = fit_params.pop("groups", None) if self._takes_groups() else None
         if routing_enabled():
             fit_params = process_routing(self, method, **fit_params).estimator[method] if fit_params else {}
-        index = X.index if hasattr(X, "iloc") else None
-        if not goes_on:
-            self.__dict__.pop("estimator_", None)  # a fit that fails leaves nothing to predict with
-            self._forget_repeats()
-        X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
-        weights = check_weights(sample_weight, n_samples_of(X))
-        identity = identify(X, y, index)
-        if goes_on:
-            self._identity.check_same(identity)
-        self._given, self._index, self._identity = y, index, identity
-        data = FitData(X, targets, weights, groups, self._check_eval_set(eval_set), fit_params, method, goes_on)
-        (self._fit_repeats if self.n_repeats > 1 or self._repeats else self._fit_once)(data)
-        self._publish(X)
+        with self._settled(goes_on):
+            index = X.index if hasattr(X, "iloc") else None
+            X, y, targets = self._check_data(X, y, classes, reset=not goes_on)
+            weights = check_weights(sample_weight, n_samples_of(X))
+            identity = identify(X, y, index)
+            if goes_on:
+                self._identity.check_same(identity)
+            self._given, self._index, self._identity = y, index, identity
+            data = FitData(X, targets, weights, groups, self._check_eval_set(eval_set), fit_params, method, goes_on)
+            (self._fit_repeats if self.n_repeats > 1 or self._repeats else self._fit_once)(data)
+            self._publish(X)
         return self
 
     def _split(self):

@@ -113,7 +113,8 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
     n_epochs_ : int
         Epochs recorded.
     trajectories_ : ndarray of float32 (n_epochs, n_samples)
-        Loss that each epoch added to the sum; NaN = not visited. Only with `store_trajectories`.
+        Loss that each epoch added to the sum; NaN = not visited. Only with `store_trajectories`. With `n_repeats` the
+        mean of the nets that had not stopped before the epoch.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`; with ``reduction="auto"`` or `store_probabilities`, and no net of yours, a
         fifth is held out. None after a second fit: it trained on all.
@@ -138,7 +139,8 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
     estimators_ : list of NeuralNet
         All nets, and `repeat_seeds_`: the `random_state` of a single fit that gives each; with `n_repeats` above 1.
     history_ : History
-        The net's own record of its training: losses and durations of each epoch; mean losses of each stage.
+        The record that the net, the first of several, keeps of its training: losses and durations of each epoch; mean
+        losses of each stage. The others have theirs: ``estimators_[1].history``.
     classes_ : ndarray (n_classes,)
         Labels, sorted; the net is trained on their positions.
     n_features_in_ : int

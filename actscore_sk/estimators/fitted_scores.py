@@ -1,5 +1,6 @@
 """Scores as fitted attributes of an estimator, and as a table."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -16,35 +17,106 @@ if TYPE_CHECKING:
 
 # attributes that only some settings have
 _SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_scores_", "unit_component_scores_"
+_HIDDEN = "_recorder", "_repeats", "_first_fit", "_judged", "_adapter", "_identity", "_given", "_index"
+_SEVERAL = "n_repeats=2 or more keeps it"
+_UNITS = "ActionScoreEstimator keeps it with store_units=True, for a criterion that has losses of units"
+
+
+class Learnt:
+    """Class attribute for what `fit` sets on an instance; until it is set there, asking for it says what is missing.
+
+    Parameters
+    ----------
+    keeper : str
+        Sentence that says which option keeps it.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator
+    >>> class Scorer(BaseEstimator):
+    ...     losses_ = Learnt("keep_losses=True keeps it")
+    ...     def fit(self):
+    ...         self.estimator_ = None
+    >>> scorer = Scorer()
+    >>> hasattr(scorer, "losses_")
+    False
+    >>> scorer.fit()
+    >>> scorer.losses_
+    Traceback (most recent call last):
+    AttributeError: this Scorer has no losses_: keep_losses=True keeps it
+    """
+
+    def __init__(self, keeper: str) -> None:
+        self._keeper = self.__doc__ = keeper
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        """Raise NotFittedError before `fit`, and an AttributeError after it; `hasattr` is False for both."""
+        if instance is None:
+            return self
+        check_is_fitted(instance, "estimator_")
+        raise AttributeError(f"this {owner.__name__} has no {self._name}: {self._keeper}")
+
+
+def learnt(keeper: str = "fit sets it") -> Any:
+    """Return a `Learnt`, of which type checkers know no more than what is set in its place."""
+    return Learnt(keeper)
 
 
 class FittedScores:
     """Mix-in of the estimators: sets the results of `_recorder` as fitted attributes, and shows them as a table."""
 
     estimator_: Any
-    action_scores_: Floats
-    sample_metrics_: dict[str, Floats]
-    component_scores_: dict[str, Floats]
-    n_visits_: Counts
-    n_epochs_: int
-    validation_mask_: Mask
-    gradient_work_: Floats
-    history_: Any
-    trajectories_: Singles
-    epoch_weights_: Floats
-    eval_action_scores_: Floats
-    unit_scores_: UnitScores
-    unit_component_scores_: dict[str, UnitScores]
+    action_scores_: Floats = learnt()
+    sample_metrics_: dict[str, Floats] = learnt()
+    component_scores_: dict[str, Floats] = learnt()
+    n_visits_: Counts = learnt()
+    n_epochs_: int = learnt()
+    validation_mask_: Mask = learnt()
+    gradient_work_: Floats = learnt()
+    history_: Any = learnt()
+    trajectories_: Singles = learnt("store_trajectories=True, or a path, keeps it")
+    epoch_weights_: Floats = learnt('reduction="auto", or store_probabilities=True with samples held out, keeps it')
+    eval_action_scores_: Floats = learnt("fit(X, y, eval_set=(X_eval, y_eval)) keeps it")
+    unit_scores_: UnitScores = learnt(_UNITS)
+    unit_component_scores_: dict[str, UnitScores] = learnt(_UNITS)
+    estimators_: list[Any] = learnt(_SEVERAL)
+    repeat_seeds_: Any = learnt(_SEVERAL)
     _recorder: Any
     _repeats: Any
     _given: Any
     _index: Any
 
+    def _forget(self):
+        """Forget what was learnt."""
+        for name in [name for name in vars(self) if name in _HIDDEN or (name[-1] == "_" and name[0] != "_")]:
+            del vars(self)[name]
+
+    @contextmanager
+    def _settled(self, goes_on):
+        """Let nothing be stale if a fit fails: show how far one net has come that goes on, or forget all."""
+        if not goes_on:
+            self._forget()
+        try:
+            yield
+        except BaseException:
+            if goes_on and not self._repeats:
+                self._show()
+            else:
+                self._forget()
+            raise
+
     def _publish(self, X):
+        """Set the fitted attributes to the results of the recorder; warn of scores that mislead."""
+        warn_of_no_visits(self._recorder.n_visits_)
+        warn_of_exposure(self.reduction, self._recorder.n_visits_[~self._recorder.validation_mask_])
+        self._show()
+
+    def _show(self):
         """Set the fitted attributes to the results of the recorder."""
         recorder = self._recorder
-        warn_of_no_visits(recorder.n_visits_)
-        warn_of_exposure(self.reduction, recorder.n_visits_[~recorder.validation_mask_])
         self.sample_metrics_ = recorder.sample_metrics_
         self.action_scores_ = self.sample_metrics_["action_score"]
         self.n_visits_, self.n_epochs_ = recorder.n_visits_, recorder.n_epochs_

@@ -185,10 +185,6 @@ class ActionScoreEstimator(WithoutLabelIssues, BaseActionScore):
         ['sample', 'unit', 'score']
         """
         check_is_fitted(self, "estimator_")
-        if not hasattr(self, "unit_scores_"):
-            raise AttributeError(
-                "no losses of units were recorded; set store_units=True, and use a criterion that has losses of units"
-            )
         parts = getattr(self, "unit_component_scores_", {})
         return unit_table(self.unit_scores_, parts, self._given if y is None else y)
 

@@ -51,8 +51,8 @@ class JudgedFit(FittedLabelIssues):
         self._eval_index = X.index if hasattr(X, "iloc") else None
         return super()._check_eval_set(eval_set)
 
-    def _publish(self, X):
-        super()._publish(X)
+    def _show(self):
+        super()._show()
         self.refit_ = merged_first_fits(self._first_fits()) is not None
         self._forget_judged()
 

@@ -108,11 +108,6 @@ class RepeatedFit:
             repeats, self.repeat_seeds_ = repeats[:number], self.repeat_seeds_[:number]
         return repeats
 
-    def _forget_repeats(self) -> None:
-        """Forget the nets of an earlier fit."""
-        for name in ("_repeats", "estimators_", "repeat_seeds_"):
-            self.__dict__.pop(name, None)
-
     def _new_repeats(self) -> tuple:
         """Return clones with seeds drawn from `random_state`, or from torch's stream, as a single fit draws."""
         most = np.iinfo(np.int32).max

@@ -44,4 +44,4 @@ class WithoutLabelIssues:
     def __getattr__(self, name: str) -> Any:
         if name in NAMES:
             raise AttributeError(self._why_no_label_issues)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return object.__getattribute__(self, name)  # raises once more, and says why

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.utils.randomness import RandomState
@@ -35,7 +36,13 @@ class PerSampleTwin:
         # A criterion without a reduction to leave out has told all it knows in the first call.
         twin = self.twin() if self.sample_loss.has_reduction else None
         before = RandomState(device) if twin is not None else None
+        versions = _versions(inputs)
         output = call(*inputs, **named)
+        if twin is not None and _versions(inputs) != versions:
+            raise SampleLossError(
+                f"{type(self.sample_loss.criterion).__name__} writes into its arguments, so that it cannot be asked "
+                "once more for the losses of samples; let it change a copy: output = output.clone()"
+            )
         with torch.no_grad():
             if before is None:
                 details = self.sample_loss.details(output, inputs, n_samples)
@@ -51,6 +58,11 @@ class PerSampleTwin:
         twin = independent_copy(self.sample_loss.criterion)
         self.sample_loss.leave_out_reduction(twin)
         return twin
+
+
+def _versions(inputs: tuple) -> list[int]:
+    """Return how often each tensor was written to, which torch counts outside of inference mode."""
+    return [part._version for part in inputs if isinstance(part, Tensor) and not part.is_inference()]
 
 
 def independent_copy(criterion: Any) -> Any:

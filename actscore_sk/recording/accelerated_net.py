@@ -16,8 +16,8 @@ class AcceleratedNetMixin(AccelerateMixin):
       `DistributedDataParallel` refuses them.
     * Gradients that are accumulated add up. skorch clears them at the start of each step, those of the steps before the
       last one of an update, too.
-    * Training goes on as it began: skorch takes the module out of what Accelerate wraps it in when training ends, and leaves
-      it out in `partial_fit`, so that each process would train a net of its own.
+    * Training goes on as it began: skorch takes the module out of what Accelerate wraps it in when training ends, and
+      leaves it out in `partial_fit`, so that each process would train a net of its own.
     * Losses in the history are those of the joint batches of all processes, so that early stopping and learning rates
       that go by a loss do the same in all of them.
 
@@ -67,7 +67,17 @@ class AcceleratedNetMixin(AccelerateMixin):
         return self
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        """Wrap the module, unless it is wrapped."""
+        """Wrap the module, unless it is wrapped.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            This one.
+        X, y : object
+            Samples and targets.
+        **kwargs
+            Of the event.
+        """
         super().on_train_begin(net, X=X, y=y, **kwargs)
         self._initialize_accelerator()
 

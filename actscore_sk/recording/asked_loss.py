@@ -5,8 +5,9 @@ before the first call, and afterwards to what the first call left, so that train
 writes into the net or its history is put back as well.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,7 @@ class AskedLoss:
     before: RandomState
     listener: Any
     net: Any
+    _has_gradient: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -64,7 +66,7 @@ class AskedLoss:
 
         Parameters
         ----------
-        mode : {"per sample", "zeros", "probe"}
+        mode : {"per sample", "zeros", "mean", "probe"}
             How criteria answer; see `CriterionListener`.
         samples : Tensor of int64 (n,), optional
             Positions in the batch of the samples to ask for. None: all.
@@ -88,13 +90,27 @@ class AskedLoss:
             arguments = (y_pred, *others), named | inputs
         if samples is not None:
             arguments = take_samples(arguments, samples, self.n_samples)
+        try:
+            self.listener.rows = rows if samples is None else rows[samples]
+            return self._with_gradient_if_needed(lambda: self._answer(mode, arguments))
+        finally:
+            self.listener.rows = rows
+
+    def _answer(self, mode: str, arguments: Arguments) -> tuple[Any, list[Tensor]]:
+        args, kwargs = arguments
         with self._replayed(mode) as probed:
-            try:
-                self.listener.rows = rows if samples is None else rows[samples]
-                args, kwargs = arguments
-                return without_details(self.get_loss(*args, **kwargs)), probed
-            finally:
-                self.listener.rows = rows
+            value = without_details(self.get_loss(*args, **kwargs))
+            return value.detach() if isinstance(value, Tensor) else value, probed
+
+    def _with_gradient_if_needed(self, ask: Callable[[], Any]) -> Any:
+        """Ask without gradient, and with it if `get_loss` needs one inside, as for a penalty on gradients."""
+        try:
+            return ask()
+        except RuntimeError as error:
+            if self._has_gradient or "does not require grad" not in str(error):
+                raise
+            self._has_gradient = True
+            return ask()
 
     def one_by_one(self) -> Tensor | None:
         """Return the value for each sample as a batch of its own, (n_samples,); None if it cannot be computed.
@@ -108,16 +124,17 @@ class AskedLoss:
             args, kwargs = _with_batch_axis(parts, axes)
             return without_details(self.get_loss(*args, **kwargs)).reshape(())
 
-        with self._replayed("probe"):
-            try:
-                return torch.func.vmap(of_one, in_dims=(axes,), randomness="different")(arguments)
-            except Exception:  # whatever cannot be vectorised is asked in a loop
-                pass
-            try:
-                parts = [take_samples(arguments, torch.tensor([i]), n_samples) for i in range(n_samples)]
-                return torch.stack([without_details(self.get_loss(*a, **k)).reshape(()) for a, k in parts])
-            except Exception:  # a loss that needs several samples
-                return None
+        def in_a_loop() -> Tensor:
+            parts = [take_samples(arguments, torch.tensor([i]), n_samples) for i in range(n_samples)]
+            with self._replayed("probe"):
+                return torch.stack([without_details(self.get_loss(*a, **k)).detach().reshape(()) for a, k in parts])
+
+        with suppress(Exception), self._replayed("probe"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "There is a performance drop")  # still faster than a loop
+            return torch.func.vmap(of_one, in_dims=(axes,), randomness="different")(arguments)
+        with suppress(Exception):  # a loss that needs several samples
+            return self._with_gradient_if_needed(in_a_loop)
+        return None
 
     @contextmanager
     def _replayed(self, mode: str) -> Iterator[list[Tensor]]:
@@ -125,7 +142,8 @@ class AskedLoss:
         after = RandomState(self.listener.device)
         self.before.restore()
         try:
-            with unwritten(self.net), torch.no_grad(), answering(self.listener.criteria, mode) as probed:
+            grad = torch.set_grad_enabled(self._has_gradient)
+            with unwritten(self.net), grad, answering(self.listener.criteria, mode) as probed:
                 yield probed
         finally:
             after.restore()

@@ -66,10 +66,10 @@ class CriterionListener:
     ----------
     calls : list of Call
         Each call is added to it.
-    mode : {"listen", "per sample", "zeros", "probe"}
+    mode : {"listen", "per sample", "zeros", "mean", "probe"}
         The answer to a call. ``"listen"``: the criterion's own value; the call is added to `calls`. ``"per sample"``:
-        one loss per sample. ``"zeros"``: as many zeros. ``"probe"``: the value of a copy, which changes nothing in the
-        criterion and is added to `probed`.
+        one loss per sample. ``"zeros"``: as many zeros. ``"mean"``: the plain mean of these losses. ``"probe"``: the
+        value of a copy, which changes nothing in the criterion and is added to `probed`.
     probed : list of Tensor
         Values of the calls made in mode "probe", and losses of samples in the others.
     """
@@ -92,7 +92,7 @@ class CriterionListener:
 
         Parameters
         ----------
-        mode : {"per sample", "zeros", "probe"}
+        mode : {"per sample", "zeros", "mean", "probe"}
             See the attribute.
         probed : list of Tensor
             Filled by mode "probe"; shared by all criteria of a net, in the order of their calls.
@@ -128,7 +128,7 @@ class CriterionListener:
             bound = inspect.signature(self.criterion.forward).bind(*inputs, **named)
             bound.apply_defaults()
             inputs, named = bound.args, bound.kwargs
-        if self.mode in ("per sample", "zeros"):
+        if self.mode in ("per sample", "zeros", "mean"):
             return self._per_sample(inputs, named)
         if self.mode == "probe":
             value = self._copy(*inputs, **named)
@@ -172,7 +172,7 @@ class CriterionListener:
         raw = self._copy(*inputs, **named)
         samples = sample_loss.details(raw, inputs, len(self._parent.rows)).samples
         self.probed.append(samples)
-        samples = 0 * samples if self.mode == "zeros" else samples
+        samples = 0 * samples if self.mode == "zeros" else samples.mean() if self.mode == "mean" else samples
         return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
 
 
@@ -203,7 +203,7 @@ def answering(listeners: list[CriterionListener], mode: str) -> Iterator[list[Te
     ----------
     listeners : list of CriterionListener
         Of all criteria of a net.
-    mode : {"per sample", "zeros", "probe"}
+    mode : {"per sample", "zeros", "mean", "probe"}
         See `CriterionListener`.
 
     Yields

@@ -14,6 +14,7 @@ from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import SampleWeights, weighted_loss
 from actscore_sk.recording.asked_loss import AskedLoss
 from actscore_sk.recording.asked_net import unwritten
+from actscore_sk.recording.batch_order import BatchOrder
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
@@ -64,7 +65,7 @@ class LossListener:
         self._criteria: dict[int, CriterionListener] = {}
         self._own_loss: OwnLoss | None = None
         self.axis, self.device = SampleAxis(), None
-        self._order, self._batch = OrderCheck(), None
+        self._order, self._batch_order, self._batch = OrderCheck(), BatchOrder(), None
         self._sample_losses: dict[int, SampleLoss] = {}
         self._returned: list[Tensor] = []
         self._has_warned = False
@@ -136,6 +137,8 @@ class LossListener:
         SampleLossError
             If the loss of single samples cannot be known.
         """
+        if self._on_visit and self.is_open:
+            self._batch_order.check(self._batch, kwargs.get("X"), y_true)
         if self._align_targets:
             y_true = like_output(y_true, y_pred)
         if not self.is_open:

@@ -54,7 +54,7 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
     for value, probed in _tried(asked):
         if len(probed) != 1 or probed[0].ndim or not isinstance(value, Tensor) or value.ndim:
             return []
-        pairs.append((float(probed[0]), float(value)))
+        pairs.append((float(probed[0].detach()), float(value)))
     (x0, y0), (x1, y1) = min(pairs), max(pairs)
     factor = (y1 - y0) / (x1 - x0) if x1 - x0 > 1e-6 * abs(x1) else 1.0
     rest = y0 - factor * x0
@@ -87,8 +87,8 @@ def _combined(asked: AskedLoss) -> list[LossDetails | None]:
 def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
     """Accept what `_combined` does, if other terms are no mean over the batch, which would mix samples.
 
-    Criteria that answer zeros leave the other terms alone. If these are not zero, outputs of half of the batch are
-    changed: the losses of the other half must not change with them.
+    Criteria that answer zeros leave the other terms alone. If these are not zero, half of the batch is changed: the
+    losses of the other half, and the other terms in them, which may be small, must not change with it.
     """
     found = _combined(asked)
     if not found or (asked.n_samples > 1 and _form(found[0].samples, asked) is None):  # type: ignore[union-attr]
@@ -96,17 +96,17 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
     rest = asked.again("zeros")[0]
     if not bool(rest.count_nonzero()):  # nothing but what criteria answer
         return found
-    if asked.n_samples == 1 and not asked.listener.weights.is_used:  # one sample has no other to show it
-        return []
-    # The second half changes, the losses of the first half must not. One change may leave a mean as it was by chance,
-    # so there is one of outputs and inputs, and one of whole samples.
-    half, first = asked.n_samples // 2, found[0].samples[: asked.n_samples // 2]  # type: ignore[union-attr]
-    order = torch.arange(asked.n_samples)
+    if asked.n_samples == 1:  # one sample has no other to show it
+        return found if asked.listener.weights.is_used else []
+    # One change may leave a mean as it was by chance, so there is one of outputs and inputs, and one of whole samples.
+    half, order = asked.n_samples // 2, torch.arange(asked.n_samples)
     changes: list[dict[str, Any]] = [{"changed_after": half}, {"samples": torch.where(order < half, order, 0)}]
-    for change in changes:
-        changed = asked.again("per sample", **change)[0][:half]
-        if not torch.allclose(changed, first, rtol=1e-4, atol=1e-6, equal_nan=True):
-            return []
+    for mode, before in (("per sample", found[0].samples), ("zeros", rest)):  # type: ignore[union-attr]
+        before = before.expand(asked.n_samples)[:half]
+        for change in changes:
+            changed = asked.again(mode, **change)[0].expand(asked.n_samples)[:half]
+            if not torch.allclose(changed, before, rtol=1e-4, atol=1e-4 * float(before.abs().mean()), equal_nan=True):
+                return []
     return found
 
 
@@ -152,14 +152,15 @@ KINDS = CRITERION, CRITERION_ALONE, COMBINED, ONE_BY_ONE
 def _form(losses: Tensor, asked: AskedLoss) -> str | None:
     """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None.
 
-    None means that they do not: a term is missing from them.
+    None means that they do not: a term is missing from them, or the net is trained on a function of a mean. Where
+    criteria have means of their own, by weights, the mean of the losses must come out if they take the plain mean.
     """
     loss, mean = float(asked.loss.mean()), float(losses.mean())
     if isfinite(loss) and not isfinite(mean):  # a variance of one sample, say
         return None
     form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
     has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
-    return "other" if form is None and has_own_mean else form
+    return "other" if form is None and has_own_mean and agrees(float(asked.again("mean")[0]), mean) else form
 
 
 def _warn_of_constant(factor: float, rest: float, loss: float) -> None:

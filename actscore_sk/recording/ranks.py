@@ -12,8 +12,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from actscore_sk.data.shards import ALONE, Share
 from actscore_sk.exceptions import IndexTrackingError
+from actscore_sk.utils.interrupts import is_default
 
 N_STEPS_APART = 16  # training steps between two questions if anybody wants to stop
+GO_ON, END, CTRL_C = range(3)  # wishes of a process: the strongest one rules
 
 
 class Ranks:
@@ -34,7 +36,7 @@ class Ranks:
         self._device = torch.device("cpu" if is_on_cpu else "cuda")
         # Small things travel between hosts, so that no device is waited for.
         self._of_hosts = None if is_on_cpu else distributed.new_group(backend="gloo")
-        self._wants_to_stop = False
+        self._wish = GO_ON
         self._answer: tuple[Any, Tensor] | None = None
         self._handler: Any = None
 
@@ -83,7 +85,7 @@ class Ranks:
 
     def ask_to_stop(self) -> None:
         """Note that this process wants to stop; all do so at the next `check_stop` that they agree in."""
-        self._wants_to_stop = True
+        self._wish = max(self._wish, END)
 
     def check_stop(self, n_steps: int | None = None) -> None:
         """Raise KeyboardInterrupt in all processes if one of them wants to stop.
@@ -95,19 +97,22 @@ class Ranks:
             nobody waits. None: wait for the answer.
         """
         if n_steps is None:
-            if any(self.all(self._wants_to_stop)):
-                self._stop()
+            self._follow(max(self.all(self._wish)))
         elif n_steps % N_STEPS_APART == 0:
             if self._answer is not None:
-                work, flag = self._answer
+                work, wish = self._answer
                 work.wait()
-                if flag.item():
-                    self._stop()
-            flag, largest = torch.tensor([int(self._wants_to_stop)]), distributed.ReduceOp.MAX
-            self._answer = distributed.all_reduce(flag, largest, group=self._of_hosts, async_op=True), flag
+                self._follow(int(wish))
+            wish, largest = torch.tensor([self._wish]), distributed.ReduceOp.MAX
+            self._answer = distributed.all_reduce(wish, largest, group=self._of_hosts, async_op=True), wish
 
-    def _stop(self) -> None:
-        self._wants_to_stop, self._answer = False, None
+    def _follow(self, wish: int) -> None:
+        """Stop if a process wants to; Ctrl-C in one of them is Ctrl-C in all, for whoever asks if there was one."""
+        if wish == GO_ON:
+            return
+        self._wish, self._answer = GO_ON, None
+        if wish == CTRL_C and self._handler is not None:
+            self._handler(signal.SIGINT, None)
         raise KeyboardInterrupt
 
     def together(self, notify: Callable, event: str, **kwargs: Any) -> None:
@@ -122,14 +127,14 @@ class Ranks:
     def note_interrupts(self) -> None:
         """Take the first Ctrl-C as a wish to stop, until `leave`: others would wait for a process that left at once."""
         handler = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and handler is signal.default_int_handler:
+        if threading.current_thread() is threading.main_thread() and is_default(handler):
             self._handler = handler
             signal.signal(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self._wants_to_stop:
-            signal.default_int_handler(number, frame)
-        self.ask_to_stop()
+        if self._wish == CTRL_C:
+            self._handler(number, frame)
+        self._wish = CTRL_C
 
     def leave(self) -> None:
         """Handle Ctrl-C as before."""

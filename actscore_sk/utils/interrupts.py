@@ -41,6 +41,36 @@ def uninterrupted() -> Iterator[None]:
         handler(*held[0])
 
 
+class Notice:
+    """A handler that notes an interrupt, and hands it to the one before.
+
+    Parameters
+    ----------
+    handler : callable
+        The one before.
+
+    Attributes
+    ----------
+    has_come : bool
+        True once there was an interrupt.
+    """
+
+    def __init__(self, handler: Callable) -> None:
+        self.handler, self.has_come = handler, False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """Note the interrupt, and hand it on."""
+        self.has_come = True
+        self.handler(number, frame)
+
+
+def is_default(handler: Any) -> bool:
+    """Return True if a handler is Python's own, which raises KeyboardInterrupt, maybe behind a `Notice`."""
+    while isinstance(handler, Notice):
+        handler = handler.handler
+    return handler is signal.default_int_handler
+
+
 @contextmanager
 def noticed() -> Iterator[Callable[[], bool]]:
     """Notice interrupts in the block, which take their course; skorch ends the training of one net and says nothing.
@@ -60,17 +90,14 @@ def noticed() -> Iterator[Callable[[], bool]]:
     ...         print(came())
     True
     """
-    handler, numbers = signal.getsignal(signal.SIGINT), []
+    handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield lambda: False
         return
 
-    def note(number: int, frame: Any) -> None:
-        numbers.append(number)
-        handler(number, frame)
-
-    signal.signal(signal.SIGINT, note)
+    notice = Notice(handler)
+    signal.signal(signal.SIGINT, notice)
     try:
-        yield lambda: bool(numbers)
+        yield lambda: notice.has_come
     finally:
         signal.signal(signal.SIGINT, handler)

@@ -270,6 +270,9 @@ def stopping_group(folder):
     }.items():
         net = accelerated(callbacks=[("stops", callback)], **long)
         yield name, recorded(net, np.tile(X, (4, 1)), np.tile(Y, 4))
+    in_first = accelerated(callbacks=[("stops", OfThisProcess("batch", 20, "signal"))], max_epochs=3, batch_size=1)
+    two_fits = ActionScoreClassifier(in_first, refit=True, random_state=0).fit(np.tile(X, (4, 1)), np.tile(Y, 4))
+    yield "signal in the first of two fits", found(two_fits, two_fits.estimator_, refit=np.array(two_fits.refit_))
     stops = EarlyStopping(monitor="valid_loss", patience=2)
     overfits = accelerated(train_split=ValidSplit(4), lr=0.8, max_epochs=60, callbacks=[("stops", stops)])
     yield "early", recorded(overfits)

@@ -259,6 +259,13 @@ def test_one_process_that_stops_stops_all_and_keeps_the_scores(processes, name, 
     assert processes[0][name]["n_visits"].sum() == n_visits
 
 
+def test_ctrl_c_in_one_process_ends_the_two_fits_of_all(processes):
+    for found in processes:
+        stopped = found["signal in the first of two fits"]
+        assert not stopped["refit"]
+        assert stopped["n_visits"].sum() == 2 * 48
+
+
 def test_early_stopping_goes_by_the_losses_of_all(processes):
     one, two = (found["early"]["train_loss"] for found in processes)
     assert len(one) == len(two) < 60

@@ -515,6 +515,30 @@ def test_attributes_that_were_not_asked_for_are_absent():
     assert not hasattr(ActionScoreRegressor(), "predict_proba")
 
 
+KEEPERS = {
+    "trajectories_": "store_trajectories=True",
+    "epoch_weights_": 'reduction="auto"',
+    "eval_action_scores_": "eval_set=",
+    "unit_scores_": "ActionScoreEstimator keeps it with store_units=True",
+    "estimators_": "n_repeats=2",
+    "repeat_seeds_": "n_repeats=2",
+}
+
+
+@pytest.mark.parametrize("kind", [ActionScoreClassifier, ActionScoreRegressor])
+def test_absent_attribute_says_which_option_keeps_it(kind):
+    X, codes = make_data()
+    fit = kind(make_net() if kind is ActionScoreClassifier else make_regression_net()).fit(X, codes)
+    for name, keeper in KEEPERS.items():
+        with pytest.raises(AttributeError, match=f"this {kind.__name__} has no {name}: .*{keeper}"):
+            getattr(fit, name)
+        with pytest.raises(NotFittedError, match="instance is not fitted yet"):
+            getattr(kind(), name)
+    for name in ("action_scores_", "repeat_scores_", "action_scores_std_"):
+        with pytest.raises(NotFittedError, match="instance is not fitted yet"):
+            getattr(kind(), name)
+
+
 @pytest.mark.parametrize("wrap", [str, lambda path: path], ids=["str", "Path"])
 @pytest.mark.filterwarnings("ignore:.*holds trajectories of an earlier run")
 def test_trajectories_in_a_file(tmp_path, wrap):
@@ -654,14 +678,41 @@ def test_fit_that_failed_mixes_nothing():
         np.testing.assert_array_equal(clf.predict(X), predicted)
 
 
+@pytest.mark.parametrize("n_repeats", [1, 2])
+def test_fit_that_failed_leaves_nothing_of_the_one_before(n_repeats):
+    X, codes = make_data()
+    options = {"n_repeats": n_repeats, "store_trajectories": True, "store_probabilities": True}
+    clf = ActionScoreClassifier(make_net(), random_state=0, **options).fit(X, codes, eval_set=(X, codes))
+    with pytest.raises(NonFiniteLossError):
+        clf.set_params(estimator__lr=np.inf).fit(X, codes)
+    learnt = [name for name in [*dir(type(clf)), *vars(clf)] if is_fitted_attribute(name)]
+    assert [name for name in learnt if hasattr(clf, name)] == []
+
+
 class Interrupt(MLP):
-    """Raises in its fifth training step."""
+    """Raises in one of its training steps."""
+
+    last_step = 5
 
     def forward(self, X):
         self.steps = getattr(self, "steps", 0) + self.training
-        if self.steps == 5:
+        if self.steps == self.last_step:
             raise RuntimeError("out of something")
         return super().forward(X)
+
+
+class InterruptLater(Interrupt):
+    last_step = 11  # of 3 in an epoch, 2 epochs in a call
+
+
+def test_training_that_goes_on_and_fails_shows_how_far_it_came():
+    X, codes = make_data()
+    clf = ActionScoreClassifier(make_net(module=InterruptLater), store_trajectories=True, random_state=0)
+    clf.partial_fit(X, codes)
+    with pytest.raises(RuntimeError, match="out of something"):
+        clf.partial_fit(X, codes)
+    assert len(clf.history_) == 4
+    assert set(clf.n_visits_[~clf.validation_mask_]) == {3, 4}
 
 
 def test_error_in_a_users_module_passes_as_it_is():

@@ -8,7 +8,7 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 
 from actscore_sk.callbacks import ActionScoreRecorder
-from actscore_sk.exceptions import SampleLossError
+from actscore_sk.exceptions import IndexTrackingError, SampleLossError
 
 
 class OwnStep(NeuralNetClassifier):
@@ -219,3 +219,43 @@ def test_losses_in_the_order_of_the_batch_are_recorded():
     X, y = make_vectors()
     net = make_net(reordered(lambda output, target: torch.arange(len(target))))
     assert_scores(record(net, X, y), train_plainly(X, y, cross_entropies)[1])
+
+
+def reordering(method, order):
+    """Net that changes the order of a batch in one of its training steps, and the values of X."""
+
+    def step(self, batch, **fit_params):
+        X, y = batch
+        places = order(X)
+        return getattr(NeuralNetClassifier, method)(self, (2 * X[places], y[places]), **fit_params)
+
+    return type("Reordering", (NeuralNetClassifier,), {method: step})
+
+
+@pytest.mark.parametrize("method", ["train_step", "train_step_single"])
+@pytest.mark.parametrize("order", [lambda X: torch.randperm(len(X)), lambda X: X[:, 0].argsort()])
+def test_step_that_reorders_its_batch_is_refused_before_the_update(method, order):
+    net = make_net(reordering(method, order), callbacks=[("scores", ActionScoreRecorder())]).initialize()
+    before = tensors_of(net)
+    with pytest.raises(IndexTrackingError, match="passes the samples of its batch on in another order"):
+        net.partial_fit(*make_vectors())
+    assert all(torch.equal(value, before[name]) for name, value in tensors_of(net).items())
+
+
+@pytest.mark.parametrize("method", ["train_step", "train_step_single"])
+def test_step_that_changes_values_is_recorded(method):
+    net = make_net(reordering(method, lambda X: slice(None)), train_split=None)
+    assert (record(net, *make_vectors()).n_visits_ > 0).all()
+
+
+class Writes(nn.CrossEntropyLoss):
+    """Changes labels in place."""
+
+    def forward(self, y_pred, y_true):
+        y_true[y_true == 2] = 0
+        return super().forward(y_pred, y_true)
+
+
+def test_criterion_that_writes_into_its_arguments_is_refused():
+    with pytest.raises(SampleLossError, match=r"Writes writes into its arguments.*let it change a copy"):
+        record(make_net(criterion=Writes, train_split=None), *make_vectors())

@@ -7,9 +7,10 @@ from helpers import cross_entropies, make_net, make_vectors, seed_everything, sp
 from recorded import N, assert_scores, held_out, record, split, trained
 from skorch.callbacks import Callback
 from skorch.helper import predefined_split
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import Dataset, Subset, TensorDataset
 
 from actscore_sk.callbacks import ActionScoreRecorder
+from actscore_sk.exceptions import IndexTrackingError
 
 pytestmark = pytest.mark.filterwarnings("ignore:samples were visited")  # it has tests of its own
 
@@ -32,7 +33,26 @@ def of_slices(dataset, y=None, **kwargs):
     return kind(dataset.X[50::-2], dataset.y[50::-2]), kind(dataset.X[51:], dataset.y[51:])
 
 
+class Scaled(Dataset):
+    """Changes the samples of another data set, as training samples are augmented."""
+
+    def __init__(self, data, order=slice(None)):
+        self.data, self.order = data, np.arange(len(data))[order]
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, i):
+        X, y = self.data[int(self.order[i])]
+        return 1.0 * X, y
+
+
+def scaled(dataset, y=None, **kwargs):
+    return Scaled(Subset(dataset, range(60, 20, -1))), Scaled(Subset(dataset, range(9)))
+
+
 SPLITS = {
+    "around subsets": (scaled, list(range(60, 20, -1)), list(range(9))),
     "slices": (of_slices, list(range(50, -1, -2)), list(range(51, 70))),
     "chain of subsets": (chained, [69 - i for i in range(0, 50, 2)], [64, 68]),
     "negative indices": (from_the_end, [69, 65, 3, 0, 4], [68, 9]),
@@ -49,6 +69,24 @@ def test_positions_are_those_of_X(name):
     recorder = record(make_net(train_split=train_split), X, y)
     assert_scores(recorder, visits)
     assert np.flatnonzero(recorder.validation_mask_).tolist() == sorted(valid)
+
+
+class Backwards(Subset):
+    def __getitems__(self, indices):
+        return [self.dataset[self.indices[-1 - i]] for i in indices]
+
+
+MOVED = {
+    "Backwards": (lambda dataset, y=None: (Backwards(dataset, range(9)), None), "reads other samples than its indices"),
+    "Scaled": (lambda dataset, y=None: (Scaled(dataset, slice(None, None, -1)), None), "is not a part of X"),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_part_that_moves_samples_is_refused(name):
+    train_split, message = MOVED[name]
+    with pytest.raises(IndexTrackingError, match=f"a {name} (that )?{message}"):
+        record(make_net(train_split=train_split), *make_vectors())
 
 
 def test_positions_in_a_subset_passed_as_X():

@@ -36,7 +36,7 @@ class KeepsTerm(Net):
     """Keeps a mean over the batch, as modules of autoencoders do."""
 
     def forward(self, X):
-        self.kept = 0.1 * self[0](X).square().mean()
+        self.kept = self[0](X).square().mean()
         return super().forward(X)
 
 
@@ -48,7 +48,13 @@ def functional(self, y_pred, y_true, *args, **kwargs):
     return nn.functional.cross_entropy(y_pred, y_true) + self.module_.kept
 
 
+def of_mean(self, *args, **kwargs):
+    return NeuralNetClassifier.get_loss(self, *args, **kwargs).square()
+
+
+OF_MEAN = type("OfMean", (NeuralNetClassifier,), {"get_loss": of_mean})
 REFUSED = {
+    "function of the mean": (OF_MEAN, "neither their combination nor batches of one sample give the rest"),
     "kept by the module": (with_term(kept), "does not: get_loss adds a term of the whole batch"),
     "kept, without a criterion": (
         type("Functional", (NeuralNetClassifier,), {"get_loss": functional}),
@@ -123,3 +129,25 @@ def test_criteria_that_read_the_batch_may_be_combined():
     with torch.no_grad():
         losses = cross_entropies(net.module_(torch.as_tensor(X)), torch.as_tensor(y)).numpy()
     np.testing.assert_allclose(recorder.action_scores_, 2 * losses - 0.5 * losses.mean(), rtol=1e-5)
+
+
+def penalty(net, X, y):
+    """Square of the gradient of each loss by its input."""
+    X = torch.as_tensor(X).requires_grad_()
+    gradient = torch.autograd.grad(cross_entropies(net.module_(X), torch.as_tensor(y)).sum(), X, create_graph=True)[0]
+    return gradient.square().sum(1)
+
+
+class Smooth(NeuralNetClassifier):
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        return loss + penalty(self, X.clone(), y_true).mean() if training else loss
+
+
+def test_penalty_on_gradients_is_recorded_with_its_sample():
+    X, y = make_vectors()
+    net = make_net(Smooth, lr=0.0, max_epochs=1, train_split=None)
+    scores = record(net, X, y).action_scores_
+    with torch.no_grad():
+        losses = cross_entropies(net.module_(torch.as_tensor(X)), torch.as_tensor(y))
+    np.testing.assert_allclose(scores, (losses + penalty(net, X.copy(), y).detach()).numpy(), rtol=1e-5)
