@@ -50,7 +50,9 @@ def photograph(report, target: Path) -> None:
     for switch in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,760"):
         options.add_argument(switch)
     with TemporaryDirectory() as folder, webdriver.Chrome(options=options) as browser:
-        browser.get(report.save(Path(folder) / "report.html").as_uri())
+        page = Path(folder) / "report.html"
+        report.save(page)
+        browser.get(page.as_uri())
         browser.save_screenshot(str(target))
 
 
