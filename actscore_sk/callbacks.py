@@ -51,8 +51,8 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
     score_class_weights : bool
         Keep the weights that the criterion gives to classes in the scores; see `ActionScoreClassifier`.
     store_probabilities : bool
-        Keep class probabilities, averaged over the epochs that count, from which `find_label_issues` says which labels
-        are wrong; see `ActionScoreClassifier`.
+        Keep class probabilities, averaged over the epochs that count, from which wrong labels can be told; see
+        `ActionScoreClassifier`.
     data_device : {"auto", "net", "host"}
         Where samples in memory are stored while a net trains on a GPU; see `ActionScoreClassifier`.
 

@@ -43,7 +43,8 @@ def group_difficulty(
     n_bins : int
         How many bins, at least 2.
     correction : {"holm", "fdr_bh"} or None
-        For the number of groups that are compared, all columns together; see `adjust`.
+        For the number of groups that are compared, all columns together: Holm's, or the false discovery rate of
+        Benjamini and Hochberg. None: no correction.
     confidence_level : float in (0, 1)
         Of the intervals, one group at a time; a group differs if its corrected p-value is below 1 minus this.
 

@@ -34,7 +34,7 @@ class ActionScorePruner(BaseActionScoreSampler):
         ``by="score"`` a score beyond which samples are dropped ("hardest": above, "easiest": below, "random": as many
         as are above), and for "both" a pair (low, high). "auto": as many as seem to be mislabelled, close to none if no
         label is wrong. A scorer with ``store_probabilities=True`` decides which and how many these are, or with a
-        warning none if it can decide nothing; without one, the scores alone do, see `estimate_n_mislabelled`.
+        warning none if it can decide nothing; without one, the scores alone do, if the hard ones form a second heap.
     by : {"fraction", "score"}
         Meaning of `threshold`.
     class_balanced : bool

@@ -13,14 +13,14 @@ from actscore_sk.utils.typing import Estimator, Memory, Seed, Weighting
 
 
 class ActionScoreResampler(BaseActionScoreSampler):
-    """Draw samples with replacement, hard ones more often, for models that take no weights.
+    """Draw samples with replacement by their difficulty, for models that take no weights.
 
     Parameters
     ----------
     estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer, as in `ActionScorePruner`.
     weighting : {"hard", "easy", "middle"} or callable
-        Samples that are drawn more often; see `difficulty_weights`. A callable maps scores (n_samples,) to weights.
+        Samples that are drawn more often, as in `ReweightedClassifier`. A callable maps scores (n_samples,) to weights.
     temperature : float
         Above 0; the smaller, the more unequal: the most preferred sample is drawn at most ``exp(1 / temperature)``
         times as often as the least.
@@ -45,7 +45,7 @@ class ActionScoreResampler(BaseActionScoreSampler):
 
     Examples
     --------
-    >>> resampler = ActionScoreResampler(temperature=0.1, random_state=0)
+    >>> resampler = ActionScoreResampler(weighting="hard", temperature=0.1, random_state=0)
     >>> X, _ = resampler.fit_resample([["easy"], ["hard"]] * 50, [0, 1] * 50, action_scores=[0.1, 3.0] * 50)
     >>> len(X), X.count(["hard"]) > 90
     (100, True)
@@ -64,7 +64,7 @@ class ActionScoreResampler(BaseActionScoreSampler):
         self,
         estimator: Estimator = None,
         *,
-        weighting: Weighting = "hard",
+        weighting: Weighting = "easy",
         temperature: float = 1.0,
         n_samples: float | None = None,
         class_balanced: bool = False,

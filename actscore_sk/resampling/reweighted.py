@@ -52,7 +52,7 @@ class _Reweighted(DelegatingEstimator):
         estimator: Estimator,
         *,
         scorer: Estimator = None,
-        weighting: Weighting | Literal["trust"] = "hard",
+        weighting: Weighting | Literal["trust"] = "easy",
         temperature: float = 1.0,
         memory: Memory = None,
         random_state: Seed = None,
@@ -152,9 +152,10 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
         Scores the samples: `ActionScoreClassifier`, a skorch net, or a Pipeline that ends in one; it is cloned. None:
         ``ActionScoreClassifier()``. An `ActionScoreTracker` of the same samples is not fitted: its scores are taken.
     weighting : {"hard", "easy", "middle", "trust"} or callable
-        Samples that count more; see `difficulty_weights`. A callable maps scores (n_samples,) to weights. "trust": each
-        sample counts by the probability that its label is right, ``1 - wrong_label_proba_`` of the scorer, which gets
-        ``store_probabilities=True``; all alike, with a warning, if nothing can be decided.
+        Samples that count more. The weight is ``exp(f(u) / temperature)``, where u in (0, 1) is the share of samples
+        that are easier, and f(u) is u, 1 - u or 1 - abs(2 u - 1). A callable maps scores (n_samples,) to weights.
+        "trust": each sample counts by the probability that its label is right, ``1 - wrong_label_proba_`` of the scorer,
+        which gets ``store_probabilities=True``; all alike, with a warning, if nothing can be decided.
     temperature : float
         Above 0; the smaller, the more unequal: no weight is more than ``exp(1 / temperature)`` times another.
     memory : str, joblib.Memory or None

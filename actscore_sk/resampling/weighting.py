@@ -14,7 +14,7 @@ WEIGHTINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def difficulty_weights(
-    scores: np.ndarray, weighting: Any = "hard", *, temperature: float = 1.0, sample_weight: np.ndarray | None = None
+    scores: np.ndarray, weighting: Any = "easy", *, temperature: float = 1.0, sample_weight: np.ndarray | None = None
 ) -> np.ndarray:
     """Weigh samples by their difficulty.
 
@@ -45,7 +45,7 @@ def difficulty_weights(
 
     Examples
     --------
-    >>> difficulty_weights(np.array([0.1, 7.0, 0.2]), temperature=0.5).round(2)
+    >>> difficulty_weights(np.array([0.1, 7.0, 0.2]), "hard", temperature=0.5).round(2)
     array([0.45, 1.69, 0.87])
     """
     amounts = np.ones(len(scores)) if sample_weight is None else sample_weight

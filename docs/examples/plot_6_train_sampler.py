@@ -7,6 +7,7 @@ stays what it is.
 """
 
 # %%
+import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -25,7 +26,12 @@ net = NeuralNetClassifier(
 
 # %%
 # Work is counted in samples that had a gradient, in units of an epoch on all data.
+figure, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 for name, sampler in {"all data": None, "dynamic pruning": DynamicPruningSampler(fraction=0.4)}.items():
     reduction = "sum" if sampler is None else "interpolated"
     clf = ActionScoreClassifier(net, train_sampler=sampler, reduction=reduction, random_state=0).fit(X_train, y_train)
     print(f"{name}: accuracy {clf.score(X_test, y_test):.3f}, work {clf.gradient_work_.sum():.1f} epochs")
+    ax.plot(range(1, 21), clf.gradient_work_, "-" if sampler is None else "--", label=name)
+ax.set(xlabel="epoch", ylabel="share of the samples with a gradient", ylim=(0, 1.1))
+ax.legend(frameon=False, loc="lower right")
+plt.show()

@@ -84,7 +84,7 @@ def innermost(estimator):
     return estimator
 
 
-def difficulty_plainly(scores, kind="hard", temperature=1.0):
+def difficulty_plainly(scores, kind="easy", temperature=1.0):
     u = (rankdata(scores) - 0.5) / len(scores)
     weights = np.exp({"hard": u, "easy": 1 - u, "middle": 1 - abs(2 * u - 1)}[kind] / temperature)
     return weights / weights.mean()
@@ -250,7 +250,7 @@ def test_weights_are_those_of_the_ranks(weighting, temperature):
 
 @pytest.mark.parametrize(("temperature", "expected"), [(1e9, np.ones(48)), (1e-4, 48.0 * (SCORES.max() == SCORES))])
 def test_the_limits_of_the_temperature(temperature, expected):
-    fitted = ReweightedClassifier(Recorder(), temperature=temperature).fit(X, Y, action_scores=SCORES)
+    fitted = ReweightedClassifier(Recorder(), weighting="hard", temperature=temperature).fit(X, Y, action_scores=SCORES)
     np.testing.assert_allclose(fitted.sample_weight_, expected, atol=1e-6)
 
 
@@ -262,8 +262,8 @@ def test_a_temperature_near_0_leaves_the_favoured_ones(weighting, temperature):
 
 
 def test_one_huge_score_does_not_make_the_others_equal():
-    weights = difficulty_weights(np.append(SCORES, 1e15))
-    np.testing.assert_allclose(weights, difficulty_plainly(np.append(SCORES, 10.0)))
+    weights = difficulty_weights(np.append(SCORES, 1e15), "hard")
+    np.testing.assert_allclose(weights, difficulty_plainly(np.append(SCORES, 10.0), "hard"))
 
 
 def test_equal_scores_weigh_alike():
