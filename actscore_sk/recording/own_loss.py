@@ -91,7 +91,7 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
     losses of the other half, and the other terms in them, which may be small, must not change with it.
     """
     found = _combined(asked)
-    if not found or (asked.n_samples > 1 and _form(found[0].samples, asked) is None):  # type: ignore[union-attr]
+    if not found or (asked.n_samples > 1 and not _is_combined(found[0].samples, asked)):  # type: ignore[union-attr]
         return []
     rest = asked.again("zeros")[0]
     if not bool(rest.count_nonzero()):  # nothing but what criteria answer
@@ -152,15 +152,23 @@ KINDS = CRITERION, CRITERION_ALONE, COMBINED, ONE_BY_ONE
 def _form(losses: Tensor, asked: AskedLoss) -> str | None:
     """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None.
 
-    None means that they do not: a term is missing from them, or the net is trained on a function of a mean. Where
-    criteria have means of their own, by weights, the mean of the losses must come out if they take the plain mean.
+    None means that they do not: a term is missing from them.
     """
     loss, mean = float(asked.loss.mean()), float(losses.mean())
     if isfinite(loss) and not isfinite(mean):  # a variance of one sample, say
         return None
     form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
     has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
-    return "other" if form is None and has_own_mean and agrees(float(asked.again("mean")[0]), mean) else form
+    return "other" if form is None and has_own_mean else form
+
+
+def _is_combined(losses: Tensor, asked: AskedLoss) -> bool:
+    """Return True if the loss trained on is made of these losses, and not of a function of their mean.
+
+    Where criteria have means of their own, by weights, the mean of the losses must come out if they take the plain one.
+    """
+    form = _form(losses, asked)
+    return form is not None and (form != "other" or agrees(float(asked.again("mean")[0]), float(losses.mean())))
 
 
 def _warn_of_constant(factor: float, rest: float, loss: float) -> None:
