@@ -84,7 +84,6 @@ DEFECTS = (
     Defect(
         R + "loss_listener.py", "listeners, self._on_visit = self._on_visit, ()", "listeners = self._on_visit", LOSSES
     ),
-    Defect(R + "loss_listener.py", "if agrees(trained, recorded):", "if True:", STEPS),
     Defect(
         R + "merging.py", '"n_samples", "epoch", "reduction", "metrics"', '"n_samples", "epoch", "reduction"', TRACKER
     ),
@@ -150,6 +149,7 @@ DEFECTS = (
         "tests/estimators/test_estimator_api.py",
     ),
     Defect(R + "session.py", "        self.stash.put_back()\n", "", LEAVES),
+    Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),
     Defect("actscore_sk/data/alignment.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
     Defect(R + "unit_files.py", "if not _holds_floats(path):", "if False:", DETAILS),
     Defect(R + "unit_scores.py", "storage[unseen] = 0", "pass", DETAILS),

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from skorch import NeuralNet
 
 from actscore_sk.commands.arguments import seed_number
+from actscore_sk.commands.flipped_digits import N_CLASSES, Digits, flip_labels
 from actscore_sk.commands.picture import draw_digits
 from actscore_sk.commands.progress import EpochWatch, one_thread
 from actscore_sk.commands.screen import print_line, show_progress, show_rows
@@ -31,12 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EPOCHS = 20
-FLIPPED_PART = 0.05
-N_CLASSES = 10
 N_SHOWN = 10
 # The first fit of a process pays for what torch sets up once; it is not counted.
 N_TIMED = 3
-MAX_GREY = 16.0
 TITLE = "Handwritten digits, one label in twenty flipped"
 OF_DIGITS = ["true_label", "flipped"]
 
@@ -51,23 +47,6 @@ EXAMPLES = """\
 example:
   actscore demo --output-dir results --seed 7
 """
-
-
-@dataclass(frozen=True)
-class Digits:
-    """Images of digits, some of them with a wrong label.
-
-    Attributes
-    ----------
-    images : ndarray of float32, (n_samples, 8, 8)
-        From 0 (paper) to 1 (ink).
-    given_label, true_label : ndarray of int64, (n_samples,)
-        The label to train on, and the right one.
-    """
-
-    images: np.ndarray
-    given_label: np.ndarray
-    true_label: np.ndarray
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -110,35 +89,6 @@ def run(arguments: Namespace) -> None:
     write_atomically(paths[2], page.encode())
     _show(table, estimator.noise_rate_interval_, seconds)
     print_line(f"wrote {', '.join(map(str, paths))}")
-
-
-def flip_labels(seed: int) -> Digits:
-    """Load the digits and change the label of some of them, to each other class as likely.
-
-    Parameters
-    ----------
-    seed : int
-        Decides which labels are flipped, and to what.
-
-    Returns
-    -------
-    digits : Digits
-
-    Examples
-    --------
-    >>> digits = flip_labels(seed=0)
-    >>> digits.images.shape, int((digits.given_label != digits.true_label).sum())
-    ((1797, 8, 8), 90)
-    """
-    bunch = load_digits()
-    true_label = bunch.target.astype(np.int64)
-    rng = np.random.default_rng(seed)
-    n_flipped = round(FLIPPED_PART * len(true_label))
-    flipped = rng.choice(len(true_label), n_flipped, replace=False)
-    given_label = true_label.copy()
-    # 1 to K - 1 added modulo K: every other class is as likely, and none keeps its label
-    given_label[flipped] += rng.integers(1, N_CLASSES, n_flipped)
-    return Digits((bunch.images / MAX_GREY).astype(np.float32), given_label % N_CLASSES, true_label)
 
 
 def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy.typing as npt
 
 from actscore_sk.metrics import definitions, measurements
+from actscore_sk.metrics.deviation import Std
+from actscore_sk.metrics.forgetting_events import Forgetting
 from actscore_sk.metrics.measurements import Measurement
-from actscore_sk.metrics.statistics import EarlyMean, Forgetting, Mean, Statistic, Std, Sum
+from actscore_sk.metrics.statistics import EarlyMean, Mean, Statistic, Sum
 
 
 @dataclass(frozen=True)

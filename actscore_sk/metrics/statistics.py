@@ -1,7 +1,8 @@
 """How visits are remembered: a few numbers per sample, updated block by block on the device of the net.
 
 A block may hold several visits of one sample, in visit order. No statistic loops over samples or waits for the
-device. `epoch_statistics` and `windowed_statistics` have those that need whole epochs.
+device. Here are sums and means; `deviation`, `forgetting_events`, and those that need whole epochs, `epoch_statistics`
+and `windowed_statistics`, have files of their own.
 """
 
 import copy
@@ -197,83 +198,6 @@ class EarlyMean(Statistic):
         return self.storage[:, 0] / self.storage[:, 1]
 
 
-class Std(Statistic):
-    """Population standard deviation (ddof 0), from sums of x − shift and (x − shift)².
-
-    The shift is a value of the sample's first block, its smallest if there are several, so that a mean much
-    larger than the spread does not cancel the digits away. The columns are the shift and the two sums.
-    """
-
-    n_columns = 3
-    needs_seen = True
-
-    def __init__(self, n_samples: int, device: torch.device, *, storage: Tensor | None = None) -> None:
-        super().__init__(n_samples, device, storage=storage)
-        self.storage[:, 0] = torch.inf
-
-    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
-        """Add one block; see `Statistic.update`."""
-        values, shift = values.to(self.storage.dtype), self.storage[:, 0]
-        # The minimum is one result for any number of first visits in the block; later blocks offer infinity.
-        first = values.masked_fill(seen > 0, torch.inf)
-        if isinstance(rows, slice):
-            torch.minimum(shift[rows], first, out=shift[rows])
-        else:
-            shift.scatter_reduce_(0, rows, first, "amin")
-        shifted = values - shift[rows]
-        add_at(self.storage[:, 1], rows, shifted)
-        add_at(self.storage[:, 2], rows, shifted.square_())
-
-    def compute(self, n_visits: Tensor) -> Tensor:
-        """Return the deviations; exactly 0 for a sample whose value never changed."""
-        mean, mean_square = (self.storage[:, 1:] / n_visits[:, None]).unbind(1)
-        # Rounding may take it below 0 once two records were merged; else one visit has the shift as its value, and
-        # the variance is at least mean² / n_visits.
-        return (mean_square - mean.square()).clamp(min=0).sqrt()
-
-    def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
-        """Add another's visits; see `Statistic.merge`. Both are moved to the smaller of the two shifts."""
-        there, here = other.storage.to(self.storage.device), self.storage
-        shift = torch.minimum(here[:, 0], there[:, 0])
-        total = torch.zeros_like(here[:, 1:])
-        for part, count in ((here, n_visits), (there, n_other_visits)):
-            gap = torch.where(part[:, 0].isinf(), 0, part[:, 0] - shift)
-            total[:, 0] += part[:, 1] + count * gap
-            total[:, 1] += part[:, 2] + 2 * gap * part[:, 1] + count * gap.square()
-        here[:, 0], here[:, 1:] = shift, total
-
-
-class Forgetting(Statistic):
-    """Number of changes from right to wrong in visit order; the number of visits for a sample never right.
-
-    One number holds both the count and the last answer: the number of changes, from wrong as the answer before the
-    first visit. It is odd while the sample is right, and every second change is an event.
-    """
-
-    def update(self, rows: Rows, values: Tensor, seen: Tensor, epoch: int) -> None:
-        """Add one block of values 1 (right) and 0 (wrong); see `Statistic.update`."""
-        right = values > 0
-        if not isinstance(rows, slice):
-            # Sorted by sample, the answer before each visit is the one above it, or the stored one at the first.
-            rows, order = rows.sort(stable=True)
-            right = right[order]
-        was_right = is_odd(self.storage[rows])
-        if not isinstance(rows, slice):
-            was_right[1:] = torch.where(rows[1:] == rows[:-1], right[:-1], was_right[1:])
-        add_at(self.storage, rows, right != was_right)
-
-    def compute(self, n_visits: Tensor) -> Tensor:
-        """Return the counts; a sample once right either still is or has an event."""
-        events = torch.where(self.storage > 0, (self.storage / 2).floor(), n_visits.to(self.storage.dtype))
-        return events.masked_fill_(n_visits == 0, torch.nan)
-
-    def merge(self, other: Any, n_visits: Tensor, n_other_visits: Tensor) -> None:
-        """Add another's events. Of a sample that both have seen, the other's visits count as the later ones."""
-        there = other.storage.to(self.storage.device)
-        answers = torch.where(n_other_visits > 0, is_odd(there), is_odd(self.storage))
-        self.storage.copy_(2 * ((self.storage / 2).floor() + (there / 2).floor()) + answers)
-
-
 def add_at(storage: Tensor, rows: Rows, values: Tensor) -> None:
     """Add values (n_visits, ...) to the rows of `storage` (n_samples, ...); of a row that repeats, all are added."""
     values = values.to(storage.dtype)  # before they are added, so that both ways round alike
@@ -282,11 +206,6 @@ def add_at(storage: Tensor, rows: Rows, values: Tensor) -> None:
     else:
         # CUDA adds duplicates in any order: runs agree to the rounding of float64, not to the bit.
         storage.index_add_(0, rows, values)
-
-
-def is_odd(counts: Tensor) -> Tensor:
-    """Return True for odd numbers among whole ones of any dtype; the remainder of floats takes six times as long."""
-    return (counts.to(torch.int32) & 1).bool()
 
 
 def like(counts: Tensor, values: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """From a call of the net's `get_loss` to one visit: losses of its samples, and the loss that is trained on."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,12 +15,12 @@ from actscore_sk.recording.asked_loss import AskedLoss
 from actscore_sk.recording.asked_net import unwritten
 from actscore_sk.recording.batch_order import BatchOrder
 from actscore_sk.recording.batch_parts import like_output
-from actscore_sk.recording.books import agrees
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
 from actscore_sk.recording.order_check import OrderCheck
 from actscore_sk.recording.own_loss import CRITERION, ONE_BY_ONE, OwnLoss
 from actscore_sk.recording.sample_axis import SampleAxis
+from actscore_sk.recording.step_check import check_trained
 from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
 
@@ -256,26 +255,8 @@ class LossListener:
         """
         returned, self._returned = self._returned, []
         loss = step.get("loss") if isinstance(step, dict) else None
-        if not self.is_open or not returned or not isinstance(loss, Tensor) or loss is returned[0]:
-            return
-        trained, recorded = float(loss.detach().mean()), float(returned[0].detach())
-        if agrees(trained, recorded):
-            return
-        share = recorded / trained if trained else 0.0
-        if len(returned) == 1 and share > 1 and agrees(share, round(share)):
-            if not self._has_warned:
-                self._has_warned = True
-                warnings.warn(
-                    f"{name} trains on 1/{round(share)} of the loss that get_loss returns; scores are "
-                    "sums of the whole",
-                    UserWarning,
-                )
-            return
-        raise SampleLossError(
-            f"{name} of {type(net).__name__} trains on a loss of {trained:.6g}, but the first of its {len(returned)} "
-            f"calls of get_loss returned {recorded:.6g}, so that the rest would be missing from the scores; let one "
-            "call of get_loss return the whole loss; if only the first call is trained on, let the step return its loss"
-        )
+        if self.is_open and returned and isinstance(loss, Tensor) and loss is not returned[0]:
+            self._has_warned |= check_trained(net, name, loss, returned, warns=not self._has_warned)
 
     def require_visit(self, net: Any) -> None:
         """Raise SampleLossError if the step ended without a loss from the net's `get_loss`."""

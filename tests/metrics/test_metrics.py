@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actscore_sk.metrics import definitions, measurements
+from actscore_sk.metrics.deviation import Std
+from actscore_sk.metrics.forgetting_events import Forgetting
 from actscore_sk.metrics.measurements import VisitBatch
 from actscore_sk.metrics.registry import METRICS, Metric, get_metric, get_metric_names
-from actscore_sk.metrics.statistics import EarlyMean, Forgetting, Mean, Std, Sum
+from actscore_sk.metrics.statistics import EarlyMean, Mean, Sum
 
 CPU = torch.device("cpu")
 quick = settings(deadline=None, max_examples=40)

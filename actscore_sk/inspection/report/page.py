@@ -16,16 +16,15 @@ from actscore_sk.inspection.report.displays import (
     displays_of_trajectories,
 )
 from actscore_sk.inspection.report.folders import class_names, path_column
-from actscore_sk.inspection.report.labels import ALL_COLUMNS, LabelFindings, labels_of_columns, labels_of_fit
+from actscore_sk.inspection.report.labels import LabelFindings, labels_of_columns, labels_of_fit
 from actscore_sk.inspection.report.notebook import describe_report, notebook_view
-from actscore_sk.inspection.report.rows import order_of_rows, page_rows
+from actscore_sk.inspection.report.rows import columns_of_fit, order_of_rows, page_rows
 from actscore_sk.inspection.report.summary import facts_of_training
-from actscore_sk.inspection.report.targets import as_frame, compared_groups, kind_of_target
+from actscore_sk.inspection.report.targets import compared_groups, kind_of_target
 from actscore_sk.inspection.report.whole_page import write_page
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
-from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,20 +119,9 @@ class ActionScoreReport:
         NotFittedError
             If nothing in `estimator` has scores.
         """
-        pandas = import_optional("pandas", extra="cli", purpose="write a report")
         fitted = fitted_with(estimator, "action_scores_", "fit it first")
-        rows = (
-            fitted.to_frame()
-            if hasattr(fitted, "to_frame")
-            else pandas.DataFrame(index=range(len(fitted.action_scores_)))
-        )
-        if y is None and "target" in rows:
-            y = rows["target"].to_numpy()
-        known = ["index", "target", "action_score", "is_validation", "given_label", *ALL_COLUMNS]
-        own = rows.drop(columns=known, errors="ignore")
-        data = options.pop("data", None)
-        if data is not None:
-            own = pandas.concat([own.reset_index(drop=True), as_frame(data, len(rows), "data")], axis=1)
+        own, targets = columns_of_fit(fitted, options.pop("data", None))
+        y = targets if y is None else y
         displays = displays_of_training(fitted) | displays_of_boxes(fitted, options.get("images"))
         displays |= dict(options.pop("displays", None) or {})
         options.setdefault("labels", labels_of_fit(fitted))

@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.groupings import is_continuous
 from actscore_sk.inspection.report.cells import as_text
-from actscore_sk.inspection.report.labels import LabelFindings
+from actscore_sk.inspection.report.labels import ALL_COLUMNS, LabelFindings
 from actscore_sk.inspection.report.tables import Table, make_table
 from actscore_sk.inspection.report.targets import as_frame
 from actscore_sk.metrics.registry import METRICS
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FIXED = ("rank", "row", "target", "suggested_label", "wrong_probability", "is_issue", "action_score", "label_rank")
 N_WITHOUT_SCRIPT, MOST_WITHOUT_SCRIPT = 20, 12  # rows and columns that a browser without JavaScript shows
 HARDEST_LAST = ("rank", "row", "label_rank", *(name for name, metric in METRICS.items() if not metric.higher_is_harder))
+OF_PAGE = ("index", "target", "action_score", "is_validation", "given_label", *ALL_COLUMNS)  # of a fit, told apart
 HARDEST_FIRST = ("wrong_probability", "is_issue", "n_visits", *METRICS)
 
 
@@ -75,6 +76,25 @@ def page_rows(
         if name not in rows and name not in further.columns:
             rows[name] = column
     return pandas.concat([rows, further], axis=1) if len(further.columns) else rows
+
+
+def columns_of_fit(fitted: Any, data: Any = None) -> "tuple[pd.DataFrame, np.ndarray | None]":
+    """Return what a fit knows of each sample beside the columns that every page has, and the targets if it kept them.
+
+    Parameters
+    ----------
+    fitted : object
+        With ``action_scores_``, and `to_frame` if it has more.
+    data : DataFrame, dict of columns or None
+        More columns, behind these.
+    """
+    pandas = import_optional("pandas", extra="cli", purpose="write a report")
+    has_frame = hasattr(fitted, "to_frame")
+    rows = fitted.to_frame() if has_frame else pandas.DataFrame(index=range(len(fitted.action_scores_)))
+    own = rows.drop(columns=[*OF_PAGE], errors="ignore")
+    if data is not None:
+        own = pandas.concat([own.reset_index(drop=True), as_frame(data, len(rows), "data")], axis=1)
+    return own, rows["target"].to_numpy() if "target" in rows else None
 
 
 def column_of(rows: "pd.DataFrame", name: str) -> "pd.Series":
