@@ -1,4 +1,4 @@
-"""X on disk: what a net gets, and how it is scored, is that of the same numbers in memory; only rows of batches are read."""
+"""X on disk: what a net gets, and its scores, are those of the same numbers in memory; only rows of batches are read."""
 
 import multiprocessing
 import pickle
@@ -131,7 +131,8 @@ def test_columns_of_lists_are_inputs_by_name(tmp_path):
     lists = lists.cast_column("grid", datasets.Array2D((2, 3), "float32"))
     arrays = {"flat": as_h5py(tmp_path, inputs["flat"]), "grid": as_zarr(tmp_path, inputs["grid"])}
     net = make_net(NeuralNetClassifier, TwoInputs)
-    scores = [ActionScoreClassifier(net, random_state=0).fit(data, y).action_scores_ for data in (inputs, lists, arrays)]
+    fits = [ActionScoreClassifier(net, random_state=0).fit(data, y) for data in (inputs, lists, arrays)]
+    scores = [fit.action_scores_ for fit in fits]
     np.testing.assert_array_equal(scores[1:], scores[:1] * 2)
 
 
