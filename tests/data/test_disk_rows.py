@@ -1,4 +1,4 @@
-"""X on disk: what a net gets, and its scores, are those of the same numbers in memory; only rows of batches are read."""
+"""X on disk: batches and scores are those of the same numbers in memory, and only rows of batches are read."""
 
 import multiprocessing
 import pickle
