@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "jobs": {"type": int, "default": 1, "help": "processes (%(default)s)"},
     "only": {"metavar": "PART,...", "type": lambda text: tuple(text.split(",")), "default": (), "help": "some parts"},
     "runs": {"type": int, "default": 0, "help": "seeds; 0: as many as the benchmark has"},
+    "against": {"metavar": "CHECKOUT", "default": "", "help": "another checkout of this repository, to be timed, too"},
     "keep": {"metavar": "FOLDER", "default": "", "help": "keep what nets recorded, and read it in the next run"},
     "folds": {"action": "store_true", "help": "train cleanlab's five folds of images, too"},
 }

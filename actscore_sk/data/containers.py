@@ -15,6 +15,8 @@ from sklearn.utils.validation import validate_data
 from skorch.helper import SliceDict
 from torch.utils.data import Dataset, Subset
 
+from actscore_sk.data.disk_kinds import is_on_disk, labels_on_disk, n_rows_on_disk, opened
+from actscore_sk.data.disk_rows import DiskRows
 from actscore_sk.utils.sklearn_private import num_samples, safe_indexing
 
 
@@ -77,8 +79,9 @@ def _take_parts(data: Any, indices: np.ndarray) -> Any:
 
 
 def _check_parts(estimator: Any, X: Any, reset: bool) -> Any:
-    check_consistent_length(*parts_of(X).values())  # type: ignore[union-attr]
-    return X
+    parts = parts_of(X).values()  # type: ignore[union-attr]
+    check_consistent_length(*[np.empty(n_samples_of(part)) for part in parts])
+    return map_parts(opened, X) if any(map(is_on_disk, parts)) else X
 
 
 def _check_array(estimator: Any, X: Any, reset: bool) -> Any:
@@ -87,7 +90,7 @@ def _check_array(estimator: Any, X: Any, reset: bool) -> Any:
     return sparse.csr_matrix(X) if sparse.issparse(X) else X
 
 
-def _check_tensor(estimator: Any, X: torch.Tensor, reset: bool) -> torch.Tensor:
+def _check_rows(estimator: Any, X: Any, reset: bool) -> Any:
     if reset and X.ndim > 1:
         estimator.n_features_in_ = X.shape[1]
     elif X.ndim > 1 and X.shape[1] != getattr(estimator, "n_features_in_", X.shape[1]):
@@ -119,8 +122,15 @@ _KINDS = {
         lambda data: isinstance(data, torch.Tensor),
         num_samples,
         lambda data, indices: data[torch.from_numpy(indices).to(data.device)],
-        _check_tensor,
+        _check_rows,
     ),
+    "on_disk": _Kind(
+        is_on_disk,
+        n_rows_on_disk,
+        lambda data, indices: take_rows(opened(data), indices),
+        lambda estimator, X, reset: check_X(estimator, opened(X), reset=reset),
+    ),
+    "opened": _Kind(lambda data: isinstance(data, DiskRows), len, lambda data, indices: data[indices], _check_rows),
     "sparse": _Kind(
         sparse.issparse,
         num_samples,
@@ -232,7 +242,9 @@ def is_per_sample(value: Any, n_samples: int) -> bool:
 
 
 def targets_in(X: Any) -> np.ndarray | None:
-    """Return the targets (n_samples,) that a Dataset shows in an attribute; None if it shows none, or X is none.
+    """Return the targets (n_samples,) that a Dataset shows in an attribute, or a table on disk in a column "label".
+
+    None if it shows none, or X is neither.
 
     Reading every sample for its label would cost a pass over the data: images would be decoded for it.
 
@@ -242,7 +254,7 @@ def targets_in(X: Any) -> np.ndarray | None:
     array([0, 1, 0])
     """
     if not isinstance(X, Dataset):
-        return None
+        return labels_on_disk(X)
     tensors = getattr(X, "tensors", None)
     for targets in (getattr(X, "targets", None), getattr(X, "y", None), tensors and tensors[-1]):
         if targets is not None and len(targets) == len(X):  # type: ignore[arg-type]

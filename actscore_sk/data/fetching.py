@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
 
 from actscore_sk.data.alignment import subset_layers, unwrap_subsets
 from actscore_sk.data.containers import parts_of
+from actscore_sk.data.disk_rows import DiskRows
 
 Fetch = Callable[[torch.Tensor], Any]
 
@@ -68,7 +69,7 @@ def bytes_per_sample(dataset: Dataset) -> int:
     tensors = getattr(base, "tensors", None)
     X = tensors[0] if tensors else getattr(base, "X", None)
     parts = (parts_of(X) or {0: X}).values()
-    arrays = [part for part in parts if isinstance(part, (np.ndarray, torch.Tensor)) and len(part)]
+    arrays = [part for part in parts if isinstance(part, (np.ndarray, torch.Tensor, DiskRows)) and len(part)]
     return sum(part.nbytes // len(part) for part in arrays)
 
 
@@ -136,6 +137,8 @@ def _slicer(data: Any, pins: bool) -> Fetch | None:
         return _tensor_slicer(data, pins)
     if isinstance(data, np.ndarray):
         return _array_slicer(data, pins)
+    if isinstance(data, DiskRows):
+        return lambda index: torch.from_numpy(data[index.numpy()])
     if sparse.issparse(data) and data.format == "csr":
         return lambda index: torch.from_numpy(data[index.numpy()].toarray())
     parts = parts_of(tuple(data) if isinstance(data, list) else data)

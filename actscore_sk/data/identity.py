@@ -13,6 +13,7 @@ from scipy import sparse
 from torch.utils.data import Dataset, Subset
 
 from actscore_sk.data.containers import n_samples_of, parts_of, take_rows, targets_in
+from actscore_sk.data.disk_rows import DiskRows
 
 _BYTES = 2**22  # of X to look at, in double precision: some milliseconds, and no copy of a large X
 _BLOCK_BYTES = 2**19
@@ -123,6 +124,8 @@ def _update(hasher: Any, data: Any, *, is_whole: bool) -> None:
         for name, part in parts.items():
             hasher.update(name.encode() if isinstance(name, str) else b"")
             _update(hasher, part, is_whole=is_whole)
+    elif isinstance(data, DiskRows):
+        raise TypeError("to read rows may cost")
     else:
         data = data if hasattr(data, "shape") else np.asarray(data)
         hasher.update(str(tuple(data.shape[1:])).encode())

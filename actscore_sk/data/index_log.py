@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from actscore_sk.data.ordering import cut_order, order_in_advance
+
 
 class IndexLog:
     """Wraps an index sampler and keeps the indices that it yields, first in, first out.
@@ -45,8 +47,10 @@ class IndexLog:
         self.source, self.issued = iter(self.sampler), deque()
         return self._logged(self.source, self.issued)
 
-    @staticmethod
-    def _logged(source: Iterator, issued: deque) -> Iterator:
+    def _logged(self, source: Iterator, issued: deque) -> Iterator:
+        order = order_in_advance(self.sampler)
+        if order is not None:  # as torch's own sampler has it, a shuffled order takes 40 bytes per sample, and not 8
+            source = (index.tolist() for index in cut_order(order, self.sampler))
         for index in source:
             issued.append(index)
             yield index

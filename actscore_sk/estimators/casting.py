@@ -9,6 +9,7 @@ from scipy import sparse
 from torch import nn
 
 from actscore_sk.data.containers import map_parts
+from actscore_sk.data.disk_rows import DiskRows
 
 _TORCH_DTYPES = {
     str(dtype).removeprefix("torch."): dtype
@@ -62,7 +63,7 @@ def map_arrays(X: Any, function: Any) -> Any:
 
 
 def _array_of(part: Any) -> Any:
-    return part if isinstance(part, torch.Tensor) or sparse.issparse(part) else np.asarray(part)
+    return part if isinstance(part, (torch.Tensor, DiskRows)) or sparse.issparse(part) else np.asarray(part)
 
 
 class _ReadOnlyRows(np.ndarray):
@@ -81,7 +82,7 @@ def readable(part: Any) -> Any:
     if native != part.dtype or str(native) not in _TORCH_DTYPES:
         other = np.int64 if native.kind in "iu" else np.float64
         part = part.astype(native if str(native) in _TORCH_DTYPES else other)
-    return part if part.flags.writeable else part.view(_ReadOnlyRows)
+    return part if isinstance(part, DiskRows) or part.flags.writeable else part.view(_ReadOnlyRows)
 
 
 def first_rows(part: Any) -> Any:

@@ -57,13 +57,12 @@ class CheckedFit:
         return checked_X(self, X, reset=reset)
 
     def _check_data(self, X, y, classes, *, reset):
+        y = targets_in(X) if y is None else y
         X = self._checked_X(X, reset=reset)
-        if y is None and isinstance(X, Dataset):
-            y = targets_in(X)
-        elif y is None:
+        if y is None and not isinstance(X, Dataset):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None; only a torch Dataset may "
-                "hold the targets itself"
+                "hold the targets itself, or a table on disk in its column 'label'"
             )
         if y is not None:
             check_consistent_length(np.empty(n_samples_of(X)), np.empty(n_samples_of(y)))

@@ -9,6 +9,8 @@ from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.dataset import ValidSplit
 from torch import Tensor, nn
 
+from actscore_sk.data.disk_rows import DiskRows
+
 # Up to here one batch holds all samples. Then a weight of 2 and a sample given twice train alike, as scikit-learn
 # asks of estimators that take weights.
 _ONE_BATCH = 256
@@ -131,7 +133,7 @@ def default_net(
     >>> net.batch_size, net.max_epochs
     (64, 20)
     """
-    if not (isinstance(X, np.ndarray) or sparse.issparse(X)):
+    if not (isinstance(X, np.ndarray) or sparse.issparse(X) or (isinstance(X, DiskRows) and X.ndim == 2)):
         raise ValueError(
             f"estimator=None builds a net for an array, but X is a {type(X).__name__}; pass a skorch net as estimator"
         )

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, as_tensor
 
 from actscore_sk.data.containers import check_X
+from actscore_sk.data.disk_kinds import is_on_disk
 from actscore_sk.data.placement import on_host
 from actscore_sk.data.sources import check_source
 from actscore_sk.utils.sklearn_private import check_sample_weight
@@ -26,7 +27,8 @@ def checked_X(estimator: Any, X: Any, *, reset: bool) -> Any:
     ValueError
         As `explained_X` says, or scikit-learn.
     """
-    check_source(X)
+    if not is_on_disk(X):
+        check_source(X)
     with explained_X(X):
         X = check_X(estimator, X, reset=reset)
         # scikit-learn leaves a table with categories an array of objects
@@ -90,7 +92,7 @@ def is_text(data: Any) -> bool:
     >>> is_text([["a", 1.0]]), is_text(np.array([1.0]))
     (True, False)
     """
-    if isinstance(data, (Mapping, Tensor)) or not hasattr(data, "__len__"):
+    if isinstance(data, (Mapping, Tensor)) or is_on_disk(data) or not hasattr(data, "__len__"):
         return False
     first = np.asarray(data[:1] if hasattr(data, "__getitem__") else data, dtype=object).reshape(-1)
     return len(first) > 0 and isinstance(first[0], (str, bytes))

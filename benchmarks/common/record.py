@@ -30,6 +30,7 @@ class Settings:
     only: tuple[str, ...] = ()  # parts of the benchmark; none: all of them
     runs: int = 0  # seeds; 0: as many as the benchmark has
     folds: bool = False  # train cleanlab's folds, too
+    against: str = ""  # another checkout of this repository
     keep: str = ""  # folder for what nets recorded; read again if it is there
 
     def command_line(self) -> str:
