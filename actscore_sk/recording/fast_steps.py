@@ -52,13 +52,14 @@ def run_epoch(
                 step = train_step(net, path, session, batch, loader, **params)
             else:
                 step = step_fn(batch, **params)
-            row, (_, listeners, reads_loss) = rows_of_history[-1], of_batch(net)
+            row, loss, (_, listeners, reads_loss) = rows_of_history[-1], step["loss"], of_batch(net)
             if not path.tells(net):
                 listeners, reads_loss = [_notify_end], True
-            if reads_loss:
-                row[loss_name] = step["loss"].item()  # skorch's own host sync, one per batch
+            # On the CPU nobody waits, and a tensor kept per batch would keep the next one out of the place of the last.
+            if reads_loss or getattr(loss, "is_cpu", True):
+                row[loss_name] = loss.item()  # skorch's own host sync, one per batch
             else:
-                losses.add(row, step["loss"])
+                losses.add(row, loss)
             row[size_name] = loader.batch_size_in_hand
             for listener in listeners:
                 listener(net, batch=batch, training=training, **step)

@@ -42,3 +42,9 @@ def test_all_pages_have_one_figure(page):
     (_, alone, together), *_ = ROWS
     assert f"{alone} bytes per sample" in (ROOT / page).read_text()
     assert f"{together} for all" in (ROOT / page).read_text()
+
+
+def test_no_loss_of_a_batch_is_kept_on_a_cpu(monkeypatch):
+    # a tensor per batch, kept to the end of the epoch, splits the memory in which the next batch would be stored
+    monkeypatch.setattr("actscore_sk.recording.fast_steps.PendingLosses.add", pytest.fail)
+    bytes_per_sample("sum", ("action_score",))
