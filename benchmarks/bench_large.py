@@ -60,9 +60,9 @@ def fit(n_samples: int) -> Fit:
     clf.fit(X[: 2 * BATCH_SIZE], y[: 2 * BATCH_SIZE])
     gc.collect()
     before, watch = memory_of("self", "RssAnon"), Peak()
-    start, used = time.perf_counter(), time.process_time()
+    began, used = time.perf_counter(), time.process_time()
     clf.fit(X, y)
-    wall, processor = time.perf_counter() - start, time.process_time() - used
+    wall, processor = time.perf_counter() - began, time.process_time() - used
     watch.end()
     assert (clf.n_visits_ == 1).all()
     return Fit(wall, processor, watch.anonymous - before)

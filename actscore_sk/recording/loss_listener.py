@@ -17,8 +17,9 @@ from actscore_sk.recording.batch_order import BatchOrder
 from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.class_swap import restore_class, swap_class
 from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
+from actscore_sk.recording.loss_kinds import CRITERION, ONE_BY_ONE
 from actscore_sk.recording.order_check import OrderCheck
-from actscore_sk.recording.own_loss import CRITERION, ONE_BY_ONE, OwnLoss
+from actscore_sk.recording.own_loss import OwnLoss
 from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.step_check import check_trained
 from actscore_sk.recording.visit_buffer import Visit

@@ -1,184 +1,23 @@
 """How the losses of samples follow from a net's own `get_loss`, found out on its first batch.
 
 skorch's `get_loss` returns the value of the criterion, so that the criterion's losses are those of the samples. A
-net's own one may add terms. Each way to know the loss of a sample is one row of `KINDS`; the first that gives the loss
-trained on is kept.
-
-1. The loss is the value of one criterion.
-2. It is that value times a factor plus a constant, in which no sample has a share; a warning says so.
-3. It combines the values of criteria sample by sample.
-4. Batches of one sample have losses whose mean, or sum, is the loss of the batch. Costs one `get_loss` per sample.
+net's own one may add terms; `loss_kinds.py` has the ways to know the loss of a sample then.
 """
 
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import skorch
-import torch
 from skorch import NeuralNet, NeuralNetClassifier
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.recording.asked_loss import AskedLoss
-from actscore_sk.recording.books import REMEDY, agrees
+from actscore_sk.recording.books import REMEDY
 from actscore_sk.recording.criterion_listener import Call
-
-# -- ways to know the losses of samples: each returns a list with the details, or an empty one if it fails ----------
-
-
-def _of_criterion(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept a loss that is the value of one call of the criterion, or the mean or sum of its values."""
-    if len(asked.calls) != 1:
-        return []
-    loss, output = asked.loss, asked.calls[0].output
-    values = [output] if loss.shape == output.shape else [output.mean(), output.sum()] if loss.ndim == 0 else []
-    is_same = any(torch.allclose(loss, value, rtol=1e-5, atol=1e-7, equal_nan=True) for value in values)
-    return [asked.calls[0].details] if is_same else []
-
-
-def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept a loss that is the value of one call times a factor, plus a rest; both constant, whatever the samples are.
-
-    Four parts of the batch give four pairs (value of the criterion, loss). They must be on one straight line, through
-    the smallest and the largest value; its slope and intercept are the factor and the rest.
-    """
-    if len(asked.calls) != 1 or asked.loss.ndim:
-        return []
-    pairs = []
-    for value, probed in _tried(asked):
-        if len(probed) != 1 or probed[0].ndim or not isinstance(value, Tensor) or value.ndim:
-            return []
-        pairs.append((float(probed[0].detach()), float(value)))
-    (x0, y0), (x1, y1) = min(pairs), max(pairs)
-    factor = (y1 - y0) / (x1 - x0) if x1 - x0 > 1e-6 * abs(x1) else 1.0
-    rest = y0 - factor * x0
-    if any(abs(factor * x + rest - y) > 2e-5 * (abs(y) + abs(x)) + 1e-6 for x, y in pairs):
-        return []
-    _warn_of_constant(factor, rest, float(asked.loss))
-    return [asked.calls[0].details]
-
-
-def _tried(asked: AskedLoss) -> list[tuple[Any, list[Tensor]]]:
-    """Return losses and values of the criterion for parts of the batch, or else for other outputs of its samples.
-
-    A batch of few samples has too few parts, and one whose outputs are stored by time has none.
-    """
-    n_parts, tried = min(asked.n_samples, 4), []
-    with suppress(Exception):  # of a criterion, to which outputs and targets no longer belong together
-        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(n_parts)]
-    factors = () if len(tried) == 4 else (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)
-    return tried + [asked.again("probe", changed_after=0, factor=factor) for factor in factors]
-
-
-def _combined(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept calls that are combined sample by sample, when each call gives one loss per sample."""
-    losses = asked.again("per sample")[0] if asked.calls else None
-    if not isinstance(losses, Tensor) or losses.shape != (asked.n_samples,):
-        return []
-    return [LossDetails(losses)]
-
-
-def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept what `_combined` does, if other terms are no mean over the batch, which would mix samples.
-
-    Criteria that answer zeros leave the other terms alone. If these are not zero, half of the batch is changed: the
-    losses of the other half, and the other terms in them, which may be small, must not change with it.
-    """
-    found = _combined(asked)
-    if not found or (asked.n_samples > 1 and not _is_combined(found[0].samples, asked)):  # type: ignore[union-attr]
-        return []
-    rest = asked.again("zeros")[0]
-    if not bool(rest.count_nonzero()):  # nothing but what criteria answer
-        return found
-    if asked.n_samples == 1:  # one sample has no other to show it
-        return found if asked.listener.weights.is_used else []
-    # One change may leave a mean as it was by chance, so there is one of outputs and inputs, and one of whole samples.
-    half, order = asked.n_samples // 2, torch.arange(asked.n_samples)
-    changes: list[dict[str, Any]] = [{"changed_after": half}, {"samples": torch.where(order < half, order, 0)}]
-    for mode, before in (("per sample", found[0].samples), ("zeros", rest)):  # type: ignore[union-attr]
-        before = before.expand(asked.n_samples)[:half]
-        for change in changes:
-            changed = asked.again(mode, **change)[0].expand(asked.n_samples)[:half]
-            if not torch.allclose(changed, before, rtol=1e-4, atol=1e-4 * float(before.abs().mean()), equal_nan=True):
-                return []
-    return found
-
-
-def _one_by_one(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept the losses of batches of one sample."""
-    losses = None if asked.listener.weights.is_used else asked.one_by_one()
-    return [] if losses is None else [LossDetails(losses)]
-
-
-def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
-    """Accept what `_one_by_one` does, if the mean or the sum of these losses is the loss of the batch."""
-    found = _one_by_one(asked)
-    form = _form(found[0].samples, asked) if found else None  # type: ignore[union-attr]
-    return found if form == "mean" or form == "sum" else []
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way to know the losses of samples.
-
-    Parameters
-    ----------
-    name : str
-        For messages and debuggers.
-    find : callable
-        Tries the way on the first batch, which may cost more; returns a list with the details, empty if it fails.
-    go_on : callable
-        The same for later batches, without the proof.
-    """
-
-    name: str
-    find: Callable[[AskedLoss], list[LossDetails | None]]
-    go_on: Callable[[AskedLoss], list[LossDetails | None]]
-
-
-CRITERION = Kind("criterion", _of_criterion, _of_criterion)
-CRITERION_ALONE = Kind("criterion, and a constant", _of_criterion_alone, lambda asked: [asked.calls[0].details])
-COMBINED = Kind("combined", _combined_alone, _combined)
-ONE_BY_ONE = Kind("one by one", _one_by_one_alone, _one_by_one)
-KINDS = CRITERION, CRITERION_ALONE, COMBINED, ONE_BY_ONE
-
-
-def _form(losses: Tensor, asked: AskedLoss) -> str | None:
-    """Return how losses of samples become the loss trained on: "mean", "sum", "other" (a criterion's own), or None.
-
-    None means that they do not: a term is missing from them.
-    """
-    loss, mean = float(asked.loss.mean()), float(losses.mean())
-    if isfinite(loss) and not isfinite(mean):  # a variance of one sample, say
-        return None
-    form = "mean" if agrees(mean, loss) else "sum" if agrees(mean * len(losses), loss) else None
-    has_own_mean = asked.listener.weights.is_used or any(call.sample_loss.has_own_mean for call in asked.calls)
-    return "other" if form is None and has_own_mean else form
-
-
-def _is_combined(losses: Tensor, asked: AskedLoss) -> bool:
-    """Return True if the loss trained on is made of these losses, and not of a function of their mean.
-
-    Where criteria have means of their own, by weights, the mean of the losses must come out if they take the plain one.
-    """
-    form = _form(losses, asked)
-    return form is not None and (form != "other" or agrees(float(asked.again("mean")[0]), float(losses.mean())))
-
-
-def _warn_of_constant(factor: float, rest: float, loss: float) -> None:
-    times = "" if agrees(factor, 1.0) else f"multiplies the loss of the criterion by {factor:.4g}"
-    plus = "" if agrees(rest + loss, loss) else f"adds {rest:.4g} that no sample has a share in"
-    warnings.warn(
-        f"get_loss {' and '.join(part for part in (times, plus) if part)}; this is left out of the scores, which are "
-        "sums of the criterion's own losses",
-        UserWarning,
-    )
+from actscore_sk.recording.loss_kinds import CRITERION, CRITERION_ALONE, KINDS, Kind, form_of
 
 
 class OwnLoss:
@@ -236,7 +75,7 @@ class OwnLoss:
                 if not bool(asked.loss.isfinite().all()):  # NaN equals NaN: a batch of ignored targets shows nothing
                     return details
                 self.kind = kind
-                self._form = None if details is None else _form(details.samples, asked)
+                self._form = None if details is None else form_of(details.samples, asked)
                 return details
         raise self._error(asked)
 
