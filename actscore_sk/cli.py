@@ -11,10 +11,9 @@ from typing import Any, NoReturn
 
 from actscore_sk._version import __version__
 from actscore_sk.exceptions import ActionScoreError, CommandError
-from actscore_sk.utils.interrupts import uninterrupted
+from actscore_sk.utils.interrupts import INTERRUPTED, ended_at_once, uninterrupted
 
 WRONG_USE = 2
-INTERRUPTED = 130
 CLOSED_PIPE = 141  # what a shell reports for a program that the closed pipe has ended
 
 # Modules of `actscore_sk.commands` with one line of help; they import torch and pandas, so only one of them is loaded.
@@ -126,10 +125,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A label in a script that the terminal does not know is no reason to lose the results.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # a library that is being loaded may swallow an interrupt, or abort; a caller in Python must not end with it
+    loading = ended_at_once if argv is None else uninterrupted
     argv = sys.argv[1:] if argv is None else argv
     try:
         try:
-            with uninterrupted():  # a library that is being loaded may swallow it, or abort
+            with loading():
                 arguments = build_parser(argv[0] if argv else None).parse_args(argv)
             arguments.run(arguments)
         finally:

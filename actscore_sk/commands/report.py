@@ -16,7 +16,7 @@ from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import read_scores, read_table
 from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
-from actscore_sk.inspection.report.labels import ALL_COLUMNS, COLUMNS
+from actscore_sk.inspection.report.labels import ALL_COLUMNS, COLUMNS, truths
 from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.utils.optional import import_optional
@@ -95,6 +95,8 @@ def run(arguments: Namespace) -> None:
     arguments.title = arguments.title or f"Action scores of {name}"
     if arguments.watch and source.suffix.lower() != TRAJECTORIES:
         raise CommandError(f"--watch needs a file of trajectories ({TRAJECTORIES}), got {str(source)!r}")
+    if arguments.key is not None and arguments.data is None:
+        raise CommandError("--key says which rows of --data belong to the scores; --data is missing")
     data = None if arguments.data is None else read_table(arguments.data, reading_options(arguments))
     try:
         if source.suffix.lower() == TRAJECTORIES:
@@ -139,7 +141,7 @@ def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> 
     # the target of the scores is what was learnt, whatever a column of the data is called
     of_scores = arguments.target is None and target is not None
     y = None if target is None else (rows.scores[target] if of_scores else rows.column(target))
-    options = _options(rows, arguments) | {"source": str(arguments.file)}
+    options = _options(rows, arguments) | {"source": _source(arguments)}
     if fitted is not None:
         return ActionScoreReport.from_estimator(fitted, y, data=rows.data, **options)
     scores = rows.scores
@@ -149,11 +151,16 @@ def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> 
         pandas = import_optional("pandas", extra="cli", purpose="read tables")
         further = pandas.concat([further, rows.data], axis=1)
     # a table of scores alone has no estimator behind it to say which rows were held out
-    held_out = scores[HELD_OUT].astype(bool) if HELD_OUT in scores else None
+    held_out = truths(scores[HELD_OUT]) if HELD_OUT in scores else None
     if all(name in scores for name in COLUMNS) and y is not None:
         options["labels"] = scores[[name for name in ALL_COLUMNS if name in scores]]
     values = _scores(rows, arguments.score)
     return ActionScoreReport.from_scores(values, y, data=further, held_out=held_out, **options)
+
+
+def _source(arguments: Namespace) -> str:
+    """Name the files that have all rows and columns."""
+    return " and ".join(str(file) for file in (arguments.file, arguments.data) if file is not None)
 
 
 def _options(rows: JoinedRows, arguments: Namespace) -> dict[str, Any]:
@@ -167,7 +174,7 @@ def _writer_of_trajectories(data: "pd.DataFrame | None", arguments: Namespace, o
     rows = None if data is None else JoinedRows(data, None, np.arange(len(data)))
     y = None if arguments.target is None or rows is None else rows.column(arguments.target)
     options = {"title": arguments.title} if rows is None else _options(rows, arguments)
-    options |= {"data": data, "source": str(arguments.file)}
+    options |= {"data": data, "source": _source(arguments)}
 
     def write(trajectories: np.ndarray, reload: int) -> None:
         if data is not None and len(data) != trajectories.shape[1]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 N_HARDEST = 10
+MOST_LISTED = 100  # columns in a line of the screen
 NUMERIC, CATEGORICAL = {"number", "date", "duration"}, {"code", "category"}
 USES = {
     "number": "numbers",
@@ -47,14 +48,24 @@ def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: T
         uses.setdefault(USES.get(kind, ""), []).append(column if kind in USES else f"{column} ({kind})")
     for use in USES.values():
         if use in uses:
-            print_line(f"used as {use}: {', '.join(uses[use])}")
+            print_line(f"used as {use}: {_listed(uses[use])}")
     ignored = uses.get("", [])
     if ignored:
-        print_line(f"ignored: {', '.join(ignored)}")
+        print_line(f"ignored: {_listed(ignored)}")
     print_line(f"task: {target.task} of {name!r} ({target.reason})")
     n_missing = int((~target.known).sum())
     if n_missing:
         print_line(f"without target: {n_missing:,} rows, not trained on, no score in the output")
+
+
+def _listed(names: list[str]) -> str:
+    """Name columns, not all of very many.
+
+    >>> _listed(["a", "b"])
+    'a, b'
+    """
+    further = f" and {len(names) - MOST_LISTED:,} more (all of them: --json)" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + further
 
 
 def show_hardest(first: "pd.DataFrame", features: "pd.DataFrame") -> None:

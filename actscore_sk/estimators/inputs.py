@@ -59,8 +59,9 @@ def explained_X(X: Any) -> Iterator[None]:
         if columns:
             shown = ", ".join(f"{name!r} ({dtype})" for name, dtype in [*columns.items()][:_N_NAMED])
             raise ValueError(
-                f"X has {len(columns)} columns that hold no numbers: {shown}; encode them first, with a step of a "
-                "Pipeline: OneHotEncoder for categories, TfidfVectorizer for text, a number of days for dates"
+                f"X has {len(columns)} columns that hold no numbers: {shown}; encode them first: "
+                "make_pipeline(TablePreprocessor(), estimator), from actscore_sk, takes numbers, categories and dates; "
+                "a column of text needs TfidfVectorizer in a ColumnTransformer"
             ) from error
         if is_text(X):
             raise ValueError(

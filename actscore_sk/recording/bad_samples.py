@@ -68,8 +68,8 @@ def naming_the_criterion(net: Any) -> Iterator[None]:
         if not (isinstance(net, NeuralNetClassifier) and isinstance(net.criterion_, nn.NLLLoss)):
             raise
         raise NonFiniteLossError(
-            f"{error}. With NLLLoss, skorch takes the logarithm of the module's output: let it end in a softmax, or, "
-            "if it returns logits, set criterion=torch.nn.CrossEntropyLoss"
+            "with NLLLoss, skorch takes the logarithm of the module's output: let it end in a softmax, or, if it "
+            f"returns logits, set criterion=torch.nn.CrossEntropyLoss. If it does end in one: {error}"
         ) from error
 
 

@@ -1,10 +1,13 @@
 """Ctrl-C: defer it in the few lines that must not stop half-way, and notice it where somebody else handles it."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C has ended
 
 
 @contextmanager
@@ -69,6 +72,30 @@ def is_default(handler: Any) -> bool:
     while isinstance(handler, Notice):
         handler = handler.handler
     return handler is signal.default_int_handler
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let an interrupt end the process in the block, with one line on stderr and status 130.
+
+    For a program that loads its libraries: these swallow an exception or abort, take seconds, and have nothing to lose.
+    Only for the main thread of a process that has not set a handler of its own.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(number: int, frame: Any) -> None:
+    with suppress(OSError):  # stderr may be closed
+        os.write(2, b"actscore: interrupted\n")
+    os._exit(INTERRUPTED)
 
 
 @contextmanager

@@ -95,6 +95,24 @@ def test_another_table_is_refused(row, data, message, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("column", "entry", "message"),
+    [
+        ("is_issue", "maybe", "is_issue has 'maybe'; expected true or false"),
+        ("is_validation", "maybe", "is_validation has 'maybe'; expected true or false"),
+        ("label_rank", "first", "label_rank holds string such as 'first'; expected numbers"),
+        ("n_wrong_high", "all", "n_wrong_high holds string such as 'all'; expected numbers"),
+    ],
+)
+def test_columns_of_labels_that_are_something_else_are_refused(column, entry, message, capsys):
+    labels = {"suggested_label": "dog", "wrong_probability": 0.5, "is_issue": False, "label_rank": np.arange(N) + 1}
+    write_scores(**(labels | {"n_wrong_low": 1, "n_wrong_high": 2, column: entry}))
+    assert report() == 2
+    assert message in capsys.readouterr().err
+    assert report("--key", "key") == 2
+    assert "--data is missing" in capsys.readouterr().err
+
+
 def test_what_the_command_found_in_labels_is_the_headline():
     is_issue = np.arange(N) < 6
     labels = {"suggested_label": "dog", "wrong_probability": np.where(is_issue, 0.9, 0.01), "is_issue": is_issue}

@@ -450,10 +450,10 @@ BAD_X = {
         lambda X: _with_column(X, "a text"),
         r"1 columns .* 'e' \((str|object)\); encode",
     ),
-    "dates": (lambda X: _with_column(X, pd.Timestamp("2020")), r"'e' \(datetime64.*a number of days for dates"),
+    "dates": (lambda X: _with_column(X, pd.Timestamp("2020")), r"'e' \(datetime64.* numbers, categories and dates"),
     "categories": (
         lambda X: _with_column(X, pd.Categorical(["a", "b"] * (len(X) // 2))),
-        r"'e' \(category\); .* OneHotEncoder for categories",
+        r"'e' \(category\); .* make_pipeline\(TablePreprocessor",
     ),
     "text, polars": (lambda X: pl.DataFrame(X, schema=COLUMNS).with_columns(e=pl.lit("a")), r"'e' \(String\)"),
     "NaN, sparse": (lambda X: sparse.csr_matrix(_nan(X)), "Input X contains NaN"),

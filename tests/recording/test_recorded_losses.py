@@ -444,5 +444,5 @@ def test_identities_between_metrics_of_one_fit():
 def test_logits_under_the_nllloss_of_skorch_are_named_as_the_cause():
     X, y = make_numbers()[0], np.arange(N) % 2
     net = NeuralNetClassifier(nn.Linear(X.shape[1], 2), max_epochs=2, lr=10, verbose=0, train_split=None)
-    with pytest.raises(NonFiniteLossError, match=r"takes the logarithm .* set criterion=torch.nn.CrossEntropyLoss"):
+    with pytest.raises(NonFiniteLossError, match=r"^with NLLLoss, .* set criterion=torch.nn.CrossEntropyLoss"):
         ActionScoreEstimator(net, random_state=0).fit(X, y)

@@ -12,6 +12,7 @@ from actscore_sk.label_issues.sentence import caution, summarise
 COLUMNS = ("suggested_label", "wrong_probability", "is_issue")
 RANK, BOUNDS = "label_rank", ("n_wrong_low", "n_wrong_high")  # which the command writes, too
 ALL_COLUMNS = (*COLUMNS, RANK, *BOUNDS)
+TRUTHS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 NOT_DECIDED = "how many labels are wrong could not be decided when these scores were made; suggestions are there"
 
 
@@ -129,11 +130,11 @@ def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
     if index is not None and not callable(index) and sorted(map(str, index)) == sorted(map(str, range(n_samples))):
         frame = frame.iloc[np.argsort(np.asarray(index, dtype=np.int64))].reset_index(drop=True)
     suggested = frame["suggested_label"].astype(object).where(frame["suggested_label"].notna(), None).to_numpy()
-    probability = frame["wrong_probability"].to_numpy(dtype=np.float64, na_value=np.nan)
+    probability = _numbers(frame["wrong_probability"])
     if not ((probability >= 0) & (probability <= 1) | np.isnan(probability)).all():
         raise ValueError("wrong_probability has values outside [0, 1]; expected probabilities")
-    is_issue = _truths(frame["is_issue"])
-    rank = frame[RANK].to_numpy(dtype=np.float64, na_value=np.nan) if RANK in frame else _rank_of(probability)
+    is_issue = truths(frame["is_issue"])
+    rank = _numbers(frame[RANK]) if RANK in frame else _rank_of(probability)
     name = "probability that the label is wrong"
     if np.isnan(probability).all():
         return LabelFindings(suggested, probability, is_issue, -rank, name, rank, None, (NOT_DECIDED,), False)
@@ -157,8 +158,8 @@ def _interval(frame: Any, rank: np.ndarray) -> tuple[float, float] | None:
     known = np.sort(rank[~np.isnan(rank)])
     if any(name not in frame for name in (RANK, *BOUNDS)) or (known != np.arange(1, len(known) + 1)).any():
         return None
-    low, high = (frame[name].max() / len(known) for name in BOUNDS)
-    return float(low), min(float(high), 1.0)
+    low, high = (float(np.nanmax(_numbers(frame[name])) / len(known)) for name in BOUNDS)
+    return low, min(high, 1.0)
 
 
 def _notes(is_issue: np.ndarray, ranking: np.ndarray, *warned: str) -> tuple[str, ...]:
@@ -166,6 +167,38 @@ def _notes(is_issue: np.ndarray, ranking: np.ndarray, *warned: str) -> tuple[str
     return tuple(filter(None, [caution(int(np.isfinite(ranking).sum()), int(is_issue.sum())), *warned]))
 
 
-def _truths(column: Any) -> np.ndarray:
-    """Return a column of truth values; missing = False."""
-    return column.astype("boolean").fillna(False).to_numpy(dtype=bool)
+def truths(column: Any) -> np.ndarray:
+    """Return a column of truth values.
+
+    Parameters
+    ----------
+    column : Series (n_samples,)
+        True, False, 1, 0, or these as text; missing = False.
+
+    Raises
+    ------
+    ValueError
+        If an entry is no truth value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truths(pd.Series(["True", None, "FALSE"], name="is_issue"))
+    array([ True, False, False])
+    """
+    if str(column.dtype) in ("bool", "boolean"):
+        return column.fillna(False).to_numpy(dtype=bool)
+    found = column.map(lambda value: TRUTHS.get(str(value).casefold()), na_action="ignore")
+    if (unknown := found.isna() & column.notna()).any():
+        raise ValueError(f"{column.name} has {str(column[unknown].iloc[0])!r}; expected true or false")
+    return found.astype("boolean").fillna(False).to_numpy(dtype=bool)
+
+
+def _numbers(column: Any) -> np.ndarray:
+    """Return a column as float64, missing = NaN, or name what is no number."""
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{column.name} holds {column.dtype} such as {str(column.iloc[0])!r}; expected numbers"
+        ) from error

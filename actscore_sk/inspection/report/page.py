@@ -141,12 +141,7 @@ class ActionScoreReport:
         y : array-like of shape (n_samples,), optional
             Targets.
         **options : dict
-            Options of `from_scores`.
-
-        Returns
-        -------
-        report : ActionScoreReport
-            With the trajectories as a picture.
+            Options of `from_scores`. The trajectories are drawn, too.
         """
         losses = np.asarray(trajectories)
         scores = np.where(np.isnan(losses).all(axis=0), np.nan, np.nansum(losses, axis=0, dtype=np.float64))
