@@ -38,23 +38,48 @@ def check_order(loader: DataLoader) -> None:
     IndexTrackingError
         Naming the function, and what to do.
     """
+    if _tried(loader, keeps_order) is False:
+        raise IndexTrackingError(
+            f"{_named(loader.collate_fn)} gives the samples of a batch back in another order, so the losses would go "
+            "to other samples; keep the order in collate_fn, and sort in a batch_sampler (or pack with "
+            "enforce_sorted=False)"
+        )
+
+
+def warn_of_mixtures(loader: DataLoader) -> None:
+    """Warn if the loader's `collate_fn` mixes samples, as mixup and CutMix do: losses are those of mixtures then.
+
+    Parameters
+    ----------
+    loader : DataLoader
+        As in `check_order`.
+    """
+    if _tried(loader, mixes_targets):
+        warnings.warn(
+            f"{_named(loader.collate_fn)} mixes the targets of samples, so that a recorded loss is that of a mixture, "
+            'and counts for the sample in whose place it is; recording="epoch_end" records each sample alone, if '
+            "iterator_valid__collate_fn mixes nothing",
+            UserWarning,
+        )
+
+
+def _tried(loader: DataLoader, function: Callable[[Callable, list], bool]) -> bool | None:
+    """Return what a function says of the loader's `collate_fn` and a few samples; None if it cannot be asked."""
     collate = loader.collate_fn
     n_samples = min(len(loader.dataset), _MOST_SAMPLES)  # type: ignore[arg-type]
     if collate is default_collate or loader.batch_sampler is None or n_samples < _FEWEST_SAMPLES:
-        return
+        return None
     index = np.linspace(0, len(loader.dataset) - 1, n_samples).astype(int).tolist()  # type: ignore[arg-type]
     with preserved_generators(collate, loader.dataset), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # each comes again, where it can be heard
         try:
-            keeps = keeps_order(_own_copy(collate), _samples(loader.dataset, index))
+            return function(_own_copy(collate), _samples(loader.dataset, index))
         except Exception:  # what fails here must fail, or pass, in the user's own loader
-            return
-    if not keeps:
-        raise IndexTrackingError(
-            f"collate_fn={getattr(collate, '__name__', type(collate).__name__)} gives the samples of a batch back in "
-            "another order, so the losses would go to other samples; keep the order in collate_fn, and sort in a "
-            "batch_sampler (or pack with enforce_sorted=False)"
-        )
+            return None
+
+
+def _named(collate: Callable) -> str:
+    return f"collate_fn={getattr(collate, '__name__', type(collate).__name__)}"
 
 
 def keeps_order(collate: Callable, samples: list) -> bool:
@@ -71,13 +96,39 @@ def keeps_order(collate: Callable, samples: list) -> bool:
     seeds = {"forwards": 0, "again": 1, "backwards": 0, "repeated": 0}
     orders = dict.fromkeys(seeds, samples)
     orders |= {"backwards": samples[::-1], "repeated": [samples[0]] * (len(samples) - 1) + samples[-1:]}
-    found: dict[str, dict[tuple, list]] = {}
-    for name, seed in seeds.items():
-        seed_generators(seed)
-        # a copy of each: a function may write into what it gets, which may be the user's X
-        batch = collate([copy.deepcopy(sample) for sample in orders[name]])
-        found[name] = dict(_columns(batch, len(samples)))
+    found = {name: _collated(collate, orders[name], seed) for name, seed in seeds.items()}
     return all(_is_in_order(*[found[name].get(place, []) for name in seeds]) for place in found["forwards"])
+
+
+def mixes_targets(collate: Callable, samples: list) -> bool:
+    """Whether the targets of some samples change when other samples do; torch and NumPy are seeded for it.
+
+    Examples
+    --------
+    >>> samples = [(torch.tensor([float(i)]), torch.tensor([float(i)])) for i in range(4)]
+    >>> def mixup(samples):
+    ...     X, y = default_collate(samples)
+    ...     return 0.8 * X + 0.2 * X.roll(1, 0), 0.8 * y + 0.2 * y.roll(1, 0)
+    >>> mixes_targets(default_collate, samples), mixes_targets(mixup, samples)
+    (False, True)
+    """
+    half = len(samples) // 2
+    others = samples[:half] + samples[: len(samples) - half]
+    for seed in range(4):  # one partner of a sample may be as good as another
+        one, two = (_collated(collate, each, seed) for each in (samples, others))
+        for place in one.keys() & two.keys():
+            pairs = [*zip(one[place], two[place], strict=True)][:half]
+            is_as_large = all(len(before) == len(after) for before, after in pairs)  # else it is padded
+            if place[0] == 1 and is_as_large and any(before != after for before, after in pairs):
+                return True
+    return False
+
+
+def _collated(collate: Callable, samples: list, seed: int) -> dict[tuple, list]:
+    """Return the columns of a batch of some samples, made with a seed."""
+    seed_generators(seed)
+    # a copy of each: a function may write into what it gets, which may be the user's X
+    return dict(_columns(collate([copy.deepcopy(sample) for sample in samples]), len(samples)))
 
 
 def _is_in_order(forwards: list, again: list, backwards: list, repeated: list) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from actscore_sk.data.alignment import Alignment, held_out_rows
+from actscore_sk.data.collation import warn_of_mixtures
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
 from actscore_sk.data.placement import Placement
@@ -134,8 +135,6 @@ class RecordingSession:
         self._loaders = [None, None]
         self.placement.clear()
 
-    # -- the data ---------------------------------------------------------------------------------------
-
     def prepared(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return X and y with the dtypes that the net takes."""
         return (X, y) if self._prepare is None else self._prepare(self.net, X, y)
@@ -190,6 +189,8 @@ class RecordingSession:
         self._loaders[training] = tracked
         if training:
             check_shared(self.ranks, tracked)
+            if any(recording.records_steps for recording in self.recordings):
+                warn_of_mixtures(tracked.base)
         return tracked
 
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:

@@ -1,6 +1,7 @@
 """Collate functions that reorder the samples of a batch are refused; those that augment, pad or gather are not."""
 
 import random
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -218,3 +219,20 @@ def test_a_net_is_refused_before_its_first_update(part):
         with pytest.raises(IndexTrackingError, match="collate_fn=sorting"):
             fit(X, y)
     assert torch.equal(net.module_[0].weight, before)
+
+
+def mixup(samples):
+    """Mix each sample with another, as torchvision's transforms of batches do."""
+    X, y = default_collate(samples)
+    y, places, share = torch.nn.functional.one_hot(y, 3).float(), torch.randperm(len(X)), np.random.beta(1, 1)  # noqa: NPY002
+    return share * X + (1 - share) * X[places], share * y + (1 - share) * y[places]
+
+
+@pytest.mark.parametrize("recording", ["training", "epoch_end"])
+def test_mixtures_are_warned_of_where_their_losses_are_recorded(recording):
+    recorder = ActionScoreRecorder(recording)
+    net = make_net(iterator_train__collate_fn=mixup, train_split=None, callbacks=[("scores", recorder)])
+    with pytest.warns() if recording == "training" else nullcontext([]) as told:
+        net.fit(*make_vectors())
+    assert [str(each.message)[:42] for each in told] == ["collate_fn=mixup mixes the targets of samp"] * len(told)
+    assert (recorder.n_visits_ > 0).all()
