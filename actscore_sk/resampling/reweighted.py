@@ -154,8 +154,8 @@ class ReweightedClassifier(ClassifierMixin, _Reweighted):
     weighting : {"hard", "easy", "middle", "trust"} or callable
         Samples that count more. The weight is ``exp(f(u) / temperature)``, where u in (0, 1) is the share of samples
         that are easier, and f(u) is u, 1 - u or 1 - abs(2 u - 1). A callable maps scores (n_samples,) to weights.
-        "trust": each sample counts by the probability that its label is right, ``1 - wrong_label_proba_`` of the scorer,
-        which gets ``store_probabilities=True``; all alike, with a warning, if nothing can be decided.
+        "trust": each sample counts by the probability that its label is right, ``1 - wrong_label_proba_`` of the
+        scorer, which gets ``store_probabilities=True``; all alike, with a warning, if nothing can be decided.
     temperature : float
         Above 0; the smaller, the more unequal: no weight is more than ``exp(1 / temperature)`` times another.
     memory : str, joblib.Memory or None
