@@ -37,12 +37,19 @@ def test_every_page_is_in_the_table_of_contents():
 
 
 def test_the_reference_lists_the_public_names_of_every_room(tmp_path):
-    runpy.run_path(str(DOCS / "reference.py"))["write_reference"](tmp_path)
-    page = (tmp_path / "api.rst").read_text()
-    for room in (actscore_sk, losses, metrics, inspection):
-        section = page.split(f".. currentmodule:: {room.__name__}\n")[1].partition(".. currentmodule::")[0]
-        listed = re.findall(r"^   (\w+)$", section, flags=re.MULTILINE)
-        assert set(listed) == {name for name in room.__all__ if name != "__version__"}
+    reference = runpy.run_path(str(DOCS / "reference.py"))
+    reference["write_reference"](tmp_path)
+    sections = (tmp_path / "api.rst").read_text().split(".. currentmodule:: ")[1:]
+    listed = {(each.partition("\n")[0], name) for each in sections for name in re.findall(r"^   (\w+)$", each, re.M)}
+    rooms = (actscore_sk, losses, metrics, inspection)
+    assert listed == {(room.__name__, name) for room in rooms for name in room.__all__ if name != "__version__"}
+
+
+def test_a_page_of_the_reference_has_inherited_methods_and_nothing_of_the_engine():
+    public_methods = runpy.run_path(str(DOCS / "reference.py"))["public_methods"]
+    assert {"fit", "partial_fit", "score", "to_frame"} < set(public_methods("actscore_sk.ActionScoreClassifier"))
+    assert public_methods("actscore_sk.ActionScoreRecorder") == []
+    assert public_methods("actscore_sk.losses.MultiBoxLoss") == ["decode", "details", "forward"]
 
 
 def test_the_errors_that_questions_quote_are_those_of_the_package():

@@ -22,7 +22,7 @@ plt.show()
 
 # %%
 # A group differs if its interval leaves out 0.5 after correction for the number of groups. Neither sex is harder here;
-# patients with little or much progress are.
+# patients whose illness progressed much are.
 print(display.frame()[["column", "group", "n", "harder", "p_adjusted", "differs"]].round(3).to_string())
 
 # %%

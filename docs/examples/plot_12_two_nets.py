@@ -25,11 +25,9 @@ modules = {
     "hidden layer": nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)),
 }
 options = {"criterion": nn.CrossEntropyLoss, "optimizer": torch.optim.Adam, "lr": 0.003, "max_epochs": 20}
+options |= {"iterator_train__shuffle": True, "train_split": None, "verbose": 0}
 scorers = {
-    name: ActionScoreClassifier(
-        NeuralNetClassifier(module, **options, iterator_train__shuffle=True, train_split=None, verbose=0),
-        random_state=0,
-    ).fit(X, y)
+    name: ActionScoreClassifier(NeuralNetClassifier(module, **options), random_state=0).fit(X, y)
     for name, module in modules.items()
 }
 print(score_agreement(scorers, k=0.1).round(2).to_string())

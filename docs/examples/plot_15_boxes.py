@@ -3,7 +3,7 @@ Which boxes of a detector are wrong
 ===================================
 
 Handwritten digits in scenes: ten boxes have the wrong digit, and ten are shifted. A small single-shot detector finds
-them.
+most of them.
 """
 
 # %%
@@ -73,8 +73,8 @@ plt.show()
 # %%
 # Whole scenes: the lighter and thicker a box, the harder it is.
 shown = np.concatenate([swapped[:2], shifted[:2], np.setdiff1d(np.arange(6), faulty)[:4]])
+of_boxes = [scorer.unit_scores_[i] for i in shown]
 SampleGridDisplay.from_scores(
-    scorer.action_scores_[shown], scenes[shown, 0], boxes=boxes[shown],
-    box_scores=[scorer.unit_scores_[i] for i in shown], n_shown=4, names=shown,
-).plot()  # fmt: skip
+    scorer.action_scores_[shown], scenes[shown, 0], boxes=boxes[shown], box_scores=of_boxes, n_shown=4, names=shown
+).plot()
 plt.show()

@@ -22,8 +22,8 @@ def _in_an_empty_directory(tmp_path, monkeypatch):
     (tmp_path / "decisions.csv").write_text(DECISIONS)
 
 
-def apply(*more):
-    return main(["apply", "decisions.csv", "--data", "pets.csv", "--output", "fixed.csv", *more])
+def apply(*more, output="fixed.csv"):
+    return main(["apply", "decisions.csv", "--data", "pets.csv", "--output", output, *more])
 
 
 def cells(text):
@@ -72,8 +72,6 @@ def test_a_new_label_is_spelled_as_in_the_table(tmp_path):
         ("0,cat,keep,\n0,cat,drop,\n", (), "another decision about row 0 came before"),
         ("", (), "has no decisions"),
         ("0,cat,keep,\n", ("--log", "fixed.csv"), "have one name"),
-        ("0,cat,keep,\n", ("--output", "pets.csv"), "the output 'pets.csv' is the input"),
-        ("0,cat,keep,\n", ("--output", "fixed.parquet"), "the table is .csv, and the output .parquet"),
         ("".join(f"{i},{k},drop,\n" for i, k in enumerate(["cat", "dog", "'=fox", "cat", "dog"])), (), "drop all rows"),
     ],
 )
@@ -83,6 +81,19 @@ def test_what_does_not_fit_is_one_line_and_nothing_is_written(tmp_path, capsys, 
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"pets.csv", "decisions.csv"}
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("pets.csv", "the output 'pets.csv' is the input"),
+        ("fixed.parquet", "the table is .csv, and the output .parquet"),
+    ],
+)
+def test_an_output_that_does_not_fit_is_refused_before_the_work(tmp_path, capsys, output, message):
+    assert apply(output=output) == 2
+    assert message in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == {"pets.csv", "decisions.csv"}
 
 
