@@ -37,7 +37,12 @@ def test_all_parameters_and_results_have_types(name):
         assert signature.return_annotation is not inspect.Signature.empty, function.__qualname__
 
 
-@pytest.mark.parametrize("constructor", {each.__init__ for each in WITH_OPTIONS}, ids=lambda each: each.__qualname__)
+CONSTRUCTORS = sorted(
+    {each.__init__ for each in WITH_OPTIONS}, key=lambda each: each.__qualname__
+)  # xdist wants one order
+
+
+@pytest.mark.parametrize("constructor", CONSTRUCTORS, ids=lambda each: each.__qualname__)
 def test_types_of_options_are_the_values_that_are_accepted(constructor):
     sharing = [each._parameter_constraints for each in WITH_OPTIONS if each.__init__ is constructor]
     for name, hint in get_type_hints(constructor).items():
