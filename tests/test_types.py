@@ -37,9 +37,7 @@ def test_all_parameters_and_results_have_types(name):
         assert signature.return_annotation is not inspect.Signature.empty, function.__qualname__
 
 
-CONSTRUCTORS = sorted(
-    {each.__init__ for each in WITH_OPTIONS}, key=lambda each: each.__qualname__
-)  # xdist wants one order
+CONSTRUCTORS = sorted({each.__init__ for each in WITH_OPTIONS}, key=lambda each: each.__qualname__)
 
 
 @pytest.mark.parametrize("constructor", CONSTRUCTORS, ids=lambda each: each.__qualname__)

@@ -55,8 +55,7 @@ def run_epoch(
             row, loss, (_, listeners, reads_loss) = rows_of_history[-1], step["loss"], of_batch(net)
             if not path.tells(net):
                 listeners, reads_loss = [_notify_end], True
-            # On the CPU nobody waits, and a tensor kept per batch would keep the next one out of the place of the last.
-            if reads_loss or getattr(loss, "is_cpu", True):
+            if reads_loss or is_at_hand(loss):
                 row[loss_name] = loss.item()  # skorch's own host sync, one per batch
             else:
                 losses.add(row, loss)
@@ -67,6 +66,14 @@ def run_epoch(
     finally:
         losses.write()
     net.history.record(prefix + "_batch_count", count)
+
+
+def is_at_hand(loss: Any) -> bool:
+    """Return True if the loss is on the host, where nobody waits for it.
+
+    A tensor kept per batch would keep the next batch out of the memory of the last.
+    """
+    return getattr(loss, "is_cpu", True)
 
 
 def _notify_end(net: Any, **kwargs: Any) -> None:

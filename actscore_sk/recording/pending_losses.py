@@ -38,8 +38,7 @@ class PendingLosses:
         # A CUDA graph writes each loss over the one before. The first is copied, and shows at the second if that is so.
         is_reused = self._last is None or self._last.data_ptr() == loss.data_ptr()
         self._last = loss
-        # On the host each small tensor that stays between batches keeps the allocator from using their places again.
-        if self._copies or is_reused or loss.is_cpu:
+        if self._copies or is_reused:
             loss = self._next_place(loss).copy_(loss)
         row[self._name] = loss
         self._pending.append((row, loss))
