@@ -1,4 +1,4 @@
-"""Whether a `collate_fn` keeps the samples of a batch in the order in which it gets them.
+"""Does a `collate_fn` keep the samples of a batch in the order in which it gets them?
 
 A score belongs to a position, and the position of a sample in its batch is known from the order in which the loader
 asked for it. A function that sorts the batch by length, say, would give each sample the loss of another. It is tried
@@ -83,7 +83,7 @@ def _named(collate: Callable) -> str:
 
 
 def keeps_order(collate: Callable, samples: list) -> bool:
-    """Whether `collate` keeps the order of some samples, as far as can be seen; torch and NumPy are seeded for it.
+    """Return True if `collate` keeps the order of samples, as far as can be seen; torch and NumPy are seeded for it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whether samples are those of before: digests of a data set, which cost little and keep nothing of it."""
+"""Are samples those of before? Told by digests of a data set, which cost little and keep nothing of it."""
 
 import hashlib
 from collections.abc import Iterator

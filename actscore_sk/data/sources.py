@@ -53,7 +53,7 @@ def check_source(X: Any) -> None:
 
 
 def _is_hugging_face(X: Any) -> bool:
-    """Whether X is a `datasets.Dataset`, told by what it shows, since that library need not be there."""
+    """Return True for a `datasets.Dataset`, told by what it shows, since that library need not be there."""
     return all(hasattr(X, name) for name in ("column_names", "features", "__getitem__", "__len__"))
 
 

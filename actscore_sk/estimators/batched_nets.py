@@ -1,7 +1,13 @@
 """Several nets of one structure as one: their parameters side by side in memory, their optimizers as one optimizer.
 
-The nets stay usable: parameters, running statistics and states of optimizers become views of one tensor, which a step
-of all changes in place.
+A *place* is a parameter of the structure, such as the weight of the first layer. One flat tensor holds the parameters
+of all nets, place by place, and within a place net by net::
+
+    first weight: net 1 | net 2 | ...    first bias: net 1 | net 2 | ...    second weight: ...
+
+So each place is one stacked tensor (n_nets, ...), of which a layer of all nets is computed at once; and an optimizer,
+which treats each number by itself, has one tensor to change. Running statistics and states of optimizers are stored
+alike. The nets stay usable: what they had becomes a view of the flat tensor, which a step of all changes in place.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,8 @@
-"""Train a learner that learns in stages, and yield what it says after each of them."""
+"""Train a learner that learns in stages, and record what it says of all samples after each of them.
+
+Samples come in up to three parts: those that it is trained on, those of X that it does not see, and an `eval_set`. It
+learns in one of two ways: `fit` makes all stages, which are asked one by one afterwards; or each `partial_fit` is one.
+"""
 
 from contextlib import closing
 from inspect import signature
@@ -93,18 +97,12 @@ class StagedTraining:
         goes_on : bool
             The steps of the Pipeline are fitted already, and so are the stages that are recorded.
         """
-        rows = [np.flatnonzero(~self.recorder.unseen), np.flatnonzero(self.recorder.unseen)]
-        seen, unseen = (samples.take(each) for each in rows)
+        seen, unseen = (samples.take(np.flatnonzero(each)) for each in (~self.recorder.unseen, self.recorder.unseen))
         X = through_steps(self.estimator, seen.X) if goes_on else fit_steps(self.estimator, seen.X, seen.labels)
         seen = seen._replace(X=X)
-        weights = None if seen.weights is None else torch.from_numpy(seen.weights)
-        parts = [Part(seen.X, *_tensors(rows[0], seen.targets), weights)]
-        if len(rows[1]):
+        if len(unseen.targets):
             unseen = unseen._replace(X=through_steps(self.estimator, unseen.X))
-            parts.append(Part(unseen.X, *_tensors(rows[1], unseen.targets)))
-        if eval_set is not None:
-            X, targets = through_steps(self.estimator, eval_set[0]), eval_set[1]
-            parts.append(Part(X, *_tensors(np.arange(len(targets)), targets), is_eval=True))
+        parts = self._parts(seen, unseen, eval_set)
         if self.kind.stages is None:
             most = 1 if method == "partial_fit" else self.recorder.n_planned or n_passes(self.learner)
             stages = self._passes(seen, parts, fit_params, most)
@@ -112,6 +110,18 @@ class StagedTraining:
             stages = self._stages(seen, unseen, parts, fit_params)
         with closing(stages):
             self._record(stages, parts, unseen)
+
+    def _parts(self, seen: Samples, unseen: Samples, eval_set: tuple | None) -> list[Part]:
+        """Return the samples that are scored, as the learner takes them; the first part is trained on."""
+        rows = [torch.from_numpy(np.flatnonzero(each)) for each in (~self.recorder.unseen, self.recorder.unseen)]
+        weights = None if seen.weights is None else torch.from_numpy(seen.weights)
+        parts = [Part(seen.X, rows[0], _tensor(seen.targets), weights)]
+        if len(rows[1]):
+            parts.append(Part(unseen.X, rows[1], _tensor(unseen.targets)))
+        if eval_set is not None:
+            X, targets = through_steps(self.estimator, eval_set[0]), _tensor(eval_set[1])
+            parts.append(Part(X, torch.arange(len(targets)), targets, is_eval=True))
+        return parts
 
     def _record(self, stages: Stages, parts: list[Part], unseen: Samples) -> None:
         scores: list[np.ndarray] = []
@@ -154,8 +164,8 @@ class StagedTraining:
                 yield [np.asarray(getattr(self.learner, self.answer.method)(part.X)) for part in parts]
 
 
-def _tensors(rows: np.ndarray, targets: np.ndarray) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(rows), torch.from_numpy(np.ascontiguousarray(targets))
+def _tensor(targets: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(targets))
 
 
 def _keywords(learner: Any, method: str, samples: Samples) -> dict[str, Any]:

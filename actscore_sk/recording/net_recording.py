@@ -103,17 +103,11 @@ class NetRecording:
         is_second = self.plan.held_out_losses is not None
         has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None or is_second
         self._settle(session, has_held_out)
-        identity = identify(session.root)
         if self.record is None:
-            saved = matching_state(session.net, session.recordings.index(self), [identity.n_samples, identity.digests])
-            n_kept = 0 if saved is None else len(saved["record"]["trained_shares"])
-            is_writer = is_main(session.ranks)
-            self.record = ScoreRecord(n_samples, self.settings, n_kept=n_kept, is_writer=is_writer)
-            self._identity = identity
-            if saved is not None:
-                self.record.load_state_dict(saved["record"])
+            self._identity = identify(session.root)
+            self.record = self._new_record(session, self._identity)
         else:
-            self._identity.check_same(identity)  # type: ignore[union-attr]
+            self._identity.check_same(identify(session.root))  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
         self.validation_mask[session.validation_rows.numpy()] = True
         self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None
@@ -146,6 +140,15 @@ class NetRecording:
             if entropy is None:
                 entropy = entropy_of_classes(session.net, session.root)
             self.settings = replace(self.settings, class_entropy=entropy, has_held_out=has_held_out)
+
+    def _new_record(self, session: RecordingSession, identity: SampleIdentity) -> ScoreRecord:
+        """Make the record of X; it goes on from what was saved beside the checkpoint that the net was loaded from."""
+        saved = matching_state(session.net, session.recordings.index(self), [identity.n_samples, identity.digests])
+        n_kept = 0 if saved is None else len(saved["record"]["trained_shares"])
+        record = ScoreRecord(session.n_samples, self.settings, n_kept=n_kept, is_writer=is_main(session.ranks))
+        if saved is not None:
+            record.load_state_dict(saved["record"])
+        return record
 
     def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
         """Allocate for the eval set; keep the scores of an earlier training if it has as many samples.

@@ -132,7 +132,11 @@ class SampleState:
         self.add(rows, self.measure(losses, logits, labels))
 
     def measure(self, losses: Tensor, logits: Tensor | None = None, labels: Tensor | None = None) -> list[Tensor]:
-        """Return all that is remembered of a block of visits, the loss first: (n_visits,) or (n_visits, n_columns)."""
+        """Return all that is remembered of a block of visits, in the order that `add` expects.
+
+        The loss comes first, then the measurements of metrics; with `store_probabilities`, what `LabelState` measures
+        comes last. Each is (n_visits,) or (n_visits, n_columns): processes send each other such a list.
+        """
         self.allocate(losses.device, None if logits is None else logits.shape[1])
         batch = VisitBatch(losses, logits, labels)
         values = [measure(batch) for measure in dict.fromkeys(self._measured_by.values())]
@@ -141,7 +145,7 @@ class SampleState:
     def add(self, rows: Tensor, values: list[Tensor]) -> None:
         """Add a block of visits that was measured, to state that is allocated."""
         self.epoch_has_visits, losses, run = True, values[0], as_run(rows)
-        measured = dict(zip(dict.fromkeys(self._measured_by.values()), values, strict=False))  # labels come behind
+        measured = dict(zip(dict.fromkeys(self._measured_by.values()), values, strict=False))  # without the last two
         by_name = {name: measured[measure] for name, measure in self._measured_by.items()}
         self._table.update(run, by_name, self.epoch)  # type: ignore[union-attr]
         if self.of_labels is not None:

@@ -102,9 +102,8 @@ class RecordingSession:
         self._is_proved, self.placement = is_proved, Placement(data_device)
         self.root: Dataset | None = None
         self.recordings: list[Any] = []
-        self.listener = LossListener(
-            SampleWeights(sample_weight), score_class_weights=score_class_weights, align_targets=align_targets
-        )
+        weights = SampleWeights(sample_weight)
+        self.listener = LossListener(weights, score_class_weights=score_class_weights, align_targets=align_targets)
         self.path: FastPath | None = None
         self.forward_params: dict = {}
         self.split_params = split_params or {}
@@ -168,8 +167,7 @@ class RecordingSession:
         self.ranks = join_ranks(self.net, self.n_samples, parts, self.listener.weights, self.train_sampler)
         for recording in self.recordings:
             recording.begin(self)
-        live = [recording.on_visit for recording in self.recordings if recording.records_steps]
-        self.on_visit = [live, live]
+        self.on_visit = 2 * [[recording.on_visit for recording in self.recordings if recording.records_steps]]
 
     @property
     def n_samples(self) -> int:
@@ -196,8 +194,6 @@ class RecordingSession:
     def pass_over(self, dataset: Dataset, on_visit: Callable) -> None:
         """Validate on all of `dataset` as the net validates, for one recording; no parameter changes.
 
-        The criteria are copies meanwhile, so that one with state does not notice the pass.
-
         Parameters
         ----------
         dataset : Dataset
@@ -209,7 +205,7 @@ class RecordingSession:
         loader = TrackedLoader(own, dataset, placement=self.placement, share=share_of(self.ranks))
         saved = self._loaders[False], self.on_visit[False]
         self._loaders[False], self.on_visit[False] = loader, [on_visit]
-        try:
+        try:  # the criteria are copies meanwhile, so that one with state does not notice the pass
             with copied_criteria(self.net, self.listener.release), unwrapped_modules(self.net):
                 for batch in loader:
                     self.net.validation_step(batch, **self.forward_params)
@@ -248,7 +244,7 @@ class RecordingSession:
             self.path.leave(found)  # type: ignore[union-attr]
 
     def open_step(self, batch: Any, training: bool) -> LossListener:
-        """Listen to a step on `batch` until `close_step`; one of validation may be on samples that are not in X.
+        """Listen to a step on `batch` from here on; one of validation may be on samples that are not in X.
 
         Parameters
         ----------
@@ -257,10 +253,10 @@ class RecordingSession:
         training : bool
             True for a step that trains.
 
-        Yields
-        ------
+        Returns
+        -------
         listener : LossListener
-            Open inside the block, if the samples are known.
+            Open, if the samples are known; who ends the step sets its `is_open` to False.
 
         Raises
         ------
@@ -284,17 +280,21 @@ class RecordingSession:
         return self.listener
 
     def event(self, method_name: str) -> None:
-        """Pass the events of training on to the recordings; at the begin of an epoch, decide about the fast path."""
+        """Pass the events of training on to the recordings."""
         if method_name == "on_epoch_begin":
-            self.stash.take()
-            self.n_trained = 0
-            criterion = getattr(self.net, "criterion_", None)
-            sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
-            options = {"is_proved": self.ranks is None and self._is_proved(), "align_targets": self.align_targets}
-            self.path = FastPath(self.net, sample_loss, self.stash, self.listener.axis, **options)
-            is_rewritten = self.path.events.changes_data(self.net)
-            self.placement.begin_epoch(self.path.device, is_seen=self.path.sees_batches, is_rewritten=is_rewritten)
+            self._begin_epoch()
         elif method_name in ("on_epoch_end", "on_train_end"):
             self.n_trained = settle_epoch(self.ranks, self._loaders[True], self.n_trained)
             for recording in self.recordings:
                 recording.end_epoch() if method_name == "on_epoch_end" else recording.end()
+
+    def _begin_epoch(self) -> None:
+        """Decide what holds for the epoch: which methods the net has, what the fast path may do, where samples are."""
+        self.stash.take()
+        self.n_trained = 0
+        criterion = getattr(self.net, "criterion_", None)
+        sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
+        options = {"is_proved": self.ranks is None and self._is_proved(), "align_targets": self.align_targets}
+        path = self.path = FastPath(self.net, sample_loss, self.stash, self.listener.axis, **options)
+        is_rewritten = path.events.changes_data(self.net)
+        self.placement.begin_epoch(path.device, is_seen=path.sees_batches, is_rewritten=is_rewritten)
