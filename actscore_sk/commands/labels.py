@@ -37,6 +37,11 @@ class Judgement:
     notes: tuple[str, ...]
     is_decided: bool
 
+    @property
+    def of_page(self) -> tuple[str, ...]:
+        """What the columns do not tell a page: the notes, or why nothing can be said."""
+        return self.notes if self.is_decided else (self.summary,)
+
 
 def judge_labels(estimator: Any, names: Any) -> Judgement:
     """Ask a fitted classifier which labels look wrong.

@@ -2,6 +2,7 @@
 
 import pickle
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.tables import read_scores, read_table
 from actscore_sk.commands.watch import TRAJECTORIES, read_trajectories, watch_trajectories
 from actscore_sk.exceptions import CommandError
-from actscore_sk.inspection.report.labels import ALL_COLUMNS, COLUMNS, truths
+from actscore_sk.inspection.report.labels import ALL_COLUMNS, COLUMNS, labels_of_columns, truths
 from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.utils.optional import import_optional
@@ -72,6 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--watch", action="store_true", help=f"of a {TRAJECTORIES} file: write the page anew after each epoch"
     )
     add_reading_options(parser.add_argument_group("reading of --data"))
+    parser.set_defaults(notes=())  # which `actscore score --report` knows
 
 
 def run(arguments: Namespace) -> None:
@@ -80,8 +82,8 @@ def run(arguments: Namespace) -> None:
     Parameters
     ----------
     arguments : Namespace
-        ``file``, ``output``, ``data``, ``key``, ``score``, ``target``, ``group``, ``images``, ``title``, ``watch`` and
-        ``na``.
+        ``file``, ``output``, ``data``, ``key``, ``score``, ``target``, ``group``, ``images``, ``title``, ``watch``,
+        ``notes``, ``sep``, ``decimal``, ``encoding`` and ``na``.
 
     Raises
     ------
@@ -153,7 +155,8 @@ def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> 
     # a table of scores alone has no estimator behind it to say which rows were held out
     held_out = truths(scores[HELD_OUT]) if HELD_OUT in scores else None
     if all(name in scores for name in COLUMNS) and y is not None:
-        options["labels"] = scores[[name for name in ALL_COLUMNS if name in scores]]
+        found = labels_of_columns(scores[[name for name in ALL_COLUMNS if name in scores]], len(scores))
+        options["labels"] = replace(found, notes=arguments.notes) if arguments.notes else found
     values = _scores(rows, arguments.score)
     return ActionScoreReport.from_scores(values, y, data=further, held_out=held_out, **options)
 

@@ -177,6 +177,7 @@ def _score(arguments: Namespace) -> dict[str, Any]:
         print_line(f"wrote {output}")
     if arguments.report is not None:
         page = {"file": output, "data": source, "output": arguments.report, "score": "action_score", "group": []}
+        page["notes"] = () if judgement is None else judgement.of_page
         write_report(Namespace(**(vars(arguments) | NO_OPTIONS | page)))
     facts = {name: getattr(arguments, name) for name in ("file", "target", "report", "learner", "seed")}
     facts |= {"output": output, "metrics": metrics, "reading": data.how, "findings": found}

@@ -126,6 +126,7 @@ def test_a_summary_as_json_is_alone_on_standard_output(capsys):
     printed = capsys.readouterr()
     summary, table = json.loads(printed.out), pd.read_csv("p_action_scores.csv")
     assert "wrote p.html" in printed.err
+    assert "How many labels are wrong cannot be said: the net learnt nothing" in Path("p.html").read_text("utf-8")
     assert (summary["n_rows"], summary["task"], summary["output"]) == (40, "classification", "p_action_scores.csv")
     assert summary["columns"] == [{"name": "a", "use": "code"}]
     assert not summary["labels"]["is_decided"]
