@@ -59,6 +59,12 @@ class AskedLoss:
         """Number of samples in the batch."""
         return len(self.listener.rows)
 
+    @property
+    def shows_nothing(self) -> bool:
+        """True if other functions give this loss, too: NaN of ignored targets, or 0 of samples that weigh nothing."""
+        values = [self.loss, *(call.output for call in self.calls)]
+        return not bool(self.loss.isfinite().all()) or not any(bool(value.count_nonzero()) for value in values)
+
     def again(
         self, mode: str, samples: Tensor | None = None, *, changed_after: int | None = None, factor: float = 0.9
     ) -> tuple[Any, list[Tensor]]:
@@ -73,7 +79,7 @@ class AskedLoss:
         changed_after : int, optional
             Inputs and outputs of the net for the samples from this position on are changed; 0: all of them.
         factor : float
-            They are multiplied by it; below 1, so that probabilities stay probabilities.
+            Their share in the changed ones; the rest is between 0.1 and 0.9, so that probabilities stay in (0, 1).
 
         Returns
         -------
@@ -150,12 +156,17 @@ class AskedLoss:
 
 
 def _changed(parts: Any, start: int, factor: float, n_samples: int) -> Any:
-    """Return inputs or outputs of which those from `start` on are multiplied by a factor."""
+    """Return inputs or outputs of which those from `start` on are moved towards other values.
+
+    Numbers that are all zero, as the outputs of a layer may be before training, move as well.
+    """
 
     def change(part: Any) -> Any:
-        if not isinstance(part, Tensor) or not part.is_floating_point():
+        if not isinstance(part, Tensor) or not part.is_floating_point() or not part.ndim:
             return part
-        return torch.cat([part[:start], factor * part[start:]])
+        ramp = torch.linspace(0.1, 0.4, part.shape[-1], dtype=part.dtype, device=part.device)
+        others = torch.where(part < 0.5, 1 - ramp, ramp)  # no number is near its own
+        return torch.cat([part[:start], factor * part[start:] + (1 - factor) * others[start:]])
 
     return map_batch(parts, n_samples, change, None if start else change)  # all of it, wherever samples are stored
 

@@ -37,8 +37,8 @@ def _of_criterion(asked: AskedLoss) -> list[LossDetails | None]:
 def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
     """Accept a loss that is the value of one call times a factor, plus a rest; both constant, whatever the samples are.
 
-    Four parts of the batch give four pairs (value of the criterion, loss). They must be on one straight line, through
-    the smallest and the largest value; its slope and intercept are the factor and the rest.
+    Parts of the batch and other outputs give pairs (value of the criterion, loss). They must be on one straight line,
+    through the smallest and the largest value; its slope and intercept are the factor and the rest.
     """
     if len(asked.calls) != 1 or asked.loss.ndim:
         return []
@@ -57,15 +57,15 @@ def _of_criterion_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 
 def _tried(asked: AskedLoss) -> list[tuple[Any, list[Tensor]]]:
-    """Return losses and values of the criterion for parts of the batch, or else for other outputs of its samples.
+    """Return losses and values of the criterion for parts of the batch, and for other outputs of its samples.
 
-    A batch of few samples has too few parts, and one whose outputs are stored by time has none.
+    A batch of few samples has too few parts, one whose outputs are stored by time has none, and losses of a net whose
+    last layer begins at zero are all equal.
     """
-    n_parts, tried = min(asked.n_samples, 4), []
+    tried = []
     with suppress(Exception):  # of a criterion, to which outputs and targets no longer belong together
-        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(n_parts)]
-    factors = () if len(tried) == 4 else (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)
-    return tried + [asked.again("probe", changed_after=0, factor=factor) for factor in factors]
+        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4) if len(part)]
+    return tried + [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
 
 
 def _combined(asked: AskedLoss) -> list[LossDetails | None]:

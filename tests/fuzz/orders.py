@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 from skorch.dataset import ValidSplit
-from torch.utils.data import RandomSampler, Sampler, Subset, WeightedRandomSampler
+from torch.utils.data import Dataset, RandomSampler, Sampler, Subset, WeightedRandomSampler
 
 
 class Eager(Sampler):
@@ -71,6 +71,24 @@ def _nested(dataset, y=None, **kwargs):
     return Subset(part, range(len(part) - 2)), Subset(part, [-1, -2])
 
 
+class Wrapped(Dataset):
+    """Hands on the samples of another data set, as one that augments them does."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, i):
+        X, y = self.data[i]
+        return X, y
+
+
+def _wrapped(dataset, y=None, **kwargs):
+    return tuple(map(Wrapped, _nested(dataset)))
+
+
 # name: what skorch is given, and positions (trained, held out) for the plain loop from y
 SPLITS = {
     "none": (None, lambda n, y: (None, None)),
@@ -90,6 +108,7 @@ SPLITS = {
         lambda n, y: (np.random.default_rng(3).permutation(n)[2:], np.random.default_rng(3).permutation(n)[:2]),
     ),
     "nested": (_nested, lambda n, y: (np.arange(1, n - 2), np.array([n - 1, n - 2]))),
+    "wrapped": (_wrapped, lambda n, y: (np.arange(1, n - 2), np.array([n - 1, n - 2]))),
 }
 
 

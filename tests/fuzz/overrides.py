@@ -92,6 +92,18 @@ def nothing(net, own, *args, **kwargs):
     return 0 * own(*args, **kwargs)
 
 
+class Squared(Behaviour):
+    """What the scores are where a batch is one sample; any other batch is trained on a function of its mean."""
+
+    def loss(self, state, ask, output, target):
+        loss, losses = ask(output, target)
+        return loss.square(), losses.square()
+
+
+def squared(net, own, *args, **kwargs):
+    return own(*args, **kwargs).square()
+
+
 class TwoHeads(Behaviour):
     def loss(self, state, ask, output, target):
         loss, losses = ask(output[0], target[:, 0].long())
@@ -206,6 +218,17 @@ def smaller(net, own, batch, **kwargs):
     return own([0.5 * batch[0], batch[1]], **kwargs)
 
 
+class Backwards(Behaviour):
+    """The batch in another order, and its samples in that of the loader: what the scores are if it is one sample."""
+
+    def batch(self, state, X, y):
+        return X.flip(0), y.flip(0)
+
+
+def backwards(net, own, batch, **kwargs):
+    return own([part.flip(0) for part in batch], **kwargs)
+
+
 class OwnInference(Behaviour):
     def infer(self, state, X):
         output = super().infer(state, X)
@@ -299,6 +322,7 @@ def keep_gradients(net, own, *args, **kwargs):
 
 _TENSORS = ("classes", "number", "numbers", "labels", "probabilities", "log-probabilities", "binary", "images")
 _UNITS = ("classes", "numbers", "labels")
+_SINGLE = ("classes", "probabilities", "binary", "number")  # a sample has one loss
 _PER_BATCH = ("SGD", "SGD, momentum", "Adam", "AdamW", "RMSprop", "Adagrad")  # those that ask for the loss once a step
 OVERRIDES = {
     "none": Override({}),
@@ -324,11 +348,19 @@ OVERRIDES = {
     ),
     "noisy loss": Override({"get_loss": noisy}, Noisy, tasks=_TENSORS),
     "no loss": Override({"get_loss": nothing}, Nothing, "may", adds_constant=True),
+    "squared loss": Override(
+        {"get_loss": squared},
+        Squared,
+        "may",
+        tasks=("classes", "probabilities", "binary", "number"),
+        adds_constant=True,
+    ),
     "two heads": Override({"get_loss": two_heads}, TwoHeads, "may", tasks=("heads",)),
     "one head": Override({"get_loss": one_head}, OneHead, tasks=("heads",)),
     "clipped in the step": Override({"train_step_single": clipped}, Clipped),
     "clipped at the event": Override({"on_grad_computed": clipped_later}, Clipped),
     "other input": Override({"train_step_single": smaller}, Smaller, tasks=_TENSORS),
+    "batch backwards": Override({"train_step_single": backwards}, Backwards, "may", tasks=_TENSORS),
     "other inference": Override({"infer": own_inference}, OwnInference, tasks=("classes", "numbers", "images")),
     "accumulated": Override(
         {"train_step": accumulating, "get_iterator": count_batches}, Accumulating, optimizers=_PER_BATCH

@@ -80,6 +80,16 @@ def test_term_of_the_whole_batch_is_refused_before_the_update(name, batch_size, 
     assert all(torch.equal(value, before[part]) for part, value in tensors_of(net).items())
 
 
+def test_function_of_the_mean_is_warned_of_where_all_losses_were_equal_at_first():
+    net = make_net(OF_MEAN, callbacks=[("scores", ActionScoreRecorder())]).initialize()
+    with torch.no_grad():
+        for parameter in net.module_.parameters():
+            parameter.zero_()
+    with pytest.warns(UserWarning, match=r"in epoch \d the net was trained on losses of") as told:
+        net.partial_fit(*make_vectors())
+    assert len(told) == 1  # and none of a constant that no sample has a share in
+
+
 @pytest.mark.parametrize("kind", ["noisy", "mlp"])
 def test_penalty_is_warned_of_and_left_out(kind):
     penalised = with_term(lambda net, y_pred, X: 0.1 * sum(p.square().sum() for p in net.module_.parameters()))
