@@ -106,6 +106,7 @@ def _train(kind: Any, criterion: Any, is_heard: bool, *, flat: bool) -> tuple:
     net = kind(
         module, criterion=criterion, optimizer=torch.optim.Adam, lr=0.1, max_epochs=2, batch_size=2, verbose=0,
         train_split=None, callbacks=[("events", events)] if is_heard else [],
+        callbacks__print_log=None,  # where print was replaced, as by Ray, skorch prints under verbose=0 as well
     ).initialize()  # fmt: skip
     session = RecordingSession(net, is_proved=lambda: True) if flat else None
     if session is not None:
