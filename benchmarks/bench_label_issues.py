@@ -239,7 +239,7 @@ class Evidence:
 def decide(seen: Evidence, *, has_second: bool) -> LabelIssues:
     """What the estimators do with what they record: weights from the split, margins of the second fit if there is."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "only .* rows were held out")
+        warnings.filterwarnings("ignore", "only .* rows were held out|wrong labels and hard rows")
         if not has_second:
             return find_label_issues(seen.split_margins, seen.split_says, seen.labels, seen.held_out)
         return find_label_issues(
