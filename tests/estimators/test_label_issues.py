@@ -130,6 +130,7 @@ def test_targets_inside_a_dataset():
     assert (scorer.suggested_labels_ == TRUE)[GIVEN != TRUE].mean() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:wrong labels and hard rows look alike")
 @pytest.mark.parametrize("n_classes", [10, 1000])
 def test_many_classes(n_classes):
     X, _, y = blobs(2500, n_classes, rate=0)

@@ -5,7 +5,8 @@ import pytest
 from scipy.special import softmax
 
 from actscore_sk.label_issues.calibration import of_average, spread_posterior
-from actscore_sk.label_issues.noise_model import NoiseModel, confident_joint
+from actscore_sk.label_issues.noise_floor import FLOORS, noise_floor
+from actscore_sk.label_issues.noise_model import TEMPERATURES, NoiseModel, confident_joint
 from actscore_sk.label_issues.noise_rate import estimate_noise_rate
 from actscore_sk.label_issues.ranking import wrong_label_scores
 from actscore_sk.label_issues.suggestion import ROWS, suggest_labels
@@ -86,8 +87,34 @@ def test_spread_posterior_is_monotone_and_exact_where_it_already_is():
     )
 
 
+@pytest.mark.parametrize("wrong", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("n_classes", [2, 6])
+def test_floor_is_the_noise_that_a_calibrated_net_cannot_explain(n_classes, wrong):
+    """True classes are drawn from what the net says, so it is wrong in many rows; labels are made wrong at random."""
+    rng = np.random.default_rng(n_classes + 1)
+    says = rng.dirichlet(np.full(n_classes, 0.3), size=6000)
+    true = (rng.random((6000, 1)) > says.cumsum(axis=1)).sum(axis=1).clip(max=n_classes - 1)
+    given = np.where(rng.random(6000) < wrong, (true + rng.integers(1, n_classes, size=6000)) % n_classes, true)
+    assert (true != says.argmax(1)).mean() > 0.1
+    floor, low, high = noise_floor(says, given)
+    assert abs(floor - wrong) < 0.03
+    assert low <= wrong <= high < wrong + 0.06
+
+
+def test_floor_equals_its_definition():
+    says, given = softmax(RNG.normal(size=(80, 3)), 1), RNG.integers(3, size=80)
+    hard = 1 - softmax(TEMPERATURES[:, None, None] * np.log(says + 1e-6), 2).max(2)
+    chances = FLOORS + hard[..., None] * (1 - FLOORS * 3 / 2)
+    differs = (says.argmax(1) != given)[None, :, None]
+    likelihoods = np.log(np.where(differs, chances, 1 - chances).clip(1e-6)).sum(1).max(0)
+    weights = np.exp(likelihoods - likelihoods.max()) * np.gradient(FLOORS) * 0.8 / 0.6
+    spike = 0.2 * np.exp(likelihoods[0] - likelihoods.max())
+    np.testing.assert_allclose(noise_floor(says, given)[0], weights @ FLOORS / (weights.sum() + spike))
+
+
 def test_more_held_out_rows_make_the_rate_less_cautious():
-    sure, given = np.tile([[0.9, 0.1]], (900, 1)), np.arange(900) % 10 == 0
+    true = np.arange(900) % 3 == 0
+    sure, given = np.where(true[:, None], [0.1, 0.9], [0.9, 0.1]), true ^ (np.arange(900) % 10 == 0)
     few, many = (estimate_noise_rate(0.1, sure[:n], given[:n].astype(int)) for n in (100, 900))
     assert few.rate < many.rate < 0.1
     assert few.high - few.low > many.high - many.low
