@@ -56,12 +56,14 @@ def _json(*, lines: bool) -> TableFormat:
 
 
 PARQUET = TableFormat(typed.read_parquet, typed.encode_parquet, "pyarrow")
+FEATHER = TableFormat(typed.read_feather, typed.encode_feather, "pyarrow")
 # The separators of text, where a file could be read with more than one.
 TEXT = {f".{name}{end}": separator for name, separator in (("csv", ","), ("tsv", "\t")) for end in ("", ".gz", ".zst")}
 FORMATS = {suffix: _text(separator, suffix[4:] or None) for suffix, separator in TEXT.items()} | {
     ".parquet": PARQUET,
     ".pq": PARQUET,
-    ".feather": TableFormat(typed.read_feather, typed.encode_feather, "pyarrow"),
+    ".feather": FEATHER,
+    ".arrow": FEATHER,
     ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl", 2**20 - 1),
     ".json": _json(lines=False),
     ".jsonl": _json(lines=True),

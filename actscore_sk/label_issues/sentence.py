@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def summarise(n_rows: int, n_issues: int, interval: Sequence[float] | None) -> str:
-    """Say how many labels look wrong, and how many to look at: as many as there may be.
+    """Say how many labels look wrong, and how many to look at: as many as there may be, unless `caution` comes first.
 
     Parameters
     ----------
@@ -25,10 +25,12 @@ def summarise(n_rows: int, n_issues: int, interval: Sequence[float] | None) -> s
     'about 0 of 90 labels look wrong (0 to 0)'
     >>> summarise(90, 3, None)
     'about 3 of 90 labels look wrong; look at the first 3'
+    >>> summarise(90, 50, (0.5, 0.6))
+    'about 50 of 90 labels look wrong (45 to 54)'
     """
     low, high = (n_issues, n_issues) if interval is None else (round(share * n_rows) for share in interval)
     bounds = "" if interval is None else f" ({low:,} to {high:,})"
-    advice = f"; look at the first {high:,}" if high else ""
+    advice = f"; look at the first {high:,}" if high and caution(n_rows, n_issues) is None else ""
     return f"about {n_issues:,} of {n_rows:,} labels look wrong{bounds}{advice}"
 
 

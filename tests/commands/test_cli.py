@@ -209,7 +209,7 @@ def test_a_net_that_learns_nothing_says_so(capsys):
     assert sorted(table["label_rank"]) == list(range(1, 41))
 
 
-@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".tsv.zst", ".parquet", ".feather", ".xlsx", ".json", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv", ".tsv.zst", ".parquet", ".arrow", ".xlsx", ".json", ".jsonl"])
 def test_each_format_gives_the_scores_of_csv(suffix):
     frame = garden()
     frame.to_csv("garden.csv", index=False)

@@ -77,7 +77,8 @@ def test_numbers_in_a_table_are_those_of_all_its_rows():
 
 def test_where_most_labels_look_wrong_something_else_may_be():
     page = ActionScoreReport.from_scores(RNG.random(N), RNG.integers(2, size=N), labels=judged(n_issues=200)).html()
-    assert "more labels look wrong than right: first make sure that they belong to their rows" in page
+    assert "About 200 of 344 labels look wrong</p>" in page
+    assert "More labels look wrong than right: first make sure that they belong to their rows" in page
 
 
 def test_at_a_prompt_and_in_a_notebook_a_report_says_what_to_do():

@@ -87,11 +87,11 @@ def find_headline(
         for name, group, share in found[:MOST_GROUPS]
     ]
     n_compared = sum(c.n_groups for c in comparisons)
+    notes = () if labels is None else tuple(map(_capital, labels.notes))
     if labels is not None and labels.is_decided:
         sentence, _, action = labels.sentence.partition("; ")
         view = view_of({}, suspects=True) if action else ""
-        return Headline(_capital(sentence), action, view, labels.notes, groups, n_compared, len(found))
-    notes = () if labels is None else tuple(map(_capital, labels.notes))
+        return Headline(_capital(sentence), action, view, notes, groups, n_compared, len(found))
     sentence, action = _of_hardest(scores)
     return Headline(sentence, action, "#rows", notes, groups, n_compared, len(found))
 
