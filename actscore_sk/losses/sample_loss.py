@@ -55,6 +55,7 @@ class SampleLoss:
         self.is_stateless = is_torch and not has_parameters
         self.is_detailed = isinstance(criterion, DetailedLoss)
         self.score_class_weights = score_class_weights
+        self._class_weights = _CLASS_WEIGHTS if isinstance(criterion, _TORCH_LOSSES) else ()
 
     @property
     def reduction(self) -> str | None:
@@ -89,10 +90,6 @@ class SampleLoss:
     def has_class_weights(self) -> bool:
         """True if the criterion is one of torch's losses with weights of classes."""
         return any(getattr(self.criterion, name, None) is not None for name in self._class_weights)
-
-    @property
-    def _class_weights(self) -> tuple[str, ...]:
-        return _CLASS_WEIGHTS if isinstance(self.criterion, _TORCH_LOSSES) else ()
 
     def units(self, inputs: tuple, n_samples: int, output: Any = None, *, scored: bool = True) -> Tensor:
         """Return values before any mean, (n_samples, ...), with gradient.

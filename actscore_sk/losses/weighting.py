@@ -142,15 +142,15 @@ def divisors(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor | 
         return 1.0
     counted, weight = sample_loss.counted(inputs), sample_loss.criterion_weight
     if counted is None or (weight is None and counted.is_cpu and bool(counted.all())):
-        return float(units[0].numel())  # elsewhere the answer would make the host wait
+        return units.numel() / units.shape[0]  # elsewhere the answer would make the host wait
     shares = counted.to(units.dtype)
     if weight is not None:
         shares = shares * weight[torch.where(counted, inputs[1], 0)]
     return shares.reshape(len(units), -1).sum(1)
 
 
-def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
-    """Put losses together as the criterion reduces them, batch by batch.
+def total_loss(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
+    """Put losses together as the criterion reduces them, batch by batch, and add the batches up.
 
     Parameters
     ----------
@@ -165,22 +165,21 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
 
     Returns
     -------
-    losses : Tensor of shape (n_batches,)
-        Each the value of the criterion on one batch, to rounding.
+    total : Tensor
+        The sum of the criterion's values on all batches, to rounding; a scalar.
     """
-    sums = _sums(numerators(sample_loss, units, inputs), sizes)
+    values = numerators(sample_loss, units, inputs)
     if sample_loss.reduction == "sum":
-        return sums
+        return values.sum()
     shares = divisors(sample_loss, units, inputs)
-    if isinstance(shares, float):
-        counts = torch.tensor(sizes, dtype=sums.dtype).to(sums.device, non_blocking=True)  # nobody waits for the copy
-        return sums / (shares * counts)
-    return sums / _sums(shares, sizes)
-
-
-def _sums(values: Tensor, sizes: list[int]) -> Tensor:
-    """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
-    # one call for each run of batches of one size: the last batch of an epoch is the usual exception
-    runs = [(size, len(list(run))) for size, run in groupby(sizes)]
-    parts = values.split([size * n_batches for size, n_batches in runs])
-    return torch.cat([part.reshape(n, size).sum(1) for part, (size, n) in zip(parts, runs, strict=True)])
+    sums, end = [], 0
+    for size, run in groupby(sizes):  # batches of one size together; the last one of an epoch is the usual exception
+        n_batches = len(list(run))
+        start, end = end, end + n_batches * size
+        part = values[start:end]
+        if isinstance(shares, float):
+            sums.append(part.sum() / (shares * size))
+        else:
+            each = shares[start:end].reshape(n_batches, size).sum(1)
+            sums.append((part.reshape(n_batches, size).sum(1) / each).sum())
+    return sums[0] if len(sums) == 1 else torch.stack(sums).sum()

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.losses.weighting import batch_losses
+from actscore_sk.losses.weighting import total_loss
+from actscore_sk.metrics.measurements import precise_dtype
 
 # Two ways to add the same losses up differ by rounding; a term that is left out differs by more than this.
 TOLERANCE, HALF_PRECISION_TOLERANCE = 1e-3, 2e-2
+HALF_PRECISION = torch.float16, torch.bfloat16
 REMEDY = (
     "return the whole loss of each sample from one criterion: as a pair (loss, dict) of its parts, or with "
     "actscore_sk.losses.MultiOutputLoss for several outputs"
@@ -42,40 +44,38 @@ class Books:
     """
 
     def __init__(self) -> None:
-        self._trained: list[Tensor] = []
-        self._recorded: list[Tensor] = []
+        self._trained: list[Tensor | float] = []
+        self._recorded: list[Tensor | float] = []
         self._is_first, self._has_warned = True, False
         self._tolerance = TOLERANCE
 
-    def add(self, trained: list[Tensor | None], recorded: Tensor | None) -> None:
+    def add(self, trained: list, recorded: Tensor | None) -> None:
         """Add losses of one or several batches.
 
         Parameters
         ----------
-        trained : list of Tensor or None
-            Loss that each batch was trained on, a scalar. None = not known; then nothing is added, since a total of
-            some batches could not be compared.
+        trained : list of Tensor, float or None
+            Loss that each batch was trained on: all scalars, or all numbers, or all None = not known; then nothing is
+            added.
         recorded : Tensor or None
-            The same put together from recorded losses: a total, or one number per batch. None = not known.
+            Their sum, put together from recorded losses, a scalar. None = not known.
 
         Raises
         ------
         SampleLossError
             If the first batch of a training does not agree.
         """
-        known = [loss for loss in trained if loss is not None]
-        if recorded is None or not known or len(known) < len(trained):
+        first = trained[0]
+        if recorded is None or first is None:
             return
-        if known[0].dtype in (torch.float16, torch.bfloat16):
+        if isinstance(first, Tensor) and first.dtype in HALF_PRECISION:
             self._tolerance = HALF_PRECISION_TOLERANCE
-        self._trained.append(_total(known))
-        self._recorded.append(recorded.detach().double().sum())
+        self._trained.append(_total(trained))
+        self._recorded.append(recorded.item() if recorded.is_cpu else recorded.detach())  # on a CPU nobody waits
         if self._is_first:
             self._check_first()
 
-    def add_block(
-        self, sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int], trained: list[Tensor | None]
-    ) -> None:
+    def add_block(self, sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int], trained: list) -> None:
         """Add batches whose units were evaluated together; class weights that scores leave out are multiplied back in.
 
         Parameters
@@ -88,14 +88,14 @@ class Books:
             Arguments of the criterion for these samples.
         sizes : list of int
             Number of samples of each batch.
-        trained : list of Tensor or None
+        trained : list of Tensor, float or None
             As in `add`.
         """
         if trained[0] is None or not sample_loss.has_reduction:
             return
         if sample_loss.has_class_weights and not sample_loss.score_class_weights:
             units = sample_loss.units(inputs, len(units), scored=False)
-        self.add(trained, batch_losses(sample_loss, units, inputs, sizes))
+        self.add(trained, total_loss(sample_loss, units, inputs, sizes))
 
     def _check_first(self) -> None:
         """Compare the first batch, for which the host waits once per training."""
@@ -117,8 +117,7 @@ class Books:
             Number of the epoch, for the warning.
         """
         if self._trained and not self._has_warned:
-            pair = torch.stack([torch.stack(self._trained).sum(), torch.stack(self._recorded).sum()])
-            trained, recorded = pair.tolist()
+            trained, recorded = float(_total(self._trained)), float(_total(self._recorded))  # the host waits
             if not agrees(trained, recorded, self._tolerance):
                 self._has_warned = True
                 warnings.warn(
@@ -129,11 +128,11 @@ class Books:
         self._trained, self._recorded = [], []
 
 
-def _total(losses: list[Tensor]) -> Tensor:
-    """Return the sum of scalars, in double precision on their device."""
-    if losses[0].is_cpu:  # nobody has to wait for the numbers, and to read them takes half as long as to stack them
-        return torch.tensor(sum([loss.item() for loss in losses]), dtype=torch.float64)
-    return torch.stack(losses).detach().double().sum()
+def _total(losses: list) -> Tensor | float:
+    """Return the sum of numbers, or of scalars on their device, in double precision."""
+    if not isinstance(losses[0], Tensor):
+        return sum(losses)
+    return torch.stack(losses).detach().sum(dtype=precise_dtype(losses[0].device))
 
 
 def agrees(trained: float, recorded: float, tolerance: float = TOLERANCE) -> bool:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from actscore_sk.data.containers import targets_in
 from actscore_sk.metrics.epoch_window import class_entropy
 from actscore_sk.metrics.measurements import precise_dtype
-from actscore_sk.recording.books import HALF_PRECISION_TOLERANCE, TOLERANCE
+from actscore_sk.recording.books import HALF_PRECISION, HALF_PRECISION_TOLERANCE, TOLERANCE
 
 # Only a cross-entropy in nats can be compared with an entropy.
 _MULTICLASS = (nn.CrossEntropyLoss, nn.NLLLoss)
@@ -72,7 +71,7 @@ class HeldOutEntropy:
         scores = logits.to(precise_dtype(logits.device))
         given = labels.to(scores.device).clamp(0, scores.shape[1] - 1)[:, None]  # a loss without class differs anyway
         expected = -scores.log_softmax(1).gather(1, given)[:, 0]
-        tolerance = HALF_PRECISION_TOLERANCE if losses.dtype in (torch.float16, torch.bfloat16) else TOLERANCE
+        tolerance = HALF_PRECISION_TOLERANCE if losses.dtype in HALF_PRECISION else TOLERANCE
         differs = ((losses - expected).abs() > tolerance * (1 + expected)).any()
         self._differs = differs if self._differs is None else self._differs | differs
 

@@ -107,7 +107,7 @@ def train_step(net: Any, path: FastPath, session: Any, batch: Any, loader: Any, 
         loss = session.listener.weigh(inputs, path.sample_loss, loader, session.on_visit[True])
     else:
         loss = path.loss(inputs)
-        visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss.detach())  # type: ignore[arg-type]
+        visit = Visit(loader.rows_in_hand, inputs, None, path.sample_loss, loss)  # type: ignore[arg-type]
         for on_visit in session.on_visit[True]:
             on_visit(visit)
     backpropagate(loss)

@@ -18,7 +18,7 @@ from actscore_sk.data.fetching import bytes_per_sample
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.recording.books import Books
+from actscore_sk.recording.books import HALF_PRECISION, Books
 from actscore_sk.utils.interrupts import uninterrupted
 
 # Numbers of the net's output held back: 256 KiB in float32, enough to hide the cost of a call where outputs are small.
@@ -41,8 +41,9 @@ class Visit:
         Losses of samples, parts and units; None if they can be computed from `inputs` at any time.
     sample_loss : SampleLoss
         View of the criterion.
-    trained : Tensor or None
-        Loss that the net was trained on, a scalar; None if the visit trains nothing, or the books cannot know.
+    trained : Tensor, float or None
+        Loss that the net was trained on, a scalar, or a number where nobody has to wait for it; None if the visit
+        trains nothing, or the books cannot know.
     expected : Tensor or None
         The same, put together from the recorded losses; None: from `inputs`, later.
 
@@ -78,6 +79,9 @@ class Visit:
     ) -> None:
         self.rows, self.details, self.sample_loss = rows, details, sample_loss
         self.n_samples = rows.shape[0]  # len() of a tensor takes several times as long
+        if trained is not None:  # half precision stays what it is, since the books compare it less strictly
+            is_number = trained.is_cpu and trained.dtype not in HALF_PRECISION
+            trained = trained.item() if is_number else trained.detach()  # type: ignore[assignment]
         self.trained, self.expected = trained, expected
         self.inputs, self.size = inputs, 1
         if inputs is not None:  # the graph behind the output must not stay alive
@@ -87,9 +91,9 @@ class Visit:
 
     @property
     def kind(self) -> tuple:
-        """Equal for visits that can be evaluated together: one criterion, the same shapes, dtypes and devices."""
+        """Equal for visits that can be evaluated together: one criterion, the same kinds of values, shapes, devices."""
         shapes = [(part.shape[1:], part.dtype) for part in self.inputs or ()]
-        return self.sample_loss, self.details is None, shapes, self.rows.device
+        return self.sample_loss, self.details is None, type(self.trained), shapes, self.rows.device
 
     def was_changed(self) -> bool:
         """Return True if somebody wrote into the criterion's arguments since the visit was made.
@@ -266,7 +270,7 @@ def _join(parts: tuple[Tensor, ...]) -> Tensor:
     """Return the parts of several batches as one tensor, in single precision at least."""
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     # Half precision is trained on under autocast, which computes losses in float32.
-    return joined.float() if joined.dtype in (torch.float16, torch.bfloat16) else joined
+    return joined.float() if joined.dtype in HALF_PRECISION else joined
 
 
 def most_held(dataset: Any, device: Any) -> int | None:
