@@ -166,7 +166,7 @@ def link_names(text: str) -> str:
 def rewrite_page(app, name: str, source: list[str]) -> None:
     """Turn links of the repository into links of the site, and the list of guide pages into its contents."""
     if name == "guide/README":
-        pages = re.findall(r"\]\((\w+)\.md\)", source[0])
+        pages = re.findall(r"^- \[.*?\]\((\w+)\.md\)", source[0], flags=re.MULTILINE)
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *pages, "```\n"])
     for old, new in MOVED.items():
         source[0] = source[0].replace(f"]({old}", f"]({new}")
