@@ -149,19 +149,43 @@ def divisors(sample_loss: SampleLoss, units: Tensor, inputs: tuple) -> Tensor | 
     return shares.reshape(len(units), -1).sum(1)
 
 
-def total_loss(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
-    """Put losses together as the criterion reduces them, batch by batch, and add the batches up.
+def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
+    """Put losses together as the criterion reduces them, batch by batch.
 
     Parameters
     ----------
     sample_loss : SampleLoss
-        View of a criterion that reduces.
+        Of the criterion.
     units : Tensor of shape (n_samples, ...)
-        Losses of units of several batches, one behind the other, class weights included.
+        Losses of units of all samples.
     inputs : tuple
-        Arguments of the criterion for all of these samples.
+        Arguments of the criterion.
     sizes : list of int
-        Number of samples of each batch.
+        Numbers of samples of the batches, in order.
+
+    Returns
+    -------
+    losses : Tensor of shape (n_batches,)
+        Each the value of the criterion on one batch, to rounding.
+    """
+    values = numerators(sample_loss, units, inputs)
+    sums = torch.cat([part.sum(1) for part in _runs(values, sizes)])
+    if sample_loss.reduction == "sum":
+        return sums
+    shares = divisors(sample_loss, units, inputs)
+    if isinstance(shares, float):
+        counts = torch.tensor(sizes, dtype=sums.dtype).to(sums.device, non_blocking=True)  # nobody waits for the copy
+        return sums / (shares * counts)
+    return sums / torch.cat([part.sum(1) for part in _runs(shares, sizes)])
+
+
+def total_loss(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
+    """Add up the losses of batches, with fewer operations than `batch_losses` needs.
+
+    Parameters
+    ----------
+    sample_loss, units, inputs, sizes
+        See `batch_losses`.
 
     Returns
     -------
@@ -172,14 +196,19 @@ def total_loss(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: lis
     if sample_loss.reduction == "sum":
         return values.sum()
     shares = divisors(sample_loss, units, inputs)
-    sums, end = [], 0
-    for size, run in groupby(sizes):  # batches of one size together; the last one of an epoch is the usual exception
-        n_batches = len(list(run))
-        start, end = end, end + n_batches * size
-        part = values[start:end]
-        if isinstance(shares, float):
-            sums.append(part.sum() / (shares * size))
-        else:
-            each = shares[start:end].reshape(n_batches, size).sum(1)
-            sums.append((part.reshape(n_batches, size).sum(1) / each).sum())
+    if isinstance(shares, float):
+        sums = [part.sum() / (shares * part.shape[1]) for part in _runs(values, sizes)]
+    else:
+        pairs = zip(_runs(values, sizes), _runs(shares, sizes), strict=True)
+        sums = [(part.sum(1) / share.sum(1)).sum() for part, share in pairs]
     return sums[0] if len(sums) == 1 else torch.stack(sums).sum()
+
+
+def _runs(values: Tensor, sizes: list[int]) -> list[Tensor]:
+    """Cut values (n_samples,) into (n_batches, size) for each run of batches of one size.
+
+    The last batch of an epoch is the usual exception.
+    """
+    runs = [(size, len(list(run))) for size, run in groupby(sizes)]
+    parts = values.split([size * n_batches for size, n_batches in runs])
+    return [part.reshape(n_batches, size) for part, (size, n_batches) in zip(parts, runs, strict=True)]
