@@ -357,7 +357,7 @@ def with_files():
         ({"FILE": "folder.csv"}, "cannot read 'folder.csv'"),
         ({"FILE": "table.ods"}, r"unknown kind of table 'table.ods'; expected one of \.csv"),
         ({"FILE": "x" * 300 + ".csv"}, "name too long"),
-        ({"FILE": "lonely.csv"}, "no feature is left beside the target"),
+        ({"FILE": "lonely.csv"}, "no column to learn from: the table has 'y' alone"),
         ({"FILE": "single.csv"}, "target 'y' is always '0'"),
         ({"FILE": "twice.csv"}, "2 columns are called 'y'"),
         ({"--target": "WORDS"}, "no column 'WORDS'; did you mean 'word'"),
