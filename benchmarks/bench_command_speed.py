@@ -39,11 +39,11 @@ def _new_york(folder: Path) -> Path:
         return Path(packed.extract("flights.csv", folder))
 
 
-# Name: how to get the table, arguments, and whether the other checkout has them.
-TABLES: dict[str, tuple[Callable[[Path], Path], list[str], bool]] = {
-    "flights": (_flights, ["--target", "delay", "--epochs", "2"], True),
-    "flights_in_parts": (_flights, ["--target", "delay", "--epochs", "2", "--read", "streamed"], False),
-    "new_york": (_new_york, ["--target", "arr_delay", "--epochs", "20"], True),
+# Name: how to get the table, arguments, epochs, and whether the other checkout has these arguments.
+TABLES: dict[str, tuple[Callable[[Path], Path], list[str], int, bool]] = {
+    "flights": (_flights, ["--target", "delay"], 2, True),
+    "flights_in_parts": (_flights, ["--target", "delay", "--read", "streamed"], 2, False),
+    "new_york": (_new_york, ["--target", "arr_delay"], 20, True),
 }
 
 
@@ -55,13 +55,14 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:
     names = settings.parts(["new_york"] if settings.quick else list(TABLES))
     lines, targets = [], []
     for name in names:
-        get, arguments, is_old = TABLES[name]
+        get, options, epochs, is_old = TABLES[name]
+        arguments = [*options, "--epochs", "2" if settings.quick else str(epochs), "--output", "o.csv"]
         runs: dict[str, list[Usage]] = {each: [] for each in (checkouts if is_old else ["this one"])}
         with tempfile.TemporaryDirectory() as folder:
             path = get(Path(folder))
             for number in range(settings.runs or (1 if settings.quick else N_RUNS)):
                 for checkout in list(runs)[:: -1 if number % 2 else 1]:
-                    command = [sys.executable, "-m", "actscore_sk", "score", path.name, *arguments, "--output", "o.csv"]
+                    command = [sys.executable, "-m", "actscore_sk", "score", path.name, *arguments]
                     runs[checkout].append(run_watched(command, folder=Path(folder), checkout=checkouts[checkout]))
                     progress(f"{name}, {checkout}: {runs[checkout][-1]}")
         record[name] = {checkout: [asdict(each) for each in found] for checkout, found in runs.items()}
