@@ -9,7 +9,6 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 FLOORS = 0.6 * np.linspace(0, 1, 61) ** 2  # closer where small
-ALL_RIGHT = 0.2  # probability, before anything is seen, that no label is wrong; else any floor up to 0.6 is as likely
 DROP = 1.92  # of the log-likelihood; half the 95 % point of chi-squared with one degree of freedom
 
 
@@ -33,7 +32,7 @@ def noise_floor(probabilities: Floats, given: Codes) -> tuple[float, float, floa
     Returns
     -------
     floor : float
-        Posterior mean of f, in [0, 0.6]: 0 has a prior probability of 0.2, the rest is even.
+        Posterior mean of f, where all values in [0, 0.6] are as likely before.
     low, high : float
         Values of f whose log-likelihood is within 1.92 of the largest: a 95 % interval.
 
@@ -53,7 +52,7 @@ def noise_floor(probabilities: Floats, given: Codes) -> tuple[float, float, floa
     >>> noise_floor(sure, wrong.astype(int))
     (0.16..., 0.09..., 0.22...)
     >>> noise_floor(hard, (np.arange(500) < 50).astype(int))
-    (4.0...e-05, 0.0, 0.004...)
+    (0.002..., 0.0, 0.004...)
     """
     n_classes = probabilities.shape[1]
     differs = probabilities.argmax(axis=1) != given
@@ -65,7 +64,7 @@ def noise_floor(probabilities: Floats, given: Codes) -> tuple[float, float, floa
             found = np.log(np.where(differs, chances, 1 - chances)).sum()
             likelihoods[place] = max(likelihoods[place], found)
     relative = np.exp(likelihoods - likelihoods.max())
-    weights = (1 - ALL_RIGHT) * relative * np.gradient(FLOORS) / FLOORS[-1]
-    mean = weights @ FLOORS / (weights.sum() + ALL_RIGHT * relative[0])
+    weights = relative * np.gradient(FLOORS)
+    mean = weights @ FLOORS / weights.sum()
     likely = FLOORS[likelihoods >= likelihoods.max() - DROP]
     return float(mean), float(likely[0]), float(likely[-1])

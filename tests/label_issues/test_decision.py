@@ -153,7 +153,7 @@ def test_hard_rows_are_not_flagged_as_wrong_and_a_warning_says_so():
     given = (rng.random(4000) < softmax(np.c_[np.zeros(4000), wanted], 1)[:, 1]).astype(int)
     with pytest.warns(UserWarning, match=r"look alike to this net, which differs from 3\d% of the held-out labels"):
         issues = find(np.c_[np.zeros(4000), wanted], given, np.arange(4000) % 2 == 0)
-    assert issues.is_label_issue.mean() < 0.08
+    assert issues.is_label_issue.mean() < 0.15  # half of the three
     assert issues.noise_rate_interval[1] > 0.15  # they may be wrong all the same
 
 
