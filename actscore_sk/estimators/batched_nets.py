@@ -82,7 +82,7 @@ class BatchedNets:
 
     def _one_optimizer(self, groups: Sequence[Sequence[Tensor]]) -> torch.optim.Optimizer:
         """Make an optimizer of all nets that goes on from the states of theirs."""
-        size = len(self._flat) if self._on_gpu else _CHUNK
+        size = len(self._flat) if self.on_gpu else _CHUNK
         chunks = [nn.Parameter(chunk, requires_grad=False) for chunk in self._flat.split(size)]
         for chunk, gradient in zip(chunks, self._gradient.split(size), strict=True):
             chunk.grad = gradient
@@ -104,7 +104,8 @@ class BatchedNets:
         return optimizer
 
     @property
-    def _on_gpu(self) -> bool:
+    def on_gpu(self) -> bool:
+        """True if the nets are on another device than the CPU."""
         return self._flat.device.type != "cpu"
 
     # -- used in an epoch ---------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class BatchedNets:
     def take_options(self) -> None:
         """Set learning rate and other options of the optimizer to those of the nets, which are equal."""
         options = options_of(self.nets[0].optimizer_)
-        if isinstance(self._optimizer, _FUSED) and not self._on_gpu and isinstance(options["lr"], float):
+        if isinstance(self._optimizer, _FUSED) and not self.on_gpu and isinstance(options["lr"], float):
             options |= {"fused": True, "foreach": False}  # one pass over the numbers instead of twelve
         self._optimizer.param_groups[0].update(options)
 

@@ -6,7 +6,7 @@ random numbers of its own seed.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,7 +26,7 @@ from actscore_sk.utils.randomness import preserved_random_state
 
 _KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
 _LOOP = "fit", "partial_fit", "fit_loop", "initialize", "check_data", "get_split_datasets", "get_iterator"
-_MOST_PREPARED = 2**21  # numbers: 16 MiB in double precision
+_MOST_PREPARED = 2**21  # numbers in the batches of an epoch: 16 MiB in double precision
 
 _log = logging.getLogger("actscore_sk")
 
@@ -153,23 +153,22 @@ class Together:
             for (X, y), rows_there in store.batches(rows, rows, steps[0].numel()):
                 yield (self._nets.prepare(X), y), rows_there.view(steps[0].shape[0], -1)  # type: ignore[union-attr]
         else:
-            fetch = self._prepared_fetch(len(session.root))
+            yield from zip(self._prepared(steps, len(session.root)), steps, strict=True)
+
+    def _prepared(self, steps: Sequence[Tensor], n_samples: int) -> Iterator[tuple]:
+        """Yield batches as the nets take them; where they are small, those of an epoch are made at once."""
+        nets: Any = self._nets
+        prepare, sizes = nets.prepare, [*map(Tensor.numel, steps)]
+        X, y = self._fetch(torch.tensor([0]))
+        if nets.on_gpu or not isinstance(y, Tensor) or X.numel() * sum(sizes) > _MOST_PREPARED:
             for step in steps:
-                yield fetch(step.reshape(-1)), step
-
-    def _prepared_fetch(self, n_samples: int) -> Callable[[Tensor], tuple]:
-        """Return a function that fetches batches as the nets take them; X is prepared as a whole where it is small."""
-        prepare = self._nets.prepare  # type: ignore[union-attr]
-
-        def fetch(rows: Tensor) -> tuple:
-            X, y = self._fetch(rows)
-            return prepare(X), y
-
-        X, y = fetch(torch.tensor([0]))
-        if not X.is_cpu or not isinstance(y, Tensor) or X.numel() * n_samples > _MOST_PREPARED:
-            return fetch
-        all_X, all_y = fetch(torch.arange(n_samples))
-        return lambda rows: (all_X.index_select(0, rows), all_y.index_select(0, rows))
+                X, y = self._fetch(step.reshape(-1))
+                yield prepare(X), y
+            return
+        X, y = self._fetch(torch.arange(n_samples))
+        rows = torch.cat([step.reshape(-1) for step in steps])
+        parts = [part.index_select(0, rows).split(sizes) for part in (prepare(X), y)]
+        yield from zip(*parts, strict=True)
 
     def _log_once(self, text: str, n_nets: int) -> None:
         if not self._has_logged:
