@@ -47,7 +47,7 @@ def draw(page: Path) -> None:
 def photograph(report, target: Path) -> None:
     """Open a report in Chromium, and take a picture of its first screen."""
     options = webdriver.ChromeOptions()
-    for switch in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,760"):
+    for switch in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,1150"):
         options.add_argument(switch)
     with TemporaryDirectory() as folder, webdriver.Chrome(options=options) as browser:
         page = Path(folder) / "report.html"
