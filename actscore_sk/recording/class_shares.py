@@ -54,6 +54,7 @@ class HeldOutEntropy:
 
     Examples
     --------
+    >>> import torch
     >>> logits, labels, entropy = torch.tensor([[2.0, 0.0], [1.0, 3.0]]), torch.tensor([0, 1]), HeldOutEntropy()
     >>> entropy.note(nn.functional.cross_entropy(logits, labels, reduction="none"), logits, labels)
     >>> entropy.compute(labels)

@@ -26,6 +26,7 @@ from actscore_sk.estimators import default_net
 pytestmark = [
     pytest.mark.filterwarnings("ignore:only [0-9]+ rows were held out"),
     pytest.mark.filterwarnings("ignore:all labels are taken as right"),
+    pytest.mark.filterwarnings("ignore:wrong labels and hard rows look alike"),
 ]
 
 
