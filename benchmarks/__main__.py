@@ -41,7 +41,7 @@ def make_parser(names: dict[str, str], options: tuple[str, ...] = ()) -> argpars
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Run a benchmark, print its tables and write its record.",
-        epilog="benchmarks:\n" + "\n".join(f"  {name:15}{title}" for name, title in names.items()),
+        epilog="benchmarks:\n" + "\n".join(f"  {name:20}{title}" for name, title in names.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", choices=names, nargs="?", help="one of those below, before its options")
