@@ -50,7 +50,7 @@ class StateTable:
 
     def __init__(self, n_samples: int, device: torch.device, recipes: Mapping[str, Recipe]) -> None:
         widths = [n_columns_of(recipe) for recipe in recipes.values()]
-        self._table = _zeros((n_samples, sum(widths)), device)
+        self._table = torch.zeros(n_samples, sum(widths), dtype=precise_dtype(device), device=device)
         self._columns = {
             name: end - 1 if width == 1 else slice(end - width, end)
             for name, width, end in zip(recipes, widths, accumulate(widths), strict=True)
@@ -158,12 +158,6 @@ def as_run(rows: Tensor) -> Rows:
     first, last = int(rows[0]), int(rows[-1])
     is_run = last - first == len(rows) - 1 and torch.equal(rows, torch.arange(first, last + 1))
     return slice(first, last + 1) if is_run else rows
-
-
-def _zeros(shape: tuple[int, int], device: torch.device) -> Tensor:
-    """Return a table of zeros; NumPy asks the system for large pages, which are there in a fifth of the time."""
-    dtype = precise_dtype(device)
-    return torch.from_numpy(np.zeros(shape)) if device.type == "cpu" else torch.zeros(shape, dtype=dtype, device=device)
 
 
 def _items(table: Tensor) -> np.ndarray:
