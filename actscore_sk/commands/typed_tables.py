@@ -15,7 +15,6 @@ from actscore_sk.utils.optional import import_optional
 if TYPE_CHECKING:
     import pandas as pd
 
-OF_TEXT = ("--sep", "--decimal", "--encoding", "--na")
 NULLABLE = {"dtype_backend": "numpy_nullable"}
 
 

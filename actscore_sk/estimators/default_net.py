@@ -21,7 +21,7 @@ _MIN_UPDATES = 200  # of the parameters
 _EPOCHS = (20, 100)
 _UNITS_PER_FEATURE = 4
 _WIDTHS = (32, 256)
-_MANY = 100_000  # rows; above, single precision ranks alike, in about .6 of the time
+_MANY = 100_000  # rows; above, single precision ranks alike, in less time
 _LEAST_SPREAD = 1e-3  # of targets, to their mean: single precision has seven digits for both
 # A larger step fits wrong labels as soon as right ones: of 5 % flipped digits 0.01 finds a tenth less.
 _LEARNING_RATE = 2e-3

@@ -155,60 +155,32 @@ def batch_losses(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: l
     Parameters
     ----------
     sample_loss : SampleLoss
-        Of the criterion.
+        View of a criterion that reduces.
     units : Tensor of shape (n_samples, ...)
-        Losses of units of all samples.
+        Losses of units of several batches, one behind the other, class weights included.
     inputs : tuple
-        Arguments of the criterion.
+        Arguments of the criterion for all of these samples.
     sizes : list of int
-        Numbers of samples of the batches, in order.
+        Number of samples of each batch.
 
     Returns
     -------
     losses : Tensor of shape (n_batches,)
         Each the value of the criterion on one batch, to rounding.
     """
-    values = numerators(sample_loss, units, inputs)
-    sums = torch.cat([part.sum(1) for part in _runs(values, sizes)])
+    sums = _sums(numerators(sample_loss, units, inputs), sizes)
     if sample_loss.reduction == "sum":
         return sums
     shares = divisors(sample_loss, units, inputs)
     if isinstance(shares, float):
         counts = torch.tensor(sizes, dtype=sums.dtype).to(sums.device, non_blocking=True)  # nobody waits for the copy
         return sums / (shares * counts)
-    return sums / torch.cat([part.sum(1) for part in _runs(shares, sizes)])
+    return sums / _sums(shares, sizes)
 
 
-def total_loss(sample_loss: SampleLoss, units: Tensor, inputs: tuple, sizes: list[int]) -> Tensor:
-    """Add up the losses of batches, with fewer operations than `batch_losses` needs.
-
-    Parameters
-    ----------
-    sample_loss, units, inputs, sizes
-        See `batch_losses`.
-
-    Returns
-    -------
-    total : Tensor
-        The sum of the criterion's values on all batches, to rounding; a scalar.
-    """
-    values = numerators(sample_loss, units, inputs)
-    if sample_loss.reduction == "sum":
-        return values.sum()
-    shares = divisors(sample_loss, units, inputs)
-    if isinstance(shares, float):
-        sums = [part.sum() / (shares * part.shape[1]) for part in _runs(values, sizes)]
-    else:
-        pairs = zip(_runs(values, sizes), _runs(shares, sizes), strict=True)
-        sums = [(part.sum(1) / share.sum(1)).sum() for part, share in pairs]
-    return sums[0] if len(sums) == 1 else torch.stack(sums).sum()
-
-
-def _runs(values: Tensor, sizes: list[int]) -> list[Tensor]:
-    """Cut values (n_samples,) into (n_batches, size) for each run of batches of one size.
-
-    The last batch of an epoch is the usual exception.
-    """
+def _sums(values: Tensor, sizes: list[int]) -> Tensor:
+    """Sum (n_batches,) over consecutive parts of values (n_samples,)."""
+    # one call for each run of batches of one size: the last batch of an epoch is the usual exception
     runs = [(size, len(list(run))) for size, run in groupby(sizes)]
     parts = values.split([size * n_batches for size, n_batches in runs])
-    return [part.reshape(n_batches, size) for part, (size, n_batches) in zip(parts, runs, strict=True)]
+    return torch.cat([part.reshape(n, size).sum(1) for part, (size, n) in zip(parts, runs, strict=True)])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.losses.weighting import total_loss
+from actscore_sk.losses.weighting import batch_losses
 from actscore_sk.metrics.measurements import precise_dtype
 
 # Two ways to add the same losses up differ by rounding; a term that is left out differs by more than this.
@@ -95,7 +95,7 @@ class Books:
             return
         if sample_loss.has_class_weights and not sample_loss.score_class_weights:
             units = sample_loss.units(inputs, len(units), scored=False)
-        self.add(trained, total_loss(sample_loss, units, inputs, sizes))
+        self.add(trained, batch_losses(sample_loss, units, inputs, sizes).sum())
 
     def _check_first(self) -> None:
         """Compare the first batch, for which the host waits once per training."""

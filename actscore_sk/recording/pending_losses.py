@@ -30,7 +30,6 @@ class PendingLosses:
         self._name, self._copies = name, copies
         self._pending: list[tuple[dict, Tensor]] = []
         self._last: Tensor | None = None
-        self._block: Tensor | None = None
 
     def add(self, row: dict, loss: Tensor) -> None:
         """Take the loss (a scalar, with or without graph) of a batch; its row has a tensor until `write`."""
@@ -38,19 +37,10 @@ class PendingLosses:
         # A CUDA graph writes each loss over the one before. The first is copied, and shows at the second if that is so.
         is_reused = self._last is None or self._last.data_ptr() == loss.data_ptr()
         self._last = loss
-        if self._copies or is_reused:
-            loss = self._next_place(loss).copy_(loss)
-        row[self._name] = loss
+        row[self._name] = loss = loss.clone() if self._copies or is_reused else loss
         self._pending.append((row, loss))
         if len(self._pending) >= MOST:
             self.write()
-
-    def _next_place(self, loss: Tensor) -> Tensor:
-        """Return a scalar of one block for all losses that wait."""
-        block = self._block
-        if block is None or (block.dtype, block.device) != (loss.dtype, loss.device):
-            block = self._block = loss.new_empty(MOST)
-        return block[len(self._pending)]
 
     def write(self) -> None:
         """Replace tensors by numbers; the host waits for the device."""

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from actscore_sk.losses.sample_loss import SampleLoss
-from actscore_sk.losses.weighting import total_loss
+from actscore_sk.losses.weighting import batch_losses
 
 SIZES = [4, 4, 2, 4]
 CRITERIA = {
@@ -17,12 +17,12 @@ CRITERIA = {
 
 
 @pytest.mark.parametrize("name", CRITERIA)
-def test_total_of_batches_is_that_of_the_criterion(name):
+def test_losses_of_batches_are_those_of_the_criterion(name):
     criterion, generator = CRITERIA[name], torch.Generator().manual_seed(0)
     logits = torch.randn(sum(SIZES), 3, generator=generator, dtype=torch.float64)
     targets = torch.arange(sum(SIZES)) % 3
     view = SampleLoss(criterion, score_class_weights=True)
     units = view.units((logits, targets), len(targets))
     batches = zip(logits.split(SIZES), targets.split(SIZES), strict=True)
-    expected = sum(criterion(*batch) for batch in batches)
-    torch.testing.assert_close(total_loss(view, units, (logits, targets), SIZES), expected)
+    expected = torch.stack([criterion(*batch) for batch in batches])
+    torch.testing.assert_close(batch_losses(view, units, (logits, targets), SIZES), expected)
