@@ -18,7 +18,7 @@ from torch.utils.data import default_collate
 from actscore_sk.data.fetching import batch_slicer, data_identity
 from actscore_sk.estimators.batched_block import Block
 from actscore_sk.estimators.batched_layers import LAYERS, is_served
-from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, may_be_batched
+from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, is_small, may_be_batched
 from actscore_sk.estimators.net_loop import NetLoop, Stream
 from actscore_sk.recording.overrides import defining_class
 from actscore_sk.utils.interrupts import noticed
@@ -52,6 +52,20 @@ def may_train_at_once(net: Any, data: Any) -> bool:
         return is_served(net.module)
     with preserved_random_state(net.device):  # a function that makes the module
         return is_served(net.initialized_instance(net.module, net.get_params_for("module")))
+
+
+def shares_work(net: Any) -> bool:
+    """Return True if several nets like this one take less time at once than one after another.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        For which `may_train_at_once` is True; initialized or not.
+    """
+    if torch.device(net.device or "cpu").type != "cpu":
+        return True
+    with preserved_random_state(net.device):
+        return is_small(net.initialized_instance(net.module, net.get_params_for("module")).parameters())
 
 
 def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> None:

@@ -48,10 +48,15 @@ class RepeatedFit:
     _recorder: Any
     _train: Any
 
-    def _fit_repeats(self, data: FitData) -> None:
-        """Train `n_repeats` nets."""
-        repeats = self._repeats if data.goes_on else self._new_repeats()
-        if len(repeats) != self.n_repeats:
+    @property
+    def _n_nets(self) -> int:
+        """Number of nets that a fit which goes on has to find."""
+        return self.n_repeats
+
+    def _fit_repeats(self, data: FitData, rows: Sequence[Any] | None = None) -> None:
+        """Train `n_repeats` nets, or one for each entry of `rows`, those that it holds out."""
+        repeats = self._repeats if data.goes_on else self._new_repeats(rows)
+        if data.goes_on and len(repeats) != self._n_nets:
             raise ValueError(
                 f"n_repeats is {self.n_repeats}, but the fit that goes on has {max(1, len(repeats))}; call fit"
             )
@@ -108,13 +113,13 @@ class RepeatedFit:
             repeats, self.repeat_seeds_ = repeats[:number], self.repeat_seeds_[:number]
         return repeats
 
-    def _new_repeats(self) -> tuple:
+    def _new_repeats(self, rows: Sequence[Any] | None = None) -> tuple:
         """Return clones with seeds drawn from `random_state`, or from torch's stream, as a single fit draws."""
-        most = np.iinfo(np.int32).max
+        most, n_nets = np.iinfo(np.int32).max, len(rows) if rows else self.n_repeats
         if self.random_state is None:
-            self.repeat_seeds_ = torch.randint(most, (self.n_repeats,)).numpy()
+            self.repeat_seeds_ = torch.randint(most, (n_nets,)).numpy()
         else:
-            self.repeat_seeds_ = check_random_state(self.random_state).randint(most, size=self.n_repeats)
+            self.repeat_seeds_ = check_random_state(self.random_state).randint(most, size=n_nets)
         repeats = []
         for number, seed in enumerate(self.repeat_seeds_.tolist()):
             paths = {name: numbered(vars(self)[name], number) for name in _PATHS if name in vars(self)}

@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from actscore_sk.label_issues.calibration import of_average, spread_posterior
+from actscore_sk.label_issues.cross_fit_rate import cross_fit_rate
 from actscore_sk.label_issues.noise_model import NoiseModel
 from actscore_sk.label_issues.noise_rate import NoiseRate, chance_shift, estimate_noise_rate
 from actscore_sk.label_issues.ranking import wrong_label_scores
 from actscore_sk.label_issues.suggestion import suggest_labels
 
+MOST = 0.5  # share of the rows that are judged by a net which did not train on them; above, several nets share them
 FEW_ROWS = 200  # held out; below, the estimated rate is off by a third of itself or more
 HARDLY_LEARNT = 0.5  # trust in disagreements; below, most of them are taken for hardness
 SURE_TO_LEARN = 2.5  # standard errors above chance; 48 of 13,800 permutations of held-out labels passed
@@ -149,8 +151,11 @@ def find_label_issues(
     model = NoiseModel.fit(seen, labels)
     posterior = model.probability_wrong(seen, labels)
     spread = spread_posterior(scores[known], judged[known], posterior)
-    shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
-    found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
+    if judged.sum() > MOST * known.sum():
+        found = cross_fit_rate(posterior, seen, labels)
+    else:
+        shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
+        found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
     _warn(found, seen, labels)
     if has_second_fit:  # its rows tell the order of probabilities better, all of them being of one kind
         everywhere = model.probability_wrong(probabilities[known].astype(np.float64), given[known])

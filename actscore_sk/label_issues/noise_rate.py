@@ -86,11 +86,8 @@ def estimate_noise_rate(posterior_mean: float, probabilities: Floats, given: Cod
     >>> estimate_noise_rate(0.12, np.where(true == [[0], [1]], own, 1 - own).T, true ^ wrong)
     NoiseRate(rate=0.1...)
     """
-    n = len(given)
-    place = rankdata(probabilities.max(axis=1), method="ordinal") / n
-    differs = probabilities.argmax(axis=1) != given
-    # One row is the surest, and the least sure.
-    sure, unsure = differs[place > 2 / 3], differs[place <= max(1 / 3, place.min())]
+    n, differs = len(given), probabilities.argmax(axis=1) != given
+    sure, unsure = differing_by_sureness(probabilities, given)
     seen = BY_POSTERIOR * posterior_mean + BY_SURE * sure.mean() + BY_UNSURE * unsure.mean() - shift
     seen = float(np.clip(seen, 0, 1))
     error = float(np.sqrt((seen * (1 - seen) + 0.5 / n) / n))
@@ -101,6 +98,19 @@ def estimate_noise_rate(posterior_mean: float, probabilities: Floats, given: Cod
     rate = trust * loose + (1 - trust) * min(loose, floor)
     low = trust * max(0.0, seen - LOW * error) + (1 - trust) * floor_low
     return NoiseRate(rate, min(rate, low), max(rate, floor_high, min(1.0, seen + HIGH * error)), trust)
+
+
+def differing_by_sureness(probabilities: Floats, given: Codes) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Mark labels that differ from the net's class, in the third of the rows where it is surest, and least sure.
+
+    >>> sure, unsure = differing_by_sureness(np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), np.array([1, 1, 1]))
+    >>> sure, unsure
+    (array([ True]), array([ True]))
+    """
+    place = rankdata(probabilities.max(axis=1), method="ordinal") / len(given)
+    differs = probabilities.argmax(axis=1) != given
+    # One row is the surest, and the least sure.
+    return differs[place > 2 / 3], differs[place <= max(1 / 3, place.min())]
 
 
 def learnt_trust(differing: float, given: Codes, floor: float) -> float:

@@ -195,7 +195,7 @@ def test_nothing_held_out_leaves_a_ranking_and_suggestions():
 
 
 def test_few_held_out_rows_are_warned_of():
-    scorer = judging().fit(X[:200], GIVEN[:200])
+    scorer = judging(refit=False).fit(X[:200], GIVEN[:200])
     with pytest.warns(UserWarning, match="only 40 rows were held out"):
         scorer.label_issues()
     scorer.label_issues()  # once is enough
