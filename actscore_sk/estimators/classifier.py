@@ -85,13 +85,15 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
         Keep the class probabilities of each sample, averaged over the window of epochs that count, and judge the labels
         by them: `label_issues` says which look wrong, how many are, and what they should be. Let the net hold samples
         out (`train_split`; without a net of yours a fifth is held out then), better 200 and more; without any, there
-        is a ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out.
+        is a ranking and no number. Takes 12 bytes per sample and class, 4 if none are held out, for each net.
     refit : {"auto"} or bool
-        Make a second fit, on all rows, where the first one holds some out: it ranks all of them alike, and `estimator_`
-        and all scores are of it. The first one says which epochs count and how many labels are wrong; both end where
-        no later epoch counts, and EarlyStopping rules the first one only. "auto": with `store_probabilities`, below
-        2,000 held-out rows, and if all callbacks of the net are skorch's and have no effect outside. Not in
-        `partial_fit`.
+        Train more than one net where few samples are held out, so that all are judged and ranked alike. True: a second
+        net, on all rows: `estimator_` and all scores are of it; the first one says which epochs count and how many
+        labels are wrong. "auto": with `store_probabilities`, below 2,000 held-out rows, and if all callbacks of the net
+        are skorch's and have no effect outside. Small nets that can be trained at once, as with `n_repeats`, are then
+        four to six, as many as `train_split` makes parts: each holds other rows out, every label is judged by a net
+        that never trained on it, and scores and predictions are means over the nets. Others get the second fit. Nets
+        end where no later epoch counts, and EarlyStopping rules no second fit. Not in `partial_fit`.
     validation_fraction : float or None
         Share of the samples to hold out, drawn as evenly over the classes as their numbers allow, for the default net
         and learners that are no nets; a net of yours has a `train_split`. None: a fifth with ``reduction="auto"`` or
@@ -117,9 +119,9 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
         mean of the nets that had not stopped before the epoch.
     validation_mask_ : ndarray of bool (n_samples,)
         Samples held out by `train_split`; with ``reduction="auto"`` or `store_probabilities`, and no net of yours, a
-        fifth is held out. None after a second fit: it trained on all.
+        fifth is held out. None after a second fit, or if several nets hold out other rows each.
     refit_ : bool
-        A second fit was made, on all rows.
+        More than one net was trained, so that all rows are judged alike.
     epoch_weights_ : ndarray of float64 (n_epochs,)
         How much each epoch counts in the scores (``reduction="auto"``), and in what is said of labels.
     wrong_label_scores_, suggested_labels_, wrong_label_proba_, is_label_issue_ : ndarray (n_samples,)
@@ -137,7 +139,8 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
     estimator_ : NeuralNet or estimator
         The trained net or learner, the first one of several.
     estimators_ : list of NeuralNet
-        All nets, and `repeat_seeds_`: the `random_state` of a single fit that gives each; with `n_repeats` above 1.
+        All nets, and `repeat_seeds_`: the `random_state` of a single fit that gives each; with `n_repeats` above 1, or
+        if several nets hold out other rows each.
     history_ : History
         The record that the net, the first of several, keeps of its training: losses and durations of each epoch; mean
         losses of each stage. The others have theirs: ``estimators_[1].history``.

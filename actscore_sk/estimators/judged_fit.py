@@ -13,8 +13,8 @@ class JudgedFit(FittedLabelIssues):
     """Mix-in of an estimator that learns classes and records them; it comes before the base of the estimators.
 
     With ``refit="auto"``, nets that can be trained at once hold other rows out each, and all attributes are means over
-    them. Otherwise, where `refit` asks for it, a first fit finds the weights of the epochs and judges what it holds out,
-    and all attributes are of a second one, on all rows.
+    them. Otherwise, where `refit` asks for it, a first fit finds the weights of the epochs and judges what it holds
+    out, and all attributes are of a second one, on all rows.
     """
 
     refit_: bool
