@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.estimators.cross_fit import HeldOutRows, rows_by_net
-from actscore_sk.estimators.refit import FirstFit, ends_with_window, merged_first_fits, most_held_out, prepare_second
 from actscore_sk.estimators.learners import kind_of
+from actscore_sk.estimators.refit import FirstFit, ends_with_window, merged_first_fits, most_held_out, prepare_second
 from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
 
 
@@ -28,6 +28,12 @@ class JudgedFit(FittedLabelIssues):
             super()._fit_once(data)
         else:
             self._fit_repeats(data, rows)
+
+    def _fit_repeats(self, data, rows=None):
+        dealt = self._rows_by_net(data) if rows is None else None
+        if dealt is not None and len(dealt) <= self.n_repeats:
+            rows = [dealt[number % len(dealt)] for number in range(self.n_repeats)]
+        super()._fit_repeats(data, rows)
 
     def _rows_by_net(self, data):
         """Return the rows that each of several nets is to hold out; None if one net decides, or a second fit helps."""

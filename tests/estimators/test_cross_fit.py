@@ -93,6 +93,14 @@ def test_wrong_labels_are_found_at_their_rate():
     np.testing.assert_array_equal(again.wrong_label_proba_, scorer.wrong_label_proba_)
 
 
+def test_more_repeats_than_parts_hold_rows_out_again():
+    scorer = fit(make(), n_repeats=7)
+    held_out = np.array([each.validation_mask_ for each in recorders_of(scorer)])
+    np.testing.assert_array_equal(held_out[:2], held_out[5:])
+    assert scorer._judged_samples("train").held_out.all()
+    assert not fit(make(), n_repeats=2)._judged_samples("train").held_out.all()
+
+
 def test_steps_are_made_at_once(monkeypatch):
     steps, step = [], BatchedNets.step
     monkeypatch.setattr(BatchedNets, "step", lambda self, *losses: (steps.append(len(self.nets)), step(self, *losses)))
@@ -120,6 +128,7 @@ class Mine(Callback):
         (1, {}, {"store_probabilities": False}),
         (1, {}, {"train_sampler": CurriculumSampler()}),
         (3, {}, {"n_repeats": 3}),
+        (6, {}, {"n_repeats": 6}),
     ],
 )
 @pytest.mark.filterwarnings("ignore:samples were visited")

@@ -98,7 +98,7 @@ def test_same_random_state_same_result_and_none_follows_torch():
 
 
 def test_labels_are_judged_by_the_averaged_evidence():
-    judge = ActionScoreClassifier(store_probabilities=True, n_repeats=2, random_state=0)
+    judge = ActionScoreClassifier(store_probabilities=True, refit=True, n_repeats=2, random_state=0)
     rows = np.tile(np.arange(len(X)), 4)
     judge.fit(X[rows], y[rows], epochs=4)
     alone = [single(judge, number, X[rows], y[rows], epochs=4) for number in range(2)]
