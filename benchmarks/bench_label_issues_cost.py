@@ -54,7 +54,7 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Target]:
         X = np.random.default_rng(0).normal(size=(n_samples, n_features))
         y = X[:, :n_classes].argmax(axis=1)
         rows: dict[str, Callable[[], Any]] = {
-            PLAIN: lambda X=X, y=y: ActionScoreClassifier(random_state=0).fit(X, y),
+            PLAIN: partial(ActionScoreClassifier(random_state=0).fit, X, y),
             ONE: partial(judge, X, y, refit=False),
             TWO: partial(judge, X, y, refit=True),
             AUTO: partial(judge, X, y),

@@ -30,11 +30,12 @@ class HeldOutRows:
     """
 
     def __init__(self, rows: np.ndarray) -> None:
-        self.rows = rows
+        self.rows: Any = rows
 
     def __call__(self, dataset: Any, y: Any = None, groups: Any = None) -> tuple[Subset, Subset]:
         """Split a data set into rows to train on and rows held out."""
-        return Subset(dataset, np.setdiff1d(np.arange(len(dataset)), self.rows)), Subset(dataset, self.rows)
+        rest: Any = np.setdiff1d(np.arange(len(dataset)), self.rows)
+        return Subset(dataset, rest), Subset(dataset, self.rows)
 
 
 def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> list[np.ndarray] | None:

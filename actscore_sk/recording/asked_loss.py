@@ -8,7 +8,7 @@ writes into the net or its history is put back as well.
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -90,10 +90,7 @@ class AskedLoss:
         """
         arguments, rows = self.arguments, self.listener.rows
         if changed_after is not None:
-            (y_pred, *others), named = arguments
-            inputs = {"X": named["X"]} if "X" in named else {}
-            y_pred, inputs = _changed((y_pred, inputs), changed_after, factor, self.n_samples)
-            arguments = (y_pred, *others), named | inputs
+            arguments = self._changed_arguments(changed_after, factor)
         if samples is not None:
             arguments = take_samples(arguments, samples, self.n_samples)
         try:
@@ -101,6 +98,18 @@ class AskedLoss:
             return self._with_gradient_if_needed(lambda: self._answer(mode, arguments))
         finally:
             self.listener.rows = rows
+
+    def of_other_outputs(self) -> "AskedLoss":
+        """Return the call as if the net had answered other outputs, by which losses that are equal differ."""
+        arguments = self._changed_arguments(0, 0.3)
+        return replace(self, arguments=arguments, loss=self.again("probe", changed_after=0, factor=0.3)[0])
+
+    def _changed_arguments(self, start: int, factor: float) -> Arguments:
+        """Return the arguments with other inputs and outputs for the samples from a position on."""
+        (y_pred, *others), named = self.arguments
+        inputs = {"X": named["X"]} if "X" in named else {}
+        y_pred, inputs = _changed((y_pred, inputs), start, factor, self.n_samples)
+        return (y_pred, *others), named | inputs
 
     def _answer(self, mode: str, arguments: Arguments) -> tuple[Any, list[Tensor]]:
         args, kwargs = arguments

@@ -60,11 +60,13 @@ def _tried(asked: AskedLoss) -> list[tuple[Any, list[Tensor]]]:
     """Return losses and values of the criterion for parts of the batch, and for other outputs of its samples.
 
     A batch of few samples has too few parts, one whose outputs are stored by time has none, and losses of a net whose
-    last layer begins at zero are all equal.
+    last layer begins at zero are all equal: its parts differ with other outputs, by their classes.
     """
-    tried = []
+    tried: list[tuple[Any, list[Tensor]]] = []
+    parts = [part for part in torch.arange(asked.n_samples).tensor_split(4) if len(part)]
     with suppress(Exception):  # of a criterion, to which outputs and targets no longer belong together
-        tried = [asked.again("probe", part) for part in torch.arange(asked.n_samples).tensor_split(4) if len(part)]
+        tried += [asked.again("probe", part) for part in parts]
+        tried += [asked.again("probe", part, changed_after=0, factor=0.1) for part in parts]
     return tried + [asked.again("probe", changed_after=0, factor=factor) for factor in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)]
 
 
@@ -112,7 +114,8 @@ def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
     """Accept what `_one_by_one` does, if the mean or the sum of these losses is the loss of the batch."""
     found = _one_by_one(asked)
     form = form_of(found[0].samples, asked) if found else None  # type: ignore[union-attr]
-    return found if form == "mean" or form == "sum" else []
+    is_plain = form == "mean" or form == "sum"
+    return found if is_plain and _holds_for_others(form, asked, lambda others: others.one_by_one()) else []
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,22 @@ def form_of(losses: Tensor, asked: AskedLoss) -> str | None:
 def _is_combined(losses: Tensor, asked: AskedLoss) -> bool:
     """Return True if the loss trained on is made of these losses, and not of a function of their mean.
 
-    Where criteria have means of their own, by weights, the mean of the losses must come out if they take the plain one.
+    With other outputs it must be, too: where all losses are equal, the mean of a function is that of the mean. Where
+    criteria have means of their own, by weights, the mean of the losses must come out if they take the plain one.
     """
     form = form_of(losses, asked)
-    return form is not None and (form != "other" or agrees(float(asked.again("mean")[0]), float(losses.mean())))
+    if form is None or form == "other":
+        return form is not None and agrees(float(asked.again("mean")[0]), float(losses.mean()))
+    return _holds_for_others(form, asked, lambda others: others.again("per sample")[0])
+
+
+def _holds_for_others(form: str | None, asked: AskedLoss, losses_of: Callable[[AskedLoss], Tensor | None]) -> bool:
+    """Return True if losses become the loss trained on in the same form where the net answers other outputs."""
+    with suppress(Exception):  # of a criterion that takes no such outputs
+        others = asked.of_other_outputs()
+        losses = losses_of(others)
+        return losses is None or form_of(losses, others) == form
+    return True
 
 
 def _warn_of_constant(factor: float, rest: float, loss: float) -> None:
