@@ -75,9 +75,8 @@ class JudgedFit(FittedLabelIssues):
         if self._held_out_rows is not None:
             net.set_params(train_split=HeldOutRows(self._held_out_rows))
             if self.estimator is None:
-                net.set_params(
-                    callbacks__valid_acc=None
-                )  # a fifth of the time of small tables, and nobody asked for it
+                # a third of the time that small tables take, and nobody asked for it
+                net.set_params(callbacks__valid_acc=None)
         return net if self._first_fit is None else prepare_second(net)
 
     def _new_recorder(self):

@@ -1,5 +1,6 @@
 """Several nets at once, each of which holds other rows out: who judges what, when it is done, and what is shown."""
 
+import signal
 from functools import partial
 
 import numpy as np
@@ -106,6 +107,25 @@ def test_steps_are_made_at_once(monkeypatch):
     monkeypatch.setattr(BatchedNets, "step", lambda self, *losses: (steps.append(len(self.nets)), step(self, *losses)))
     fit(make())
     assert steps == [5] * (6 * 8 - 1)  # 242 rows in batches of 32; the first step of a net is its own
+
+
+class Interrupting(Callback):
+    """Sends Ctrl-C in the second epoch."""
+
+    is_repeatable = True
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_ends_all_nets_and_leaves_what_they_learnt():
+    scorer = fit(make(max_epochs=9, callbacks=[Interrupting()]))
+    assert n_nets(scorer) == 5
+    assert scorer.n_epochs_ == 2
+    assert np.isfinite(scorer.action_scores_).all()
+    assert scorer._judged_samples("train").held_out.all()
+    assert len(scorer.label_issues()) == 303
 
 
 class Mine(Callback):
