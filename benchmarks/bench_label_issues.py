@@ -477,7 +477,7 @@ def print_targets(cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
     best = [max(mean_of(cells[name], single, "average precision") for single in SINGLES) for name in ranked]
     ours = np.array([mean_of(cells[name], CROSS, "average precision") for name in ranked])
     counts, said, wrong = np.sum(
-        [seed[CROSS]["bins"] for cell in cells.values() for seed in cell if "bins" in seed[TWO]], 0
+        [seed[CROSS]["bins"] for cell in cells.values() for seed in cell if "bins" in seed[CROSS]], 0
     )
     gaps = abs(said - wrong) / np.maximum(counts, 1)
     targets = [
