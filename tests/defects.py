@@ -78,6 +78,7 @@ DEFECTS = (
         "self.rows[0] != _NONE, found",
         TRACKER,
     ),
+    Defect(R + "followed_criteria.py", "restore_class(listener.criterion)", "pass", LEAVES),
     Defect(
         R + "label_state.py", "values[:, :-1], values[:, -1]", "values[:, 1:], values[:, 0]", T + "test_label_state.py"
     ),
@@ -156,6 +157,7 @@ DEFECTS = (
     Defect(R + "session.py", "        self.stash.put_back()\n", "", LEAVES),
     Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),
     Defect("actscore_sk/data/alignment.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
+    Defect(R + "trainable_loss.py", ".sum() / amount", ".mean()", T + "test_sample_weight.py"),
     Defect(R + "unit_files.py", "if not _holds_floats(path):", "if False:", DETAILS),
     Defect(R + "unit_scores.py", "storage[unseen] = 0", "pass", DETAILS),
     Defect(
