@@ -159,7 +159,7 @@ DEFECTS = (
         "index=None",
         "tests/estimators/test_estimator_api.py",
     ),
-    Defect(R + "session.py", "        self.stash.put_back()\n", "", LEAVES),
+    Defect(R + "session.py", "        self.stash.put_back()\n", "", SET),
     Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),
     Defect("actscore_sk/data/alignment.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
     Defect(R + "trainable_loss.py", ".sum() / amount", ".mean()", T + "test_sample_weight.py"),
