@@ -139,26 +139,35 @@ def _report(source: Path, data: "pd.DataFrame | None", arguments: Namespace) -> 
     """Find the columns, and make the report of them."""
     fitted = _load(source) if source.suffix.lower() in SAVED else None
     rows = join_rows(read_scores(source) if fitted is None else fitted.to_frame(), data, arguments.key)
-    target = arguments.target or ("target" if "target" in rows.scores else None)
-    # the target of the scores is what was learnt, whatever a column of the data is called
-    of_scores = arguments.target is None and target is not None
-    y = None if target is None else (rows.scores[target] if of_scores else rows.column(target))
+    target, y = _target(rows, arguments.target)
     options = _options(rows, arguments) | {"source": _source(arguments)}
     if fitted is not None:
         return ActionScoreReport.from_estimator(fitted, y, data=rows.data, **options)
     scores = rows.scores
-    known = {arguments.score, "target", *EVERY_ROW} if of_scores else {arguments.score, target, *EVERY_ROW}
-    further = scores.drop(columns=[name for name in scores if name in known])
-    if rows.data is not None:
-        pandas = import_optional("pandas", extra="cli", purpose="read tables")
-        further = pandas.concat([further, rows.data], axis=1)
     # a table of scores alone has no estimator behind it to say which rows were held out
     held_out = truths(scores[HELD_OUT]) if HELD_OUT in scores else None
     if all(name in scores for name in COLUMNS) and y is not None:
         found = labels_of_columns(scores[[name for name in ALL_COLUMNS if name in scores]], len(scores))
         options["labels"] = replace(found, notes=arguments.notes) if arguments.notes else found
-    values = _scores(rows, arguments.score)
-    return ActionScoreReport.from_scores(values, y, data=further, held_out=held_out, **options)
+    further = _further_columns(rows, {arguments.score, target, *EVERY_ROW})
+    return ActionScoreReport.from_scores(_scores(rows, arguments.score), y, data=further, held_out=held_out, **options)
+
+
+def _target(rows: JoinedRows, named: str | None) -> tuple[str | None, "pd.Series | None"]:
+    """Return the name and the values of the target: the column that is named, or else "target" of the scores."""
+    if named is not None:
+        return named, rows.column(named)
+    # that is what was learnt, whatever a column of the data is called
+    return ("target", rows.scores["target"]) if "target" in rows.scores else (None, None)
+
+
+def _further_columns(rows: JoinedRows, shown: set[str | None]) -> "pd.DataFrame":
+    """Return the columns beside those that are shown in any case: of the scores, then of the data."""
+    further = rows.scores.drop(columns=[name for name in rows.scores if name in shown])
+    if rows.data is None:
+        return further
+    pandas = import_optional("pandas", extra="cli", purpose="read tables")
+    return pandas.concat([further, rows.data], axis=1)
 
 
 def _source(arguments: Namespace) -> str:

@@ -29,7 +29,8 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     epoch_ : int
         Number of the next epoch, from 0 on.
     losses_ : tensor of float32 (n_samples,)
-        Latest loss of each sample, not weighted; NaN = never visited.
+        Latest loss of each sample, not weighted; NaN = never visited. An estimator tells it once per epoch: the mean
+        over the sample's visits in the last epoch that had any.
     scores_ : tensor of float64 (n_samples,)
         Score so far: mean over the epochs of the loss that was the latest at their end, higher = harder; NaN = never
         visited.

@@ -14,6 +14,7 @@ from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.index_log import IndexLog
 from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
+from actscore_sk.data.replaced_parts import ReplacedParts
 from actscore_sk.data.sharding import own_loader, shard_of
 from actscore_sk.data.shards import ALONE, Shard, Share
 from actscore_sk.data.sources import check_trackable
@@ -81,15 +82,11 @@ class TrackedLoader:
         check_order(self.base)
         self.dataset, self.root, self._sampler = self.base.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
-        self._own = self.base.sampler if self.base.batch_sampler is None else self.base.batch_sampler
-        used = self._own if sampler is None else _batches(self.base, sampler)
+        self._parts = ReplacedParts(self.base)
+        used = self._parts.sampler if sampler is None else _batches(self.base, sampler)
         self.shard: Shard | None = shard_of(used, share)
         self._log = IndexLog(used)
-        # DataLoader forbids to set these after it is built, to protect loops that are running. None is, and a second
-        # loader would lose a subclass and its options.
-        self._name = "sampler" if self.base.batch_sampler is None else "batch_sampler"
-        object.__setattr__(self.base, self._name, self._log)
-        self._collate_fn = self.base.collate_fn
+        self._parts.set_sampler(self._log)
         self._fetch: Fetch | None = None
         self._slicer: Fetch | None = None
         self._placement = Placement() if placement is None else placement
@@ -105,23 +102,19 @@ class TrackedLoader:
             return
         self._identity, self._alignment = found, Alignment(self.dataset, self.root)
         if self.base.num_workers == 0 and self.base.batch_sampler is not None:
-            self._slicer = batch_slicer(self.dataset, self._collate_fn)
+            self._slicer = batch_slicer(self.dataset, self._parts.collate_fn)
             self._use_slices(self._slicer)
 
     def _use_slices(self, fetch: Fetch | None) -> None:
         """Fetch batches with `fetch`, inside the loader if it does more with them; None: leave them to the loader."""
         # Only the loader itself can pin a slice, or do what Accelerate asks of it.
-        is_inside = fetch is not None and (self.base.pin_memory or self.base is not self.loader)
-        dataset = _Slices(self.dataset, fetch) if fetch and is_inside else self.dataset
-        object.__setattr__(self.base, "dataset", dataset)
-        self.base.collate_fn = _identity if is_inside else self._collate_fn
+        is_inside = self.base.pin_memory or self.base is not self.loader
+        self._parts.set_fetch(fetch if is_inside else None)
         self._fetch = None if is_inside else fetch
 
     def release(self) -> None:
         """Restore the loader, which may be the user's."""
-        object.__setattr__(self.base, self._name, self._own)
-        object.__setattr__(self.base, "dataset", self.dataset)
-        self.base.collate_fn = self._collate_fn
+        self._parts.put_back()
         if self.shard is not None:
             self.shard.release()
 
@@ -191,21 +184,25 @@ class TrackedLoader:
     def _moved(self, fetch: Fetch) -> Iterator[_Batch]:
         """Yield each batch on the device of the net, and the rows of its samples as well."""
         iter(self.loader)
+        order = order_in_advance(self._log.sampler)
+        return self._moved_one_by_one(fetch) if order is None else self._moved_in_order(fetch, order)
+
+    def _moved_one_by_one(self, fetch: Fetch) -> Iterator[_Batch]:
+        """Yield batches of an order that only the sampler knows: it is asked for one when that before was used."""
+        store = self._placement.store(self.dataset, fetch)
+        for index in map(as_positions, self._log.source):
+            for batch, rows in store.batches(index, self._rows_at(index), len(index)):
+                yield batch, index, rows
+
+    def _moved_in_order(self, fetch: Fetch, order: torch.Tensor) -> Iterator[_Batch]:
+        """Yield batches of an order (n_visits,) that is known, so that each can be fetched before its turn."""
         placement, sampler = self._placement, self._log.sampler
-        order = order_in_advance(sampler)
-        if order is None:  # nobody may ask for the next batch before this one was used
-            store = placement.store(self.dataset, fetch)
-            for index in map(as_positions, self._log.source):
-                for batch, rows in store.batches(index, self._rows_at(index), len(index)):
-                    yield batch, index, rows
-            return
         cut = cut_order(order, sampler)
-        if not placement.has_stepped:  # the step takes the memory that it needs, before the data take theirs
-            for index in cut:
-                order = order[len(index) :]
-                yield fetch(index), index, self._rows_at(index)
-                placement.has_stepped = True
-                break
+        if not placement.has_stepped and (first := next(cut, None)) is not None:
+            # the step takes the memory that it needs, before the data take theirs
+            order = order[len(first) :]
+            yield fetch(first), first, self._rows_at(first)
+            placement.has_stepped = True
         rest: Iterator = iter(())
         if len(order):
             rest = placement.store(self.dataset, fetch).batches(order, self._rows_at(order), sampler.batch_size)
@@ -262,20 +259,3 @@ def _is_default(sampler: Any) -> bool:
     if type(sampler) is RandomSampler:
         return not sampler.replacement and sampler.num_samples == len(sampler.data_source)
     return type(sampler) is SequentialSampler
-
-
-class _Slices(Dataset):
-    """Data set that returns a batch as one slice, for loaders that pin memory."""
-
-    def __init__(self, dataset: Dataset, fetch: Fetch) -> None:
-        self.dataset, self.fetch = dataset, fetch
-
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]
-
-    def __getitems__(self, index: Any) -> Any:
-        return self.fetch(as_positions(index))
-
-
-def _identity(batch: Any) -> Any:
-    return batch

@@ -16,12 +16,16 @@ from actscore_sk.data.containers import parts_of, take_rows
 
 
 class _Place(NamedTuple):
-    """Where the rows of an array are: row i at ``address + i * step`` bytes; equal `rows` hold values alike."""
+    """Where the rows of an array are: row i at ``address + i * step``, in bytes.
+
+    In two arrays of one `layout`, rows at one address are the same values: it has the dtype, the device, and the shape
+    and strides within a row.
+    """
 
     address: int
     n_rows: int
     step: int
-    rows: tuple
+    layout: tuple
 
 
 def viewed_rows(dataset: Dataset, root: Dataset) -> Tensor | None:
@@ -57,11 +61,14 @@ def viewed_rows(dataset: Dataset, root: Dataset) -> Tensor | None:
 
 def _arrays(dataset: Any) -> tuple[Any, Any] | None:
     """Return X and y of a data set whose sample i is known to be row i of them."""
-    for kind, names in ((TensorDataset, ("tensors",)), (SkorchDataset, ("X", "y"))):
-        if isinstance(dataset, kind) and type(dataset).__getitem__ is kind.__getitem__:
-            found = tuple(getattr(dataset, name) for name in names)
-            return (found[0][:1], found[0][1:]) if kind is TensorDataset else found
-    return None
+    if _reads_rows_of(TensorDataset, dataset):
+        return dataset.tensors[:1], dataset.tensors[1:]
+    return (dataset.X, dataset.y) if _reads_rows_of(SkorchDataset, dataset) else None
+
+
+def _reads_rows_of(kind: Any, dataset: Any) -> bool:
+    """Return True if `dataset` gets a sample as data sets of this kind do; a subclass may do something else."""
+    return isinstance(dataset, kind) and type(dataset).__getitem__ is kind.__getitem__
 
 
 def _rows_of(part: Any, whole: Any) -> Tensor | None:
@@ -75,14 +82,17 @@ def _rows_of(part: Any, whole: Any) -> Tensor | None:
 
 
 def _rows_of_array(part: Any, whole: Any) -> Tensor | None:
+    """Return the rows of one array at which those of another are stored; None if it is no slice of it."""
     ours, theirs = _place(whole), _place(part)
-    if ours is None or theirs is None or theirs.rows != ours.rows or not ours.step:
+    if ours is None or theirs is None or theirs.layout != ours.layout or not ours.step:
         return None
-    first, off = divmod(theirs.address - ours.address, ours.step)
-    step, odd = divmod(theirs.step, ours.step) if theirs.n_rows > 1 else (1, 0)  # one row may have any step
+    first, inside_a_row = divmod(theirs.address - ours.address, ours.step)
+    step, between_rows = divmod(theirs.step, ours.step) if theirs.n_rows > 1 else (1, 0)  # one row may have any step
     rows = first + step * torch.arange(theirs.n_rows)
-    is_inside = not len(rows) or bool(rows.min() >= 0 and rows.max() < ours.n_rows)
-    return rows if is_inside and (not len(rows) or not (off or odd)) else None
+    if not len(rows):
+        return rows
+    is_within = rows.min() >= 0 and rows.max() < ours.n_rows
+    return rows if is_within and not inside_a_row and not between_rows else None
 
 
 def _place(array: Any) -> _Place | None:

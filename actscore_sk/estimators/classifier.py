@@ -51,8 +51,8 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
 
         * "sum": total over visits.
         * "mean": total / `n_visits_`.
-        * "interpolated": total over all epochs; an epoch that skipped the sample is filled in linearly. Use it when
-          samples are not visited equally often.
+        * "interpolated": total over all epochs; an epoch that skipped the sample is filled in linearly, one with
+          several visits counts with their mean. Use it when samples are not visited equally often.
         * "auto": total over a window of epochs: not those before much is learnt, nor those of overfitting, as the
           validation loss tells (of `train_split`, or else of `eval_set`); see `epoch_weights`. Metrics that are means
           over visits are taken over the window, too.

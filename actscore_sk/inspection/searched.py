@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 AXES = {"fraction": "share_kept", "score": "threshold"}  # meaning of a threshold, by the pruner's parameter `by`
-OWN = ("threshold", "strategy", "by")
+DEFAULTS = {"strategy": "pruner", "by": "fraction"}  # of the pruner, where a search and its estimator name none
 
 
 class Searched(NamedTuple):
@@ -60,30 +60,42 @@ def read_search(cv_results: Mapping[str, Any], settings: Mapping[str, Any], metr
         not choose, or if there is no such metric.
     """
     key = _threshold_key(cv_results)
-    prefix, n = key[: -len("threshold")], len(cv_results[key])
-    own = {name: list(cv_results.get(f"{prefix}{name}", [None] * n)) for name in OWN}
-    fixed = {name: settings.get(f"{prefix.removeprefix('param_')}{name}") for name in OWN}
-    meanings = [value or fixed["by"] or "fraction" for value in own["by"]]
-    if by is None and len(set(meanings)) > 1:
-        raise ValueError("the search has thresholds of both meanings of by=; draw one: by='fraction' or by='score'")
-    has_one = [i for i in range(n) if own["threshold"][i] is not np.ma.masked]  # of several grids, one may lack it
-    chosen = [i for i in has_one if meanings[i] == (by or meanings[has_one[0]])]
-    if not chosen:
-        raise ValueError(f"by={by!r}, but the search has by={meanings[has_one[0]]!r} only")
-    for i in chosen:
-        if isinstance(own["threshold"][i], str) or np.ndim(own["threshold"][i]):
-            raise ValueError(f"threshold={own['threshold'][i]!r} is no single number; search over numbers")
+    prefix, thresholds = key[: -len("threshold")], list(cv_results[key])
+    meanings, strategies = (_of_candidates(name, prefix, cv_results, settings) for name in ("by", "strategy"))
+    chosen = _chosen(thresholds, meanings, by)
     # the pruner's thresholds are shares to leave out; a curve is read by the share that stays
     axis = AXES[meanings[chosen[0]]]
-    places = np.array([float(own["threshold"][i]) for i in chosen])
-    further = [name for name in cv_results if name.startswith("param_") and name not in {prefix + each for each in OWN}]
+    places = np.array([float(thresholds[i]) for i in chosen])
+    own = {key, *(prefix + name for name in DEFAULTS)}
+    further = [name for name in cv_results if name.startswith("param_") and name not in own]
     return Searched(
         axis,
         1 - places if axis == "share_kept" else places,
-        [own["strategy"][i] or fixed["strategy"] or "pruner" for i in chosen],
+        [strategies[i] for i in chosen],
         [", ".join(_named(further, cv_results, i)) for i in chosen],
         _test_scores(cv_results, metric)[chosen],
     )
+
+
+def _of_candidates(name: str, prefix: str, cv_results: Mapping[str, Any], settings: Mapping[str, Any]) -> list:
+    """Return a parameter of the pruner for each candidate: searched, set in the estimator, or the default."""
+    fixed = settings.get(prefix.removeprefix("param_") + name) or DEFAULTS[name]
+    searched = cv_results.get(prefix + name, [None] * len(cv_results[f"{prefix}threshold"]))
+    return [value or fixed for value in searched]  # masked, and so false, where one of several grids lacks it
+
+
+def _chosen(thresholds: list, meanings: list, by: str | None) -> list[int]:
+    """Return the candidates to read: those that have a threshold of one meaning."""
+    if by is None and len(set(meanings)) > 1:
+        raise ValueError("the search has thresholds of both meanings of by=; draw one: by='fraction' or by='score'")
+    has_one = [i for i, threshold in enumerate(thresholds) if threshold is not np.ma.masked]
+    chosen = [i for i in has_one if meanings[i] == (by or meanings[has_one[0]])]
+    if not chosen:
+        raise ValueError(f"by={by!r}, but the search has by={meanings[has_one[0]]!r} only")
+    for threshold in (thresholds[i] for i in chosen):
+        if isinstance(threshold, str) or np.ndim(threshold):
+            raise ValueError(f"threshold={threshold!r} is no single number; search over numbers")
+    return chosen
 
 
 def _threshold_key(cv_results: Mapping[str, Any]) -> str:

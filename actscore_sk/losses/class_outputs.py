@@ -64,17 +64,21 @@ def read_class_outputs(criterion: Any, inputs: tuple, metrics: str) -> Reader:
     Raises
     ------
     SampleLossError
-        If there is no one class label per sample.
+        If there is no one class label per sample, or the criterion has parameters.
     """
     for kind, reader in _BINARY.items():
         if isinstance(criterion, kind) and inputs[0].numel() == len(inputs[0]):
             return reader
+    name = type(criterion).__name__
+    if isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters()):
+        raise SampleLossError(
+            f"{metrics} need class scores, but {name} has parameters: it may have the last layer of the net in it, so "
+            "that what it is called with are no class scores yet; keep its parameters in the module, or leave these "
+            "metrics out"
+        )
     scores, target = (*inputs, None)[:2]
-    # A criterion with parameters has the last layer of the net in it: its input is no score of a class yet.
-    has_layer = isinstance(criterion, nn.Module) and any(True for _ in criterion.parameters())
     is_single_label = (
-        not has_layer
-        and isinstance(scores, Tensor)
+        isinstance(scores, Tensor)
         and isinstance(target, Tensor)
         and scores.ndim == 2
         and scores.shape[1] > 1
@@ -85,7 +89,7 @@ def read_class_outputs(criterion: Any, inputs: tuple, metrics: str) -> Reader:
         shapes = ", ".join(str(tuple(part.shape)) for part in inputs if isinstance(part, Tensor))
         raise SampleLossError(
             f"{metrics} need class scores (n_samples, n_classes) and one label per sample, but "
-            f"{type(criterion).__name__} was called with shapes {shapes}; leave these metrics out"
+            f"{name} was called with shapes {shapes}; leave these metrics out"
         )
     if not isinstance(criterion, _MULTICLASS) and _are_probabilities(scores):
         return _probabilities

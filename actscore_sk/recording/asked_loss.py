@@ -154,11 +154,11 @@ class AskedLoss:
     @contextmanager
     def _replayed(self, mode: str) -> Iterator[list[Tensor]]:
         """Restore the random numbers of the first call inside the block, and let criteria answer in a mode."""
-        after = RandomState(self.listener.device)
+        after = RandomState(self.net.device)
         self.before.restore()
         try:
             grad = torch.set_grad_enabled(self._has_gradient)
-            with unwritten(self.net), grad, answering(self.listener.criteria, mode) as probed:
+            with unwritten(self.net), grad, answering(self.listener.criteria.listeners, mode) as probed:
                 yield probed
         finally:
             after.restore()

@@ -15,13 +15,14 @@ from actscore_sk.recording.asked_loss import AskedLoss
 from actscore_sk.recording.asked_net import unwritten
 from actscore_sk.recording.batch_order import BatchOrder
 from actscore_sk.recording.batch_parts import like_output
-from actscore_sk.recording.class_swap import restore_class, swap_class
-from actscore_sk.recording.criterion_listener import Call, CriterionListener, RecordedCriterionMixin, answering
+from actscore_sk.recording.criterion_listener import Call, answering
+from actscore_sk.recording.followed_criteria import FollowedCriteria
 from actscore_sk.recording.loss_kinds import CRITERION, ONE_BY_ONE
 from actscore_sk.recording.order_check import OrderCheck
 from actscore_sk.recording.own_loss import OwnLoss
 from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.step_check import check_trained
+from actscore_sk.recording.trainable_loss import trainable_loss
 from actscore_sk.recording.visit_buffer import Visit
 from actscore_sk.utils.randomness import RandomState
 
@@ -50,6 +51,8 @@ class LossListener:
         Positions in X of the samples in the batch.
     is_open : bool
         True inside a step on samples of X.
+    criteria : FollowedCriteria
+        Those of the net.
     axis : SampleAxis
         Remembers for each criterion that its arguments have one row per sample.
     """
@@ -59,14 +62,13 @@ class LossListener:
     ) -> None:
         self.rows = torch.empty(0, dtype=torch.int64)
         self.is_open, self.weights = False, weights
-        self._score_class_weights, self._align_targets = score_class_weights, align_targets
+        self._align_targets = align_targets
+        self.criteria = FollowedCriteria(self, score_class_weights=score_class_weights)
         self._on_visit: Sequence[OnVisit] = ()
         self._is_training = self._needs_visit = False
-        self._criteria: dict[int, CriterionListener] = {}
         self._own_loss: OwnLoss | None = None
-        self.axis, self.device = SampleAxis(), None
+        self.axis = SampleAxis()
         self._order, self._batch_order, self._batch = OrderCheck(), BatchOrder(), None
-        self._sample_losses: dict[int, SampleLoss] = {}
         self._returned: list[Tensor] = []
         self._has_warned = False
 
@@ -83,23 +85,7 @@ class LossListener:
         self._on_visit = on_visit or (_NOBODY if is_first and is_training else ())
         self._batch, self._returned = batch, []
 
-    def release(self, criterion: Any = None) -> None:
-        """Restore the own class of a criterion, or of all of them."""
-        for key in [*self._criteria] if criterion is None else [id(criterion)]:
-            listener = self._criteria.pop(key, None)
-            if listener is not None:
-                restore_class(listener.criterion)
-                self._sample_losses.pop(key, None)
-
     # -- calls on the fast path ----------------------------------------------------------------------------
-
-    def sample_loss_of(self, criterion: Any) -> SampleLoss:
-        """Return the view of a criterion, the same one in all epochs."""
-        known = self._sample_losses.get(id(criterion))
-        if known is None or known.criterion is not getattr(criterion, "_orig_mod", criterion):
-            known = SampleLoss(criterion, score_class_weights=self._score_class_weights)
-            self._sample_losses[id(criterion)] = known
-        return known
 
     def weigh(self, inputs: tuple, sample_loss: SampleLoss, loader: Any, on_visit: Sequence[OnVisit]) -> Tensor:
         """Make a visit of the arguments of a stateless criterion; return the weighted loss."""
@@ -143,32 +129,36 @@ class LossListener:
             y_true = like_output(y_true, y_pred)
         if not self.is_open:
             return without_details(get_loss(y_pred, y_true, *args, **kwargs))
-        calls = self._follow(net)
-        own = self._own_loss
-        if own is None or not own.is_of(get_loss):
-            own = self._own_loss = OwnLoss(type(net).__name__, get_loss)
-        # Unless it is known to return the value of one criterion, it may have to be asked again, with the same random
-        # numbers and the same state of the criteria.
-        before = None
-        if self._on_visit and not (own.kind is CRITERION and self._criteria):
-            before, self.device = RandomState(net.device), net.device
-            for listener in self._criteria.values():
-                listener.remember()
+        calls, before = self.criteria.follow(net), self._remember(net, get_loss)
         loss = get_loss(y_pred, y_true, *args, **kwargs)
         value = without_details(loss)
         if self._on_visit:
             if before is None and len(calls) == 1:
                 details = calls[0].details
             else:
-                before, self.device = before or RandomState(net.device), net.device
-                arguments = (y_pred, y_true, *args), kwargs
-                details = own.details(AskedLoss(get_loss, arguments, calls, value.detach(), before, self, net))
+                before, arguments = before or RandomState(net.device), ((y_pred, y_true, *args), kwargs)
+                asked = AskedLoss(get_loss, arguments, calls, value.detach(), before, self, net)
+                details = self._own_loss.details(asked)  # type: ignore[union-attr]
             if self._is_training and not self._order.is_settled:
                 self._check_order(net, get_loss, calls, kwargs)
             self._hand_on(self._visit(calls, details, value.detach()))
-        trainable = value if value.ndim == 0 and not self.weights.is_used else self._trainable(value, calls)
-        self._returned.append(trainable)
-        return trainable
+        self._returned.append(trainable_loss(value, calls, self.weights, self.rows))
+        return self._returned[-1]
+
+    def _remember(self, net: Any, get_loss: Callable) -> RandomState | None:
+        """Keep the state before the first call, where `get_loss` may have to be asked again for losses of samples.
+
+        None where it is known to return the value of one criterion, or where nobody records it.
+        """
+        own = self._own_loss
+        if own is None or not own.is_of(get_loss):
+            own = self._own_loss = OwnLoss(type(net).__name__, get_loss)
+        listeners = self.criteria.listeners
+        if not self._on_visit or (own.kind is CRITERION and listeners):
+            return None
+        for listener in listeners:
+            listener.remember()
+        return RandomState(net.device)
 
     def _visit(self, calls: list[Call], details: LossDetails | None, loss: Tensor) -> Visit:
         call = calls[0] if len(calls) == 1 else None
@@ -190,7 +180,7 @@ class LossListener:
             if kind is ONE_BY_ONE:
                 before, value = RandomState(net.device), torch.zeros(())
                 return AskedLoss(get_loss, ((y_pred, y_true), named), calls, value, before, self, net).one_by_one()
-            with unwritten(net), answering(self.criteria, "per sample") as told:
+            with unwritten(net), answering(self.criteria.listeners, "per sample") as told:
                 value = without_details(get_loss(y_pred, y_true, **named))
             return told[0] if not value.ndim and len(told) == 1 else value  # a mean that get_loss takes itself
 
@@ -213,29 +203,6 @@ class LossListener:
         listeners, self._on_visit = self._on_visit, ()
         for on_visit in listeners:
             on_visit(visit)
-
-    @property
-    def criteria(self) -> list[CriterionListener]:
-        """Listeners of all criteria of the net."""
-        return [*self._criteria.values()]
-
-    def _follow(self, net: Any) -> list[Call]:
-        """Listen to all criteria of the net as it is now; return the list to which they add their calls."""
-        calls: list[Call] = []
-        # skorch keeps the names of a net's criteria that are modules in this list
-        for name in net._criteria or ["criterion"]:
-            criterion = getattr(net, name + "_", None)
-            listener = self._criteria.get(id(criterion))
-            if listener is None and criterion is not None:
-                listener = CriterionListener(self, criterion, self.sample_loss_of(criterion))
-                try:
-                    swap_class(criterion, RecordedCriterionMixin, listener_=listener)
-                except TypeError:  # a function; its net is asked for the loss of each sample
-                    continue
-                self._criteria[id(criterion)] = listener
-            if listener is not None:
-                listener.calls = calls
-        return calls
 
     def check_step(self, net: Any, step: Any, name: str) -> None:
         """Compare the loss that a step trains on with that of `get_loss`, where the step is the net's own.
@@ -266,20 +233,3 @@ class LossListener:
                 f"a training step of {type(net).__name__} did not call get_loss, so the loss of its samples is "
                 "unknown; let train_step_single take its loss from self.get_loss"
             )
-
-    def _trainable(self, loss: Tensor, calls: list[Call]) -> Tensor:
-        """Reduce a vector, on which skorch cannot train, as torch's losses do by default: to the mean."""
-        if loss.ndim:
-            losses = loss.reshape(len(loss), -1).mean(1)
-            if not self.weights.is_used:
-                return losses.mean()
-            weights, amount = self.weights.of_batch(self.rows, losses)
-            total = (weights * losses).sum()
-            return total / (weights.sum().clamp(min=torch.finfo(losses.dtype).tiny) if amount is None else amount)
-        if not calls or not all(call.sample_loss.has_reduction for call in calls):
-            name = type(calls[0].sample_loss.criterion).__name__ if calls else "get_loss"
-            raise SampleLossError(
-                f"weights of samples cannot reach the loss: {name}, or get_loss, reduces the losses of samples itself; "
-                "return one loss per sample, or give the criterion a `reduction` that it obeys"
-            )
-        return loss

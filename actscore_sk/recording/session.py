@@ -124,7 +124,7 @@ class RecordingSession:
         if self.ranks is not None:
             self.ranks.leave()
         self.ranks = None
-        self.listener.release()
+        self.listener.criteria.release()
         restore_class(self.net)
         vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
         self.stash.put_back()
@@ -206,7 +206,7 @@ class RecordingSession:
         saved = self._loaders[False], self.on_visit[False]
         self._loaders[False], self.on_visit[False] = loader, [on_visit]
         try:  # the criteria are copies meanwhile, so that one with state does not notice the pass
-            with copied_criteria(self.net, self.listener.release), unwrapped_modules(self.net):
+            with copied_criteria(self.net, self.listener.criteria.release), unwrapped_modules(self.net):
                 for batch in loader:
                     self.net.validation_step(batch, **self.forward_params)
         finally:
@@ -293,7 +293,7 @@ class RecordingSession:
         self.stash.take()
         self.n_trained = 0
         criterion = getattr(self.net, "criterion_", None)
-        sample_loss = None if criterion is None else self.listener.sample_loss_of(criterion)
+        sample_loss = None if criterion is None else self.listener.criteria.sample_loss_of(criterion)
         options = {"is_proved": self.ranks is None and self._is_proved(), "align_targets": self.align_targets}
         path = self.path = FastPath(self.net, sample_loss, self.stash, self.listener.axis, **options)
         is_rewritten = path.events.changes_data(self.net)

@@ -388,7 +388,7 @@ def failing(event):
     # A callback cannot see an error of another one at the start of training: the next fit cleans up.
     [(e, h) for e in EVENTS for h in ("recorder", "estimator") if (e, h) != ("on_train_begin", "recorder")],
 )
-def test_error_leaves_no_disguise(event, how):
+def test_error_leaves_no_swapped_class(event, how):
     X, y = make_vectors()
     criterion = nn.CrossEntropyLoss()
     recorder = ActionScoreRecorder()
@@ -418,7 +418,7 @@ def test_fit_after_an_error_at_the_start():
 
 
 @pytest.mark.parametrize("where", ["module", "criterion", "loader"])
-def test_error_in_a_step_leaves_no_disguise(where):
+def test_error_in_a_step_leaves_no_swapped_class(where):
     class Breaks(nn.Linear):
         def forward(self, X):
             if where == "module":
@@ -444,7 +444,7 @@ def test_error_in_a_step_leaves_no_disguise(where):
     assert type(net.criterion_) is BreaksLater
 
 
-def test_non_finite_loss_before_an_interrupt_leaves_no_disguise():
+def test_non_finite_loss_before_an_interrupt_leaves_no_swapped_class():
     class Interrupt(Callback):
         def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt

@@ -342,7 +342,7 @@ CLASSIFIERS = {
 }
 
 
-def kernels(logits, labels):
+def measured(logits, labels):
     """Margin, probability of the label, correctness and error of each row, in NumPy."""
     n = np.arange(len(labels))
     probabilities = np.exp(logits - logits.max(1, keepdims=True))
@@ -358,7 +358,7 @@ def kernels(logits, labels):
     }
 
 
-KERNEL_OF = {
+MEASURED_FOR = {
     "aum": "margin",
     "forgetting": "correct",
     "el2n": "error",
@@ -385,10 +385,10 @@ def test_all_metrics_in_one_pass_equal_their_definitions(case):
     )
     net = make_net(**options, **fast, max_epochs=12, train_split=split)
     recorder = record(net, X, y, metrics=get_metric_names(), store_trajectories=True)
-    values = [kernels(to_logits(v.output.double().numpy()), v.target.numpy().astype(int)) for v in visits]
+    values = [measured(to_logits(v.output.double().numpy()), v.target.numpy().astype(int)) for v in visits]
     assert_scores(recorder, visits)
-    for name, kernel in KERNEL_OF.items():
-        expected = getattr(definitions, name)(spread(visits, [value[kernel] for value in values], N))
+    for name, measurement in MEASURED_FOR.items():
+        expected = getattr(definitions, name)(spread(visits, [value[measurement] for value in values], N))
         np.testing.assert_allclose(recorder.sample_metrics_[name], expected, rtol=1e-4, atol=1e-5, err_msg=name)
     assert recorder.sample_metrics_["forgetting"].max() > 0  # the comparison is not one of zeros
 
@@ -411,6 +411,20 @@ def test_class_metrics_of_a_regression_are_an_error():
     net = make_net(NeuralNetRegressor, n_outputs=1, criterion=nn.MSELoss)
     with pytest.raises(SampleLossError, match=r"need class scores .* leave these metrics out"):
         record(net, *make_numbers(), metrics=("aum", "confidence"))
+
+
+class Temperature(nn.CrossEntropyLoss):
+    def __init__(self):
+        super().__init__()
+        self.temperature = nn.Parameter(torch.ones(()))
+
+    def forward(self, y_pred, y_true):
+        return super().forward(y_pred / self.temperature, y_true)
+
+
+def test_criterion_with_parameters_shows_no_class_scores():
+    with pytest.raises(SampleLossError, match=r"Temperature has parameters.* leave these metrics out"):
+        record(make_net(criterion=Temperature), *make_vectors(), metrics=("aum",))
 
 
 def test_ignored_targets_have_no_class_metrics():

@@ -71,11 +71,11 @@ def reason_of(error: BaseException | None) -> tuple[str, str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
-    """Write down how the test ended; a failure before it or behind it counts as well."""
+    """Write down how the test ended; a failure before it or behind it counts as well, and the last of several runs."""
     report = yield
     if call.when == "call" or report.outcome != "passed":
         reason = reason_of(call.excinfo.value) if report.outcome == "failed" else (report.outcome, "")
-        outcomes.setdefault(item.nodeid, reason)
+        outcomes[item.nodeid] = reason  # a flaky test, which seeds itself by the clock, is run again when it fails
     return report
 
 
