@@ -253,6 +253,8 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
             If the two have not recorded alike, or if the reduction needs the order of visits and both have seen a
             sample.
         """
+        if not isinstance(other, ActionScoreTracker):
+            raise TypeError(f"merge takes an ActionScoreTracker, got {type(other).__name__}")
         self._forget_judged()
         self._loop.merge(other._loop)
         return self

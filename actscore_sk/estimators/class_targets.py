@@ -37,10 +37,10 @@ class ClassTargets:
             )
 
     def _check_y(self, y):
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind in "fc":
-            assert_all_finite(y, input_name="y")
+        y = column_or_1d(_plain(y), warn=True)
         with explained_labels(y):
+            if y.dtype.kind in "fc":
+                assert_all_finite(y, input_name="y")
             check_classification_targets(y)
         return y
 
@@ -55,6 +55,14 @@ class ClassTargets:
                 "pass all of them as `classes` in the first partial_fit, or leave these samples out"
             )
         return codes
+
+
+def _plain(y):
+    """Return labels of a nullable type of pandas as NumPy's: scikit-learn makes floats of them, 1.0 of True."""
+    dtype = getattr(y, "dtype", None)
+    if isinstance(dtype, np.dtype) or getattr(dtype, "kind", "O") not in "iub" or not hasattr(dtype, "numpy_dtype"):
+        return y
+    return y if y.isna().any() else y.to_numpy(dtype=dtype.numpy_dtype)
 
 
 def _are_codes(y, classes):

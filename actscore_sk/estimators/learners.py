@@ -173,8 +173,10 @@ def kind_of(estimator: Any) -> Kind | None:
 
 
 def check_task(owner: Any, estimator: Any) -> None:
-    """Raise TypeError if an estimator for classes has a learner for numbers, or the other way round."""
+    """Raise TypeError if an estimator for classes has a learner or net for numbers, or the other way round."""
     learner = last_step(estimator)
+    if not (is_classifier(learner) or is_regressor(learner)):
+        return  # a plain NeuralNet learns what its criterion says
     if is_classifier(owner) != is_classifier(learner):
         rows = ("classes", "numbers", "Classifier"), ("numbers", "classes", "Regressor")
         does, does_not, wrapper = rows[0] if is_classifier(learner) else rows[1]

@@ -106,7 +106,13 @@ class ActionScoreRegressor(WithoutLabelIssues, StagedFit, RegressorMixin, BaseAc
 
     def _check_y(self, y):
         with explained_targets(y):
-            return check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
+            y = check_array(y, ensure_2d=False, allow_nd=True, dtype="numeric", input_name="y")
+        if y.dtype.kind in "mM":
+            raise ValueError(
+                f"y holds {'dates' if y.dtype.kind == 'M' else 'durations'}, which are no numbers; pass seconds: "
+                f"y.astype('{y.dtype.kind}8[s]').astype(float)"
+            )
+        return y
 
     def _to_targets(self, y):
         return y.astype(np.float64) if y.dtype.kind in "iub" else y

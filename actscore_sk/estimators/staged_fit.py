@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils import check_array, check_consistent_length, compute_class_weight, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch import NeuralNet
 from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
@@ -73,12 +74,13 @@ class StagedFit:
     def _trainings(self, data):
         """Yield the trainings of a net; a learner in stages is trained here, and asks for none."""
         kind = kind_of(self.estimator)
+        if kind is not None or isinstance(self.estimator, NeuralNet):
+            check_task(self, self.estimator)
         if kind is None:
             if self.validation_fraction is not None and self.estimator is not None:
                 raise ValueError("validation_fraction is for learners that are no nets; set train_split of the net")
             yield from super()._trainings(data)
             return
-        check_task(self, self.estimator)
         if self.train_sampler is not None:
             name = type(last_step(self.estimator)).__name__
             raise ValueError(f"train_sampler steers the training of a net, but {name} is none; leave it out")

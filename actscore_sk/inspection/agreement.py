@@ -10,6 +10,7 @@ from scipy.stats import kendalltau, norm, spearmanr
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _vectors(scores: Any) -> dict[str, np.ndarray]:
         named = {str(name): scores[name] for name in scores.columns}
     else:
         named = dict(fitted_with(scores, "sample_metrics_", "fit it first, or pass a dict of scores").sample_metrics_)
+    check_order({f"scores {name!r}": values for name, values in named.items()})
     return {str(name): check_scores(values, f"scores {name!r}") for name, values in named.items()}
 
 

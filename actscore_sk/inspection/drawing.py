@@ -35,8 +35,12 @@ def make_axes(ax: Any, size: tuple[float, float]) -> tuple[Any, Any]:
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `ax` is something else.
     """
     if ax is not None:
+        if not hasattr(ax, "figure"):
+            raise TypeError(f"ax={ax!r}; expected axes of matplotlib, such as pyplot.gca(), or None")
         return ax.figure, ax
     pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose="draw")
     return pyplot.subplots(figsize=size, layout="constrained")

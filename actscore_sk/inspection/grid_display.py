@@ -12,6 +12,7 @@ from actscore_sk.inspection.pictures import BoxCrops, as_pictures
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.inspection.thumbnails import shrunk
 from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 
 CELL, BOXED_CELL, GAP = 0.95, 1.7, 0.32  # inches of an image, of one with boxes, and of the text below it
@@ -137,6 +138,9 @@ class SampleGridDisplay(Display):
             Not drawn yet: call `plot`.
         """
         values, pictures = check_scores(scores), as_pictures(images)
+        check_order({"scores": scores, "y": y})
+        if n_shown < 1:
+            raise ValueError(f"n_shown={n_shown}; expected at least 1")
         grouping = Grouping(np.full(len(values), "all", dtype=object), []) if y is None else group_targets(y, n_bins)
         lengths = {"scores": len(values), "images": len(pictures), "y": len(grouping.labels)}
         given = {"boxes": boxes, "box_scores": box_scores, "maps": maps}

@@ -1,5 +1,6 @@
 """How hard the samples of each group are, and which differences the data carry."""
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -122,12 +123,28 @@ def _columns(pandas: Any, scores: Any, groups: Any, n_samples: int, n_bins: int)
     if isinstance(groups, Mapping):
         named = dict(groups)
     elif hasattr(groups, "columns"):
+        check_names(groups.columns, "groups")
         named = {str(name): groups[name] for name in groups.columns}
     else:
         named = {str(getattr(groups, "name", None) or "group"): groups}
     if not named:
         raise ValueError("groups has no columns; expected at least one")
     return {name: _labels(pandas, scores, column, name, n_samples, n_bins) for name, column in named.items()}
+
+
+def check_names(names: Any, owner: str) -> None:
+    """Refuse columns of which two have one name.
+
+    Examples
+    --------
+    >>> check_names(["a", "a"], "groups")
+    Traceback (most recent call last):
+    ...
+    ValueError: groups has 2 columns called 'a'; rename all but one
+    """
+    for name, n_times in Counter(map(str, names)).items():
+        if n_times > 1:
+            raise ValueError(f"{owner} has {n_times} columns called {name!r}; rename all but one")
 
 
 def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_bins: int) -> np.ndarray:
@@ -148,6 +165,8 @@ def _labels(pandas: Any, scores: Any, column: Any, name: str, n_samples: int, n_
     if (is_date or is_continuous(series, MOST_WHOLE)) and series.nunique() > n_bins:
         series = cut_into_bins(series, n_bins)[0]
     labels = series.astype(object).to_numpy(dtype=object, na_value=MISSING)
+    if odd := [label for label in labels if isinstance(label, (list, dict, set, np.ndarray))]:
+        raise ValueError(f"groups {name!r} has {odd[0]!r}; expected a text, number, truth value or date per sample")
     return np.array([label.isoformat() if hasattr(label, "isoformat") else label for label in labels], dtype=object)
 
 

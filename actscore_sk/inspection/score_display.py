@@ -21,6 +21,7 @@ from actscore_sk.inspection.drawing import (
 from actscore_sk.inspection.groupings import MOST_GROUPS, Grouping, group_targets, join_easier
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
@@ -133,6 +134,7 @@ class ActionScoreDisplay(Display):
         """
         pandas = import_optional("pandas", extra="cli", purpose="summarise scores")
         values = check_scores(scores)
+        check_order({"scores": scores, "y": y, "held_out": held_out})
         for name, column in (("y", y), ("held_out", held_out)):
             if column is not None and len(column) != len(values):
                 raise ValueError(f"{name} has {len(column)} entries, but there are {len(values)} scores")

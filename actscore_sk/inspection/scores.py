@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from actscore_sk.scoring.given_scores import scores_in
+from actscore_sk.scoring.given_scores import as_numbers, scores_in
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
@@ -29,7 +29,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     >>> check_scores([1, 2])
     array([1., 2.])
     """
-    values = np.asarray(scores_in(scores), dtype=np.float64)
+    values = as_numbers(scores_in(scores), name)
     if values.ndim != 1:
         raise ValueError(f"{name} has shape {values.shape}; expected one number per sample, (n_samples,)")
     if np.isinf(values).any():

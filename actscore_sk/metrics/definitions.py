@@ -15,6 +15,7 @@ from actscore_sk.metrics.epoch_window import epoch_weights
 Scores = npt.NDArray[np.float64]
 
 _MANY_EPOCHS = 150  # so many rows are rather samples than epochs
+_ROUNDING = 1e-6  # of probabilities in single precision
 EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost every sample
 
 
@@ -115,6 +116,11 @@ def forgetting(correct: npt.ArrayLike) -> Scores:
     scores : ndarray of float64 (n_samples,)
         NaN = never visited.
 
+    Raises
+    ------
+    ValueError
+        If a value is outside of [0, 1].
+
     Notes
     -----
     The paper sets a sample that was never learnt to infinity. Here it gets its number of visits: it still ranks
@@ -129,7 +135,7 @@ def forgetting(correct: npt.ArrayLike) -> Scores:
     >>> forgetting([[1, 0, 1], [0, 0, 1], [1, 0, 1], [0, 0, 1]])
     array([2., 4., 0.])
     """
-    values = _trajectories(correct)
+    values = _shares(correct, "correct")
     visited = _visited(values)
     previous, ever = np.zeros((2, values.shape[1]), dtype=bool)
     events = np.zeros(values.shape[1])
@@ -157,6 +163,11 @@ def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
     scores : ndarray of float64 (n_samples,)
         NaN = not visited in the first `k` epochs.
 
+    Raises
+    ------
+    ValueError
+        If `k` is negative.
+
     References
     ----------
     Paul et al., Deep Learning on a Data Diet, NeurIPS 2021.
@@ -166,6 +177,8 @@ def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
     >>> el2n([[1.0, 0.5], [0.5, 0.25], [0.0, 0.0]], k=2)
     array([0.75 , 0.375])
     """
+    if k < 0:
+        raise ValueError(f"k={k}; expected a number of epochs")
     return _mean(_trajectories(errors)[:k])
 
 
@@ -182,6 +195,11 @@ def confidence(probabilities: npt.ArrayLike) -> Scores:
     scores : ndarray of float64 (n_samples,)
         NaN = never visited.
 
+    Raises
+    ------
+    ValueError
+        If a probability is outside of [0, 1].
+
     References
     ----------
     Swayamdipta et al., Dataset Cartography, EMNLP 2020.
@@ -191,7 +209,7 @@ def confidence(probabilities: npt.ArrayLike) -> Scores:
     >>> confidence([[0.5, 1.0], [0.25, 1.0]])
     array([0.375, 1.   ])
     """
-    return _mean(_trajectories(probabilities))
+    return _mean(_shares(probabilities, "probabilities"))
 
 
 def variability(probabilities: npt.ArrayLike) -> Scores:
@@ -234,6 +252,11 @@ def correctness(correct: npt.ArrayLike) -> Scores:
     scores : ndarray of float64 (n_samples,)
         NaN = never visited.
 
+    Raises
+    ------
+    ValueError
+        If a value is outside of [0, 1].
+
     References
     ----------
     Swayamdipta et al., Dataset Cartography, EMNLP 2020.
@@ -243,7 +266,7 @@ def correctness(correct: npt.ArrayLike) -> Scores:
     >>> correctness([[1, 0], [1, 1]])
     array([1. , 0.5])
     """
-    return _mean(_trajectories(correct))
+    return _mean(_shares(correct, "correct"))
 
 
 def _trajectories(values: npt.ArrayLike) -> Scores:
@@ -260,6 +283,14 @@ def _trajectories(values: npt.ArrayLike) -> Scores:
             "samples, pass values.T",
             UserWarning,
         )
+    return array
+
+
+def _shares(values: npt.ArrayLike, name: str) -> Scores:
+    array = _trajectories(values)
+    low, high = np.nanmin(array, initial=0.0), np.nanmax(array, initial=1.0)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(f"{name} has values from {low:.3g} to {high:.3g}; expected them in [0, 1], and no logits")
     return array
 
 

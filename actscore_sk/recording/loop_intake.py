@@ -78,6 +78,8 @@ class LoopIntake:
         batch : LoopBatch or None
             With logits if they are needed; None if there is no visit in it.
         """
+        if getattr(held_out, "ndim", 0) or isinstance(held_out, (list, tuple)):
+            raise ValueError("held_out has a value per sample; expected one for the batch: call update for each part")
         values = as_losses(losses)
         n_visits = values.shape[0]
         rows = as_positions("index", index, n_visits)

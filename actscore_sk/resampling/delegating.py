@@ -140,6 +140,8 @@ class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        if self.estimator is None:  # an error at fit, and none when it is shown
+            return tags
         inner = get_tags(self.estimator)
         tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
         for kind in ("classifier_tags", "regressor_tags"):

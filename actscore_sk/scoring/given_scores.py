@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.data.containers import n_samples_of
+from actscore_sk.estimators.inputs import is_text
 from actscore_sk.scoring.scorer import comparable_scores, fitted_with
 from actscore_sk.tracker import ActionScoreTracker
+from actscore_sk.utils.indexes import are_shuffled_positions, check_order, index_of
 
 SCORES = ("action_scores_", "fit it first, or pass an array of scores")
 
@@ -42,6 +44,22 @@ def scores_in(values: Any) -> Any:
     [1.0, 2.0]
     """
     return values if is_array(values) else fitted_with(values, *SCORES).action_scores_
+
+
+def as_numbers(values: Any, name: str) -> np.ndarray:
+    """Return scores as float64; text is refused.
+
+    Examples
+    --------
+    >>> as_numbers(["a", "b"], "scores")
+    Traceback (most recent call last):
+    ...
+    ValueError: scores holds text such as 'a'; expected numbers: are scores and labels swapped?
+    """
+    if is_text(values):
+        first = str(np.asarray(values, dtype=object).reshape(-1)[0])
+        raise ValueError(f"{name} holds text such as {first!r}; expected numbers: are scores and labels swapped?")
+    return np.asarray(values, dtype=np.float64)
 
 
 def scores_instead(estimator: Any, action_scores: Any) -> Any:
@@ -92,10 +110,14 @@ def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
         If the scores are not one finite number per sample, or have the index of X in another order.
     """
     n_samples = n_samples_of(X)
-    if _is_reordered(getattr(action_scores, "index", None), getattr(X, "index", None)):
-        raise ValueError("action_scores has the index of X in another order; pass action_scores.loc[X.index]")
+    check_order({"X": X, "action_scores": action_scores})
+    if index_of(X) is None and are_shuffled_positions(index_of(action_scores)):
+        raise ValueError(
+            "action_scores has positions of samples as its index, in another order, as if it was sorted; pass "
+            "action_scores.sort_index(), or action_scores.to_numpy() if it is in the order of X"
+        )
     given = action_scores if is_array(action_scores) else comparable_scores(fitted_with(action_scores, *SCORES))
-    scores = np.array(given, dtype=np.float64)
+    scores = np.array(as_numbers(given, "action_scores"))
     if scores.shape != (n_samples,):
         raise ValueError(
             f"action_scores has shape {scores.shape}, but X has {n_samples} samples; pass one score per sample, in "
@@ -108,9 +130,3 @@ def check_given_scores(action_scores: Any, X: Any) -> np.ndarray:
             "leave these samples out, or set a score for them"
         )
     return scores
-
-
-def _is_reordered(index: Any, own: Any) -> bool:
-    """Return True if two indexes of pandas hold the same labels in different orders."""
-    are_indexes = hasattr(index, "equals") and hasattr(own, "equals")
-    return are_indexes and not index.equals(own) and set(index) == set(own)

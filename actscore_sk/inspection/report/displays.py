@@ -1,5 +1,6 @@
 """Displays that a report draws unasked, with their titles."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,23 @@ def displays_of_scores(
         grid = SampleGridDisplay.from_scores(scores, pictures, target, n_shown=GRID_SHOWN)
         displays["The hardest images on the left, the easiest on the right, with their scores"] = grid
     return displays
+
+
+def checked_displays(displays: Any) -> dict[str, Display]:
+    """Return the displays that a user adds, by title.
+
+    Raises
+    ------
+    TypeError
+        If they are no displays by title.
+    """
+    named = dict(displays) if isinstance(displays, Mapping) else {"displays": displays} if displays else {}
+    if wrong := [display for display in named.values() if not isinstance(display, Display)]:
+        raise TypeError(
+            f"displays has {type(wrong[0]).__name__}; expected a dict of displays by title, such as "
+            '{"pruning": PruningCurveDisplay.from_estimator(search)}'
+        )
+    return named
 
 
 def displays_of_boxes(fitted: Any, images: Any) -> dict[str, Display]:

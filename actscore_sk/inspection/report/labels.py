@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.inspection.report.label_order import check_given, places_of_samples
 from actscore_sk.inspection.report.targets import as_frame
 from actscore_sk.label_issues.sentence import caution, summarise
+from actscore_sk.utils.indexes import index_of
 
 COLUMNS = ("suggested_label", "wrong_probability", "is_issue")
 RANK, BOUNDS = "label_rank", ("n_wrong_low", "n_wrong_high")  # which the command writes, too
@@ -101,18 +103,23 @@ def labels_of_fit(fitted: Any) -> LabelFindings | None:
     return LabelFindings(suggested, *decided, ranking, name, rank, (float(low), float(high)), notes, True)
 
 
-def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
+def labels_of_columns(labels: Any, n_samples: int, target: Any = None, own: Any = None) -> LabelFindings:
     """Read what a table says of labels.
 
     Parameters
     ----------
     labels : DataFrame or dict of columns
         ``suggested_label``, ``wrong_probability``, ``is_issue``, in the order of the scores; of a DataFrame as
-        `label_issues` sorts it, the index says which row belongs where. ``label_rank``, ``n_wrong_low`` and
+        `label_issues` sorts it, the index says which row belongs where: it has positions, or the names in `own`.
+        ``label_rank``, ``n_wrong_low`` and
         ``n_wrong_high`` may be missing: in a table of all rows that were judged, they say between which numbers that of
         wrong labels lies.
     n_samples : int
         As many rows are expected.
+    target : Series (n_samples,) or None
+        Labels of the samples; those of the table, if it has ``given_label``, must be the same.
+    own : Index or None
+        Names of the samples.
 
     Returns
     -------
@@ -121,14 +128,14 @@ def labels_of_columns(labels: Any, n_samples: int) -> LabelFindings:
     Raises
     ------
     ValueError
-        If a column is missing, there are not as many rows, or a probability is none.
+        If a column is missing, there are not as many rows, or a probability is none; if it is not known which sample a
+        row is of.
     """
-    index = getattr(labels, "index", None)
     frame = as_frame(labels, n_samples, "labels")
     if missing := [name for name in COLUMNS if name not in frame]:
         raise ValueError(f"labels lack {', '.join(missing)}; expected {', '.join(COLUMNS)}, as label_issues() has them")
-    if index is not None and not callable(index) and sorted(map(str, index)) == sorted(map(str, range(n_samples))):
-        frame = frame.iloc[np.argsort(np.asarray(index, dtype=np.int64))].reset_index(drop=True)
+    frame = frame.iloc[places_of_samples(index_of(labels), own, n_samples)].reset_index(drop=True)
+    check_given(frame, target)
     suggested = frame["suggested_label"].astype(object).where(frame["suggested_label"].notna(), None).to_numpy()
     probability = _numbers(frame["wrong_probability"])
     if not ((probability >= 0) & (probability <= 1) | np.isnan(probability)).all():

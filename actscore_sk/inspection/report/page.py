@@ -10,6 +10,7 @@ from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.groupings import target_column
 from actscore_sk.inspection.pictures import as_pictures
 from actscore_sk.inspection.report.displays import (
+    checked_displays,
     displays_of_boxes,
     displays_of_scores,
     displays_of_training,
@@ -25,6 +26,7 @@ from actscore_sk.inspection.report.whole_page import write_page
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
+from actscore_sk.utils.indexes import check_order, index_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +125,7 @@ class ActionScoreReport:
         own, targets = columns_of_fit(fitted, options.pop("data", None))
         y = targets if y is None else y
         displays = displays_of_training(fitted) | displays_of_boxes(fitted, options.get("images"))
-        displays |= dict(options.pop("displays", None) or {})
+        displays |= checked_displays(options.pop("displays", None))
         options.setdefault("labels", labels_of_fit(fitted))
         held_out = getattr(fitted, "validation_mask_", None)
         report = cls.from_scores(fitted.action_scores_, y, data=own, held_out=held_out, displays=displays, **options)
@@ -145,7 +147,7 @@ class ActionScoreReport:
         """
         losses = np.asarray(trajectories)
         scores = np.where(np.isnan(losses).all(axis=0), np.nan, np.nansum(losses, axis=0, dtype=np.float64))
-        displays = displays_of_trajectories(losses, scores) | dict(options.pop("displays", None) or {})
+        displays = displays_of_trajectories(losses, scores) | checked_displays(options.pop("displays", None))
         report = cls.from_scores(scores, y, displays=displays, **options)
         report.summary["Epochs"] = f"{len(losses):,}"
         return report
@@ -209,6 +211,8 @@ class ActionScoreReport:
             If pandas or matplotlib is not installed.
         """
         values = check_scores(scores)
+        check_order({"scores": scores, "y": y, "data": data, "held_out": held_out})
+        index = next(filter(lambda found: found is not None, map(index_of, (scores, y, data))), None)
         masked = np.zeros(len(values), dtype=bool) if held_out is None else np.asarray(held_out, dtype=bool)
         pictures = None if images is None else as_pictures(images)
         y = class_names(images, y)
@@ -218,12 +222,12 @@ class ActionScoreReport:
                 raise ValueError(f"{name} has {len(column)} entries, but there are {len(values)} scores")
         compared = compared_groups(target, groups, len(values))
         if labels is not None and not isinstance(labels, LabelFindings):
-            labels = labels_of_columns(labels, len(values))
+            labels = labels_of_columns(labels, len(values), target, index)
         return cls(
             values,
             page_rows(values, target, masked, labels, compared | path_column(images), data, positions),
             groups=compared,
-            displays=displays_of_scores(values, target, masked, pictures) | dict(displays or {}),
+            displays=displays_of_scores(values, target, masked, pictures) | checked_displays(displays),
             summary={} if target is None else {"Target": kind_of_target(target)},
             held_out=masked,
             pictures=pictures,

@@ -1,10 +1,12 @@
 """Columns that a report is given: targets that are classes or numbers, and groups to compare."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actscore_sk.inspection.groupings import MOST_CLASSES, is_continuous
+from actscore_sk.inspection.groups import check_names
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def as_frame(columns: Any, n_samples: int, name: str) -> "pd.DataFrame":
     Raises
     ------
     ValueError
-        If there are more or fewer rows than samples.
+        If there are more or fewer rows than samples, or no columns at all.
 
     Examples
     --------
@@ -45,8 +47,10 @@ def as_frame(columns: Any, n_samples: int, name: str) -> "pd.DataFrame":
         columns = columns.to_pandas()
     if isinstance(columns, pandas.Series):
         columns = columns.to_frame(columns.name or name)
-    elif np.ndim(columns) == 1 and not isinstance(columns, dict):
+    elif np.ndim(columns) == 1 and not isinstance(columns, Mapping):
         columns = {name: list(columns)}
+    elif np.ndim(columns) == 0 and not isinstance(columns, Mapping):
+        raise ValueError(f"{name} is {columns!r}; expected a DataFrame, a dict of columns, or one column")
     frame = pandas.DataFrame(columns).reset_index(drop=True)
     if len(frame) != n_samples:
         raise ValueError(f"{name} has {len(frame)} rows, but there are {n_samples} scores")
@@ -105,6 +109,7 @@ def compared_groups(target: "pd.Series | None", groups: Any, n_samples: int) -> 
         columns["target"] = target.map(str, na_action="ignore").astype(object)
     if groups is not None:
         frame = as_frame(groups, n_samples, "group")
+        check_names(frame.columns, "group")
         for name in frame.columns:
             is_number = pandas.api.types.is_numeric_dtype(frame[name])
             if not is_number and frame[name].nunique() > MOST_COMPARED:
