@@ -112,15 +112,17 @@ def shortened(label: Any, length: int = 32) -> str:
     Returns
     -------
     text : str
-        A longer label ends in "…".
+        A longer label has "…" in its middle: paths and names of classes often differ at their end.
 
     Examples
     --------
-    >>> shortened("a" * 40, 8)
-    'aaaaaaa…'
+    >>> shortened("photos/holiday/cat_17.jpg", 14)
+    'photos…_17.jpg'
     """
     text = " ".join(str(label).split())
-    text = text if len(text) <= length else text[: length - 1] + "…"
+    if len(text) > length:
+        tail = length // 2
+        text = f"{text[: length - tail - 1]}…{text[-tail:]}"
     return text.replace("$", r"\$")
 
 

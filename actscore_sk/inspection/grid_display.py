@@ -177,7 +177,9 @@ class SampleGridDisplay(Display):
         cell = CELL if self.overlay is None else BOXED_CELL
         for_scale = 0 if self.overlay is None or self.overlay.scores is None else 0.8
         width = 0.8 + 2 * self.table["rank"].max() * cell + for_scale
-        return width, 0.6 + self.table["group"].nunique() * (cell + GAP)
+        # wide images need lower rows; files and boxes are not opened to find out
+        _, height, length = getattr(self.images, "shape", (0, 1, 1))[:3]
+        return width, 0.6 + self.table["group"].nunique() * (cell * min(1, height / length) + GAP)
 
     def draw_on(self, figure: Any) -> None:
         """Draw into an empty figure.
