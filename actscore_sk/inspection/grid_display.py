@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.box_overlay import BoxOverlay
 from actscore_sk.inspection.display import Display
-from actscore_sk.inspection.drawing import sample_names, shortened
+from actscore_sk.inspection.drawing import sample_names, shortened, three_digits
 from actscore_sk.inspection.groupings import Grouping, group_targets, hardest_first
 from actscore_sk.inspection.pictures import BoxCrops, as_pictures
 from actscore_sk.inspection.scores import check_scores
@@ -234,7 +234,7 @@ class SampleGridDisplay(Display):
             axes.imshow(self.maps[row["sample"]], cmap="inferno", alpha=0.55, extent=extent, vmin=0, vmax=top or 1)
         if self.overlay is not None:
             self.overlay.draw(axes, row["sample"])
-        axes.set_xlabel(f"{shortened(row['name'], 14)}\n{row['score']:.3g}", fontsize=7, labelpad=1)
+        axes.set_xlabel(f"{shortened(row['name'], 14)}\n{three_digits(row['score'])}", fontsize=7, labelpad=1)
 
 
 def _choose(scores: np.ndarray, labels: np.ndarray, groups: list, n_shown: int, names: np.ndarray) -> Any:

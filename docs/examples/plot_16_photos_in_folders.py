@@ -85,7 +85,8 @@ plt.show()
 
 # %%
 # Paths for a look, or for a program that moves files:
-issues.assign(file=[files[i].relative_to(folder) for i in issues.index], to=classes[issues["suggested_label"]]).head()
+paths = [files[i].relative_to(folder) for i in issues.index]
+issues[["wrong_probability", "is_issue"]].assign(file=paths, to=classes[issues["suggested_label"]]).head().round(2)
 
 # %%
 temporary.cleanup()
