@@ -50,7 +50,7 @@ html_theme_options = {
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = {"index": []}
+html_sidebars = {page: [] for page in ("*", "generated/benchmarks", "generated/results/*")}  # no neighbours to list
 html_show_sourcelink = False
 sphinx_gallery_conf = {
     "examples_dirs": ["examples"],

@@ -1,6 +1,6 @@
 """The picture of the first page: losses over epochs, the score of each digit, and the labels most likely wrong.
 
-python docs/hero.py                         # writes docs/images/hero.png
+python docs/hero.py             # writes docs/images/hero.png, and hero_narrow.png for telephones
 """
 
 from pathlib import Path
@@ -15,7 +15,12 @@ from sklearn.datasets import load_digits
 
 from actscore_sk import ActionScoreClassifier
 
-TARGET = Path(__file__).parent / "images" / "hero.png"
+IMAGES = Path(__file__).parent / "images"
+# Name, size in inches, and how the three panels are laid out.
+PICTURES = (
+    ("hero.png", (12.4, 3.7), {"nrows": 1, "ncols": 3, "width_ratios": [1.05, 1, 1.75], "wspace": 0.04}),
+    ("hero_narrow.png", (4.7, 8.6), {"nrows": 3, "ncols": 1, "height_ratios": [1, 1, 0.95], "hspace": 0.02}),
+)
 DARK, LIGHT, ACCENT = "#1b3a57", "#c9d8e8", "#b5541c"
 N_WRONG, N_SHOWN = 90, 10
 
@@ -40,6 +45,16 @@ def draw_scores(ax, scores, is_wrong):
     ax.set_title("2  Each sample gets a score", loc="left", fontsize="large")
 
 
+def draw_digits(figure, images, given, clf, is_wrong):
+    """Draw the digits most likely wrong, with the label given and the one suggested."""
+    figure.suptitle("3  Labels most likely wrong, and what they should be", fontsize="large")
+    for ax, row in zip(figure.subplots(2, N_SHOWN // 2).ravel(), clf.label_issues().index[:N_SHOWN], strict=True):
+        ax.imshow(images[row], cmap="gray_r", interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{given[row]} → {clf.suggested_labels_[row]}", color=DARK, fontsize="large")
+        ax.spines[:].set(color=ACCENT if is_wrong[row] else LIGHT, linewidth=2)
+
+
 def main():
     """Flip labels, fit, draw."""
     digits = load_digits()
@@ -53,21 +68,17 @@ def main():
     found = int(is_wrong[clf.is_label_issue_].sum())
     print(f"{clf.is_label_issue_.sum()} labels look wrong, {found} of the {N_WRONG} wrong ones are among them")
 
-    figure = plt.figure(figsize=(12.4, 3.7), layout="constrained")
-    curves, bars, grid = figure.subfigures(1, 3, width_ratios=[1.05, 1, 1.75], wspace=0.04)
-    draw_losses(curves.subplots(), clf.trajectories_, is_wrong)
-    draw_scores(bars.subplots(), clf.action_scores_, is_wrong)
-    for ax in (*curves.axes, *bars.axes):
-        ax.legend(frameon=False)
-        ax.spines[["top", "right"]].set_visible(False)
-    grid.suptitle("3  Labels most likely wrong, and what they should be", fontsize="large")
-    for ax, row in zip(grid.subplots(2, N_SHOWN // 2).ravel(), clf.label_issues().index[:N_SHOWN], strict=True):
-        ax.imshow(digits.images[row], cmap="gray_r", interpolation="nearest")
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(f"{given[row]} → {clf.suggested_labels_[row]}", color=DARK, fontsize="large")
-        ax.spines[:].set(color=ACCENT if is_wrong[row] else LIGHT, linewidth=2)
-    figure.savefig(TARGET, dpi=115, facecolor="white")
-    print(f"{TARGET.name}: {TARGET.stat().st_size / 1024:.0f} KB")
+    for name, size, panels in PICTURES:
+        figure = plt.figure(figsize=size, layout="constrained")
+        curves, bars, grid = figure.subfigures(**panels)
+        draw_losses(curves.subplots(), clf.trajectories_, is_wrong)
+        draw_scores(bars.subplots(), clf.action_scores_, is_wrong)
+        for ax in (*curves.axes, *bars.axes):
+            ax.legend(frameon=False)
+            ax.spines[["top", "right"]].set_visible(False)
+        draw_digits(grid, digits.images, given, clf, is_wrong)
+        figure.savefig(IMAGES / name, dpi=115, facecolor="white")
+        print(f"{name}: {(IMAGES / name).stat().st_size / 1024:.0f} KB")
 
 
 if __name__ == "__main__":

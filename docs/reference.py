@@ -148,6 +148,7 @@ MOVED = {
     "../benchmarks/results/": "generated/results/",
     "../docs/": "../",
 }
+EXAMPLE = re.compile(r"\]\(../examples/(\w+)\.py\)")
 FENCED = re.compile(r"^(```.*?^```)$", flags=re.MULTILINE | re.DOTALL)
 NAMED = re.compile(
     rf"(?<![\[`])`(({'|'.join(sorted(ROOM_OF, key=len, reverse=True))})(\([^`<]*)?(\.\w+\([^`<]*)?)`(?!\])"
@@ -170,5 +171,6 @@ def rewrite_page(app, name: str, source: list[str]) -> None:
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *pages, "```\n"])
     for old, new in MOVED.items():
         source[0] = source[0].replace(f"]({old}", f"]({new}")
+    source[0] = EXAMPLE.sub(r"](../auto_examples/\1.rst)", source[0])
     if name.startswith("guide/") or name in {"concepts", "faq", "glossary", "comparison", "start"}:
         source[0] = link_names(source[0])

@@ -11,6 +11,7 @@ from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 METRICS = ("confidence", "variability", "correctness")
+LINE, NAME = 0.04, 0.1  # height of a line of names, in units of confidence, and width of a name, of variability
 
 
 class DataMapDisplay(Display):
@@ -155,8 +156,13 @@ class DataMapDisplay(Display):
             linewidths=0,
             rasterized=n_points > 2000,  # a vector per sample would make large files
         )
+        placed: list[tuple[float, float]] = []
         for row in table.nsmallest(self.n_named, "confidence").to_dict("records"):
-            name_point(self.ax_, (row["variability"], row["confidence"]), row["name"])
+            x, y = row["variability"], row["confidence"]
+            # from below upwards: a name that would be written over another one goes above it
+            y = max([y, *(above + LINE for near, above in placed if abs(near - x) < NAME)])
+            placed.append((x, y))
+            name_point(self.ax_, (x, y), row["name"])
         self.colorbar_ = self.figure_.colorbar(self.points_, ax=self.ax_, label="correctness", alpha=1)
         drawn = f"{len(table):,} of {self.n_samples:,}" if len(table) < self.n_samples else f"{len(table):,}"
         finish_axes(

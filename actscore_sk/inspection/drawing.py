@@ -116,16 +116,39 @@ def shortened(label: Any, length: int = 32) -> str:
     Returns
     -------
     text : str
-        A longer label ends in "…".
+        A longer label has "…" in its middle: paths and names of classes often differ at their end.
 
     Examples
     --------
-    >>> shortened("a" * 40, 8)
-    'aaaaaaa…'
+    >>> shortened("photos/holiday/cat_17.jpg", 14)
+    'photos…_17.jpg'
     """
     text = " ".join(str(label).split())
-    text = text if len(text) <= length else text[: length - 1] + "…"
+    if len(text) > length:
+        tail = length // 2
+        text = f"{text[: length - tail - 1]}…{text[-tail:]}"
     return text.replace("$", r"\$")
+
+
+def three_digits(number: float) -> str:
+    """Write a number with three digits, and one from 1,000 on as a whole, up to ten millions.
+
+    Parameters
+    ----------
+    number : float
+        Of any size.
+
+    Returns
+    -------
+    text : str
+        For reading.
+
+    Examples
+    --------
+    >>> [three_digits(number) for number in (0.01234, 51731.2, 4e9)]
+    ['0.0123', '51,731', '4e+09']
+    """
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e7 else f"{number:.3g}"
 
 
 def sample_names(names: Any, n_samples: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from actscore_sk.inspection.box_overlay import BoxOverlay
 from actscore_sk.inspection.display import Display
-from actscore_sk.inspection.drawing import sample_names, shortened
+from actscore_sk.inspection.drawing import sample_names, shortened, three_digits
 from actscore_sk.inspection.groupings import Grouping, group_targets, hardest_first
 from actscore_sk.inspection.pictures import BoxCrops, as_pictures
 from actscore_sk.inspection.scores import check_scores
@@ -181,7 +181,9 @@ class SampleGridDisplay(Display):
         cell = CELL if self.overlay is None else BOXED_CELL
         for_scale = 0 if self.overlay is None or self.overlay.scores is None else 0.8
         width = 0.8 + 2 * self.table["rank"].max() * cell + for_scale
-        return width, 0.6 + self.table["group"].nunique() * (cell + GAP)
+        # wide images need lower rows; files and boxes are not opened to find out
+        _, height, length = getattr(self.images, "shape", (0, 1, 1))[:3]
+        return width, 0.6 + self.table["group"].nunique() * (cell * min(1, height / length) + GAP)
 
     def draw_on(self, figure: Any) -> None:
         """Draw into an empty figure.
@@ -236,7 +238,7 @@ class SampleGridDisplay(Display):
             axes.imshow(self.maps[row["sample"]], cmap="inferno", alpha=0.55, extent=extent, vmin=0, vmax=top or 1)
         if self.overlay is not None:
             self.overlay.draw(axes, row["sample"])
-        axes.set_xlabel(f"{shortened(row['name'], 14)}\n{row['score']:.3g}", fontsize=7, labelpad=1)
+        axes.set_xlabel(f"{shortened(row['name'], 14)}\n{three_digits(row['score'])}", fontsize=7, labelpad=1)
 
 
 def _choose(scores: np.ndarray, labels: np.ndarray, groups: list, n_shown: int, names: np.ndarray) -> Any:

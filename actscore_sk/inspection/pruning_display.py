@@ -7,7 +7,16 @@ import numpy as np
 from scipy.stats import t
 
 from actscore_sk.inspection.display import Display
-from actscore_sk.inspection.drawing import DARK, LINES, MARKERS, dark_cividis, finish_axes, make_axes, shortened
+from actscore_sk.inspection.drawing import (
+    DARK,
+    LINES,
+    MARKERS,
+    dark_cividis,
+    finish_axes,
+    make_axes,
+    shortened,
+    width_for,
+)
 from actscore_sk.inspection.searched import AXES, read_search
 from actscore_sk.utils.optional import import_optional
 
@@ -197,18 +206,18 @@ class PruningCurveDisplay(Display):
         display : PruningCurveDisplay
             Itself.
         """
-        self.figure_, self.ax_ = make_axes(ax, self.size)
         self.lines_: list[Any] = []
         self.bands_: list[Any] = []
         axis = next(name for name in AXES.values() if name in self.table.columns)
         best = self.table.groupby("strategy")["mean"].max().nlargest(self.max_groups).index
         parts = [(name, part) for name, part in self.table.groupby("strategy", sort=False) if name in best]
-        for i, (strategy, part) in enumerate(parts):
+        names = [_named(strategy, part, axis) for strategy, part in parts]
+        # the legend is to the right of the axes, and would take their width
+        self.figure_, self.ax_ = make_axes(ax, (width_for("\n".join(names).split("\n")), self.size[1]))
+        for i, (name, (_, part)) in enumerate(zip(names, parts, strict=True)):
             colour = DARK if len(parts) == 1 else dark_cividis()(i / (len(parts) - 1))
             style: dict[str, Any] = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)]}
-            self.lines_ += self.ax_.plot(
-                part[axis], part["mean"], color=colour, markersize=5, label=_named(strategy, part, axis), **style
-            )
+            self.lines_ += self.ax_.plot(part[axis], part["mean"], color=colour, markersize=5, label=name, **style)
             band = self.ax_.fill_between(part[axis], part["low"], part["high"], color=colour, alpha=0.15, lw=0)
             self.bands_.append(band)
         left_out = self.table["strategy"].nunique() - len(parts)

@@ -22,6 +22,7 @@ from actscore_sk.inspection.drawing import (
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
+MOST_MARKERS = 20  # of a line: more of them hide it
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
@@ -141,7 +142,9 @@ class TrajectoryDisplay(Display):
             Itself.
         """
         self.figure_, self.ax_ = make_axes(ax, self.size)
-        epochs, table = self.table["epoch"], self.table
+        # a band needs two places: that of a single epoch begins before it and ends after it
+        table = self.table if len(self.table) > 1 else self.table.loc[[0, 0]]
+        epochs = table["epoch"].to_numpy() + (0 if len(self.table) > 1 else np.array([-0.25, 0.25]))
         self.bands_ = [
             self.ax_.fill_between(epochs, table[low], table[high], color=colour, label=label, linewidth=0)
             for low, high, colour, label in (("q05", "q95", LIGHT, "5 to 95 %"), ("q25", "q75", MIDDLE, "25 to 75 %"))
@@ -150,6 +153,7 @@ class TrajectoryDisplay(Display):
         self.lines_: list[Any] = []
         for i, name in enumerate(table.columns[1 + len(QUANTILES) :]):
             style: dict[str, Any] = {"linestyle": LINES[i % len(LINES)], "marker": MARKERS[i % len(MARKERS)]}
+            style["markevery"] = max(1, len(table) // MOST_MARKERS)
             label = shortened(name, 20)
             self.lines_ += self.ax_.plot(epochs, table[name], color=ACCENT, markersize=4, label=label, **style)
         # one sample that is lost for an epoch would press the bands of all others flat
@@ -158,5 +162,7 @@ class TrajectoryDisplay(Display):
             stretch_axis(self.ax_, "y", float(np.nanmax(table["q95"])), float(np.nanmax(np.abs(shown))))
         finish_axes(self.ax_, f"Losses of {self.n_samples:,} samples", xlabel="epoch", ylabel="loss")
         self.ax_.locator_params(axis="x", integer=True)
+        if len(self.table) == 1:
+            self.ax_.set_xticks(self.table["epoch"])
         self.ax_.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
         return self

@@ -84,6 +84,19 @@ def test_gaps_in_trajectories():
     assert table["#1"].isna().all()
 
 
+def test_the_losses_of_a_single_epoch_can_be_seen(ax):
+    display = TrajectoryDisplay.from_scores([[1.0, 2.0, 3.0]]).plot(ax)
+    assert all(np.ptp(band.get_paths()[0].vertices[:, 0]) > 0 for band in display.bands_)
+    assert ax.get_xticks().tolist() == [1]
+
+
+def test_names_on_a_map_are_not_written_over_each_other(ax):
+    DataMapDisplay.from_scores([0.02, 0.021, 0.022, 0.9], [0.01, 0.02, 0.4, 0.3], [0] * 4).plot(ax)
+    first, above, beside = (text.xy[1] for text in ax.texts)
+    assert above - first > 0.03
+    assert beside == 0.022
+
+
 def test_points_are_metrics(scorer, ax):
     display = DataMapDisplay.from_estimator(scorer, ax=ax)
     table = display.frame()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from actscore_sk.inspection.drawing import three_digits
 from actscore_sk.inspection.group_display import GroupDifficultyDisplay
 from actscore_sk.inspection.groups import group_difficulty
 from actscore_sk.inspection.report.cells import as_text
@@ -107,9 +108,9 @@ def _as_texts(results: "pd.DataFrame") -> "pd.DataFrame":
         {
             "group": [as_text(row["group"]) for row in rows],
             "samples": [f"{row['n']:,}" for row in rows],
-            "mean": [f"{row['mean']:.3g}" for row in rows],
-            "median": [f"{row['median']:.3g}" for row in rows],
-            "IQR": [f"{row['iqr']:.3g}" for row in rows],
+            "mean": [three_digits(row["mean"]) for row in rows],
+            "median": [three_digits(row["median"]) for row in rows],
+            "IQR": [three_digits(row["iqr"]) for row in rows],
             "lift": [f"{row['lift']:.2f}" for row in rows],
             "P(harder)": [_interval(row) for row in rows],
             "p, corrected": [_probability(row["p_adjusted"]) for row in rows],

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from actscore_sk.inspection.drawing import three_digits
+
 N_BINS = 48
 N_TICKS = 5
 LOWEST_BAR = 0.012  # of the height: one row among 100,000 is still seen
@@ -98,13 +100,13 @@ def draw_histogram(values: np.ndarray, is_beyond: np.ndarray, *, axis: str, beyo
             float(shares[i + 1] - shares[i]),
             max(int(count) / tallest, LOWEST_BAR),
             cut is not None and edges[i] > cut - width / 2,
-            f"{count:,} rows from {edges[i]:.3g} to {edges[i + 1]:.3g}",
+            f"{count:,} rows from {three_digits(edges[i])} to {three_digits(edges[i + 1])}",
         )
         for i, count in enumerate(counts)
         if count
     ]
-    ticks = [f"{tick:.3g}" for tick in np.linspace(low, high, N_TICKS)]
-    at = "" if cut is None else f"; {int(is_beyond.sum()):,} beyond the cut at {cut:.3g} {beyond}"
+    ticks = [three_digits(tick) for tick in np.linspace(low, high, N_TICKS)]
+    at = "" if cut is None else f"; {int(is_beyond.sum()):,} beyond the cut at {three_digits(cut)} {beyond}"
     place = None if cut is None else (cut - low) / (high - low)
     return Histogram(bars, place, ticks, axis, tallest, f"Histogram of {axis} of {len(values):,} rows{at}.")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.inspection.drawing import three_digits
 from actscore_sk.inspection.scores import membership
 
 
@@ -55,7 +56,7 @@ def facts_of_spread(scores: np.ndarray) -> dict[str, str]:
     """
     known = scores[~np.isnan(scores)]
     low, median, high = np.quantile(known, [0.05, 0.5, 0.95])
-    facts = {"Score: median": f"{median:.3g}", "Score: 5 to 95 %": f"{low:.3g} to {high:.3g}"}
+    facts = {"Score: median": three_digits(median), "Score: 5 to 95 %": f"{three_digits(low)} to {three_digits(high)}"}
     if known.min() >= 0 and known.sum() > 0:
         share = float(known @ membership(known, len(known) / 10) / known.sum())
         facts["Share of all loss in the hardest tenth"] = f"{share:.0%}"

@@ -24,7 +24,7 @@ buildFilters();
 buildColumns();
 buildExports();
 buildTable();
-table.caption.textContent = "Rows, those to look at first on top; click on the head of a column to sort";
+table.caption.firstElementChild.textContent = "Rows, those to look at first on top; click on the head of a column to sort";
 tools.hidden = false;
 tools.open = innerWidth >= 700;
 if (document.getElementById("confusion")) rove(document.getElementById("confusion"), "a");
