@@ -33,6 +33,7 @@ from actscore_sk.commands.typed_tables import plain, refuse_options
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.scoring.scorer import comparable_scores
+from actscore_sk.utils.memory import return_freed
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
     data = _open(arguments)
+    return_freed()  # what reading took comes on top of all that follows
     check_size(output, data.n_rows)
     position = find_column(data.head, arguments.target)
     column = data.columns([position]).iloc[:, 0]
@@ -165,6 +167,7 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
     X, preprocessor = encoded.X, encoded.preprocessor
     del encoded  # the columns of the rows with a target may be a copy, and training needs X alone
+    return_freed()
     estimator = fit_scorer(X, target, metrics=metrics, **options)
     del X  # most of what a large table takes
     table = score_table(column, target.known, estimator)

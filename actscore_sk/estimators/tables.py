@@ -17,7 +17,7 @@ _MAX_CODES = 10
 # Standard deviations: a net trains on no larger number, or one wild value would drown its row and its batch.
 _MAX_DEVIATION = 10.0
 # What the encoders make of them is a second copy of the features.
-_ROWS_AT_ONCE = 2**16
+_ROWS_AT_ONCE = 2**14
 
 # How the values of each kind are read (see `read_column`), and the block of features that they belong to.
 _KINDS = {
