@@ -17,7 +17,7 @@ NEARLY_ALL = 0.99
 AS_GOOD_AS_EQUAL = 0.9995  # correlation of ranks
 FEWEST_COLUMNS, MOST_COPIES = 4, 0.2
 DIGITS = 2  # of standardised features, in which near-duplicates agree
-BLOCK = 2**16  # rows that are hashed at once
+BLOCK = 2**14  # rows that are hashed at once
 
 
 def find_in_columns(features: "pd.DataFrame", target: Target) -> list[str]:

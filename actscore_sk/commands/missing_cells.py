@@ -1,9 +1,9 @@
 """Which cells of a table count as missing, and which do not though they look like it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from actscore_sk.estimators.table_columns import content_kind
+from actscore_sk.estimators.table_columns import content_kind, read_column
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def describe_missing(frame: "pd.DataFrame", named: Sequence[str]) -> str:
     return f"missing: {cells}: {int(frame.isna().sum().sum()):,} of {frame.size:,} cells"
 
 
-def texts_that_look_missing(frame: "pd.DataFrame", target: int) -> list[str]:
+def texts_that_look_missing(frame: "pd.DataFrame", target: int, *, takes_na: bool) -> list[str]:
     """Name the texts that stand for missing values in many tables, where they decide what a column is.
 
     Parameters
@@ -47,6 +47,8 @@ def texts_that_look_missing(frame: "pd.DataFrame", target: int) -> list[str]:
         As it was read.
     target : int
         Position of the target, where such a text is a class.
+    takes_na : bool
+        True for a kind of file that is read with ``--na``.
 
     Returns
     -------
@@ -56,28 +58,66 @@ def texts_that_look_missing(frame: "pd.DataFrame", target: int) -> list[str]:
     Examples
     --------
     >>> import pandas as pd
-    >>> texts_that_look_missing(pd.DataFrame({"cm": ["1", "2", "?"], "y": ["a", "a", "None"]}), 1)
-    ["'cm' has numbers and '?' (1 cell), so it holds categories; --na '?' makes them missing",
-     "the target 'y' has 'None' (1 cell), a class like others; --na 'None' makes them missing"]
+    >>> frame = pd.DataFrame({"cm": ["1", "2", "?"], "y": ["a", "a", "None"]})
+    >>> texts_that_look_missing(frame, 1, takes_na=True)
+    ["column 'cm': 2 of 3 cells are numbers, the others are '?', so it holds categories: add --na '?'",
+     "the target 'y' has 'None' (1 cell), a class like others: --na 'None' makes them missing"]
     """
-    pd = import_optional("pandas", extra="cli", purpose="read tables")
     lines = []
     for position, name in enumerate(frame.columns):
         column = frame.iloc[:, position]
-        if not pd.api.types.is_string_dtype(column) or content_kind(column) != "category":
-            continue
-        counts = column.value_counts()
-        texts = counts[pd.to_numeric(pd.Series(counts.index, dtype=object), errors="coerce").isna().to_numpy()]
         if position == target:
-            texts = texts[[text.strip().casefold() in LOOKS_MISSING for text in texts.index]]
-            outcome = "a class like others"
-        elif len(texts) > MOST_TEXTS or texts.sum() >= counts.sum() / 2:
-            continue
-        else:
-            outcome = "so it holds categories"
-        if len(texts):
-            which = " and ".join(f"{text!r} ({n:,} cell{'s' * int(n > 1)})" for text, n in texts.items())
-            who = f"the target {name!r} has" if position == target else f"{name!r} has numbers and"
-            remedy = f"--na {' '.join(map(repr, texts.index))} makes them missing"
-            lines.append(f"{who} {which}, {outcome}; {remedy}")
+            counts = _count_texts(column)
+            texts = counts[[text.strip().casefold() in LOOKS_MISSING for text in counts.index]]
+            if len(texts):
+                which = " and ".join(f"{text!r} ({n:,} cell{'s' * int(n > 1)})" for text, n in texts.items())
+                option = f": --na {_listed(texts.index, ' ')} makes them missing" if takes_na else ""
+                lines.append(f"the target {name!r} has {which}, a class like others{option}")
+        elif found := describe_texts_among_numbers(column, takes_na=takes_na, outcome=", so it holds categories"):
+            lines.append(f"column {name!r}: {found}")
     return lines
+
+
+def describe_texts_among_numbers(column: "pd.Series", *, takes_na: bool, outcome: str = "") -> str:
+    """Say which few texts stand among the numbers of a column, and what to do; nothing of any other column.
+
+    Parameters
+    ----------
+    column : Series
+        As it was read. Numbers may have thousands, a decimal comma or a percent sign.
+    takes_na : bool
+        True for a kind of file that is read with ``--na``.
+    outcome : str
+        What follows from the texts.
+
+    Returns
+    -------
+    description : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> describe_texts_among_numbers(pd.Series(["1,5", "2", "nan"]), takes_na=False)
+    "2 of 3 cells are numbers, the others are 'nan': make them missing in the file"
+    """
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    counts = _count_texts(column)
+    plain = pd.Series(counts.index, dtype=object).str.replace("[,%]", "", regex=True)
+    texts = counts[pd.to_numeric(plain, errors="coerce").isna().to_numpy()]
+    n_known, n_texts = int(counts.sum()), int(texts.sum())
+    if not 0 < len(texts) <= MOST_TEXTS or n_texts >= n_known / 2:
+        return ""
+    remedy = f"add --na {_listed(texts.index, ' ')}" if takes_na else "make them missing in the file"
+    numbers = f"{n_known - n_texts:,} of {n_known:,} cells are numbers"
+    return f"{numbers}, the others are {_listed(texts.index, ' and ')}{outcome}: {remedy}"
+
+
+def _count_texts(column: "pd.Series") -> "pd.Series":
+    """Count the texts of a column that holds categories; there are none in any other."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    texts = read_column(column, "category") if content_kind(column) == "category" else []
+    return pd.Series(texts, dtype=object).value_counts()
+
+
+def _listed(texts: Iterable[str], between: str) -> str:
+    return between.join(map(repr, texts))

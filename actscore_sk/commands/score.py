@@ -33,6 +33,7 @@ from actscore_sk.commands.typed_tables import plain, refuse_options
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.scoring.scorer import comparable_scores
+from actscore_sk.utils.memory import return_freed
 from actscore_sk.utils.optional import import_optional
 
 if TYPE_CHECKING:
@@ -145,10 +146,11 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     output, metrics = _output(arguments), metric_names(arguments.metrics)
     reading = reading_options(arguments)
     data = _open(arguments)
+    return_freed()  # what reading took comes on top of all that follows
     check_size(output, data.n_rows)
     position = find_column(data.head, arguments.target)
     column = data.columns([position]).iloc[:, 0]
-    target = read_target(column, arguments.task)
+    target = read_target(column, arguments.task, takes_na=data.takes_na)
     check_metrics(metrics, target.task)
     named = {"features": arguments.features, "drop": arguments.drop, "ids": arguments.id}
     roles = choose_columns(data.head, arguments.target, **named, keep=arguments.keep_columns)
@@ -158,12 +160,16 @@ def _score(arguments: Namespace) -> dict[str, Any]:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     describe(source, arguments.target, encoded.preprocessor, target)
     found = [*find_in_columns(encoded.looked_at, encoded.target), *find_in_rows(encoded.X, target)]
-    missing = (describe_missing(data.head, reading.missing), *texts_that_look_missing(data.head, position))
+    texts = texts_that_look_missing(data.head, position, takes_na=data.takes_na)
+    missing = (describe_missing(data.head, reading.missing), *texts)
     for line in filter(None, [data.how, *missing, *(f"look at: {finding}" for finding in found)]):
         print_line(line)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
-    estimator, preprocessor = fit_scorer(encoded.X, target, metrics=metrics, **options), encoded.preprocessor
-    del encoded  # features are most of what a large table takes
+    X, preprocessor = encoded.X, encoded.preprocessor
+    del encoded  # the columns of the rows with a target may be a copy, and training needs X alone
+    return_freed()
+    estimator = fit_scorer(X, target, metrics=metrics, **options)
+    del X  # most of what a large table takes
     table = score_table(column, target.known, estimator)
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:

@@ -111,6 +111,7 @@ class StreamedTable:
         If it has no rows, or two columns with one name.
     """
 
+    takes_na = False
     modules = ("tempfile", "numpy as np", "pyarrow.parquet as pq")
 
     def __init__(self, path: Path) -> None:

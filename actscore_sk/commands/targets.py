@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from actscore_sk.commands.missing_cells import describe_texts_among_numbers
 from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
@@ -49,7 +50,7 @@ class Target:
     classes: Sequence = ()
 
 
-def read_target(column: "pd.Series", task: str) -> Target:
+def read_target(column: "pd.Series", task: str, *, takes_na: bool = False) -> Target:
     """Decide the task from the values of the target, unless the user did, and encode them.
 
     Parameters
@@ -58,6 +59,8 @@ def read_target(column: "pd.Series", task: str) -> Target:
         The target of all rows; missing or infinite means that a row has none.
     task : {"auto", "classification", "regression"}
         ``"auto"`` takes text, booleans, categories and whole numbers with few values for classes.
+    takes_na : bool
+        True for a kind of file that is read with ``--na``, which an error may advise.
 
     Returns
     -------
@@ -66,7 +69,8 @@ def read_target(column: "pd.Series", task: str) -> Target:
     Raises
     ------
     CommandError
-        If nothing can be learnt: no value, one value, classes of one row each, or numbers that are none.
+        If nothing can be learnt: no value, one value, classes of one row each, or numbers that are none. Or if a few
+        texts make a class of each of many numbers.
     """
     kind = content_kind(column)
     known, rows = _known_rows(column, kind)
@@ -76,6 +80,8 @@ def read_target(column: "pd.Series", task: str) -> Target:
     codes, classes, labels = _classes(column)
     if len(classes) == 1:
         raise CommandError(f"the target {column.name!r} is always {str(classes[0])!r}: nothing to learn")
+    if kind == "category" and (task == "regression" or (task == "auto" and len(classes) > MAX_CLASSES)):
+        _refuse_texts_among_numbers(column, takes_na=takes_na)
     chosen, reason = (task, "as --task says") if task != "auto" else _choose_task(column, kind, len(classes))
     if chosen == "regression":
         amounts, lines = _standardised(column, kind)
@@ -85,6 +91,12 @@ def read_target(column: "pd.Series", task: str) -> Target:
         raise CommandError(f"no class of {column.name!r} has two rows: no target for classification")
     line = f"y, classes = pd.factorize({labels}, sort=True)"
     return Target(chosen, reason, known, codes.astype(np.int64), len(classes), (*rows, line), classes)
+
+
+def _refuse_texts_among_numbers(column: "pd.Series", *, takes_na: bool) -> None:
+    """Refuse a column of numbers that a few texts, such as "NA", turn into one of text."""
+    if found := describe_texts_among_numbers(column, takes_na=takes_na):
+        raise CommandError(f"target {column.name!r}: {found} (or --task classification, if each value is a class)")
 
 
 def _known_rows(column: "pd.Series", kind: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -46,12 +46,15 @@ class ReadTable:
         Lines of Python that then change a ``table``.
     how : str
         The same for the user; empty if the file has nothing to choose.
+    takes_na : bool
+        True if texts can be named that count as missing.
     """
 
     frame: "pd.DataFrame"
     read: str
     repairs: tuple[str, ...] = ()
     how: str = ""
+    takes_na: bool = False
 
 
 def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
@@ -97,7 +100,7 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
         _check_lengths(content, dialect, frame.shape[1])
     repairs = _read_amounts(frame, dialect.decimal)
     how = dialect.describe() + "".join(f", {name!r} with thousands or percent signs" for name in repairs)
-    return ReadTable(frame, f"pd.read_csv({_stream(path)}, {keywords(further)})", tuple(repairs.values()), how)
+    return ReadTable(frame, f"pd.read_csv({_stream(path)}, {keywords(further)})", tuple(repairs.values()), how, True)
 
 
 def _check_lengths(content: bytes, dialect: Dialect, n_columns: int) -> None:

@@ -64,6 +64,11 @@ class WholeTable:
         """How the table was read, for the user."""
         return self.opened.how
 
+    @property
+    def takes_na(self) -> bool:
+        """True if ``--na`` can name texts that count as missing."""
+        return self.opened.takes_na
+
     def columns(self, places: Sequence[int]) -> "pd.DataFrame":
         """Return all rows of some columns."""
         return self.opened.frame.iloc[:, list(places)]

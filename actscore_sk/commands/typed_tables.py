@@ -61,7 +61,7 @@ def read_excel(path: Path, options: ReadOptions) -> ReadTable:
         frame, sheets = pd.read_excel(book, **arguments).rename(columns=str), book.sheet_names
     others = f", not {', '.join(map(repr, sheets[1:]))}" if sheets[1:] else ""
     read = f"pd.read_excel({str(path)!r}, {keywords(arguments)}).rename(columns=str)"
-    return ReadTable(frame, read, how=f"read from sheet {sheets[0]!r}{others}")
+    return ReadTable(frame, read, how=f"read from sheet {sheets[0]!r}{others}", takes_na=True)
 
 
 def encode_excel(frame: "pd.DataFrame") -> bytes:

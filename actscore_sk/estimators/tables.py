@@ -4,26 +4,20 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
+from actscore_sk.estimators.table_encoders import code_encoder, number_encoder, text_encoder
 from actscore_sk.utils.optional import import_optional
 from actscore_sk.utils.sklearn_private import check_feature_names_in
 from actscore_sk.utils.typing import Labels
 
 # Whole numbers with so few values are codes more often than amounts (months, grades, yes and no).
 _MAX_CODES = 10
-# Columns that a category may take: its most frequent values, and one for all others.
-_MAX_CATEGORIES = 32
-# Numbers are scaled by the range between: one row in twenty may be wild at either end.
-_QUANTILES = (5.0, 95.0)
 # Standard deviations: a net trains on no larger number, or one wild value would drown its row and its batch.
 _MAX_DEVIATION = 10.0
 # What the encoders make of them is a second copy of the features.
-_ROWS_AT_ONCE = 2**16
+_ROWS_AT_ONCE = 2**14
 
 # How the values of each kind are read (see `read_column`), and the block of features that they belong to.
 _KINDS = {
@@ -35,27 +29,7 @@ _KINDS = {
 }
 
 
-def _one_hot_encoder():
-    return OneHotEncoder(
-        max_categories=_MAX_CATEGORIES,
-        min_frequency=2,
-        handle_unknown="infrequent_if_exist",
-        sparse_output=False,
-        dtype=np.float32,
-    )
-
-
-def _number_pipeline():
-    # The logarithm far from the median comes before the standard deviation, which wild values would blow up.
-    return make_pipeline(
-        RobustScaler(quantile_range=_QUANTILES, copy=False),
-        FunctionTransformer(np.arcsinh, feature_names_out="one-to-one"),
-        StandardScaler(copy=False),
-        SimpleImputer(strategy="median", add_indicator=True, copy=False),
-    )
-
-
-_ENCODERS = {"numbers": _number_pipeline, "codes": _one_hot_encoder, "categories": _one_hot_encoder}
+_ENCODERS = {"numbers": number_encoder, "codes": code_encoder, "categories": text_encoder}
 
 
 class TablePreprocessor(TransformerMixin, BaseEstimator):
@@ -193,12 +167,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "encoders_")
         names = check_feature_names_in(self, input_features)
-        named = _blocks(list(zip(self.column_kinds_, names, strict=True)), join=list)
+        named = _blocks(zip(self.column_kinds_, names, strict=True))
         found = [encoder.get_feature_names_out(named[block]) for block, encoder in self.encoders_.items()]
         return np.concatenate(found).astype(object)
 
     def _fit(self, X):
-        """Fit, and return the values of the columns that are used, by block."""
+        """Fit, and return the columns that are used, by block."""
         columns = self._columns(X, reset=True)
         read = [_read_new(column) for column in columns]
         self.column_kinds_ = [kind for kind, _ in read]
@@ -209,14 +183,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 f"no column tells one row from another (n_samples={len(columns[0]) if columns else 0}); "
                 f"ignored: {', '.join(ignored) or 'none'}"
             )
-        self.encoders_ = {block: _ENCODERS[block]().fit(values.copy()) for block, values in blocks.items()}
+        self.encoders_ = {block: _ENCODERS[block]().fit(np.column_stack(found)) for block, found in blocks.items()}
         return blocks
 
     def _encode(self, blocks):
-        n_rows, features = max(map(len, blocks.values())), None
+        n_rows, features = len(next(iter(blocks.values()))[0]), None
         for start in range(0, max(n_rows, 1), _ROWS_AT_ONCE):  # of no row, scikit-learn says so
             rows = slice(start, start + _ROWS_AT_ONCE)
-            encoded = [encoder.transform(blocks[block][rows]) for block, encoder in self.encoders_.items()]
+            parts = {block: np.column_stack([column[rows] for column in found]) for block, found in blocks.items()}
+            encoded = [encoder.transform(parts[block]) for block, encoder in self.encoders_.items()]
             part = np.concatenate(encoded, axis=1, dtype=np.float32, casting="same_kind")  # the type that nets take
             if features is None:
                 features = np.empty((n_rows, part.shape[1]), np.float32)
@@ -268,13 +243,13 @@ def _read_new(column):
     return ("code" if n_known <= min(_MAX_CODES, len(values) // 2) else kind), values
 
 
-def _blocks(columns, join=np.column_stack):
+def _blocks(columns):
     """Collect what belongs to columns of given kinds by block, in the order of `_ENCODERS`; leave out empty blocks."""
     found = {block: [] for block in _ENCODERS}
     for kind, value in columns:
         if kind in _KINDS:
             found[_KINDS[kind][1]].append(value)
-    return {block: join(values) for block, values in found.items() if values}
+    return {block: values for block, values in found.items() if values}
 
 
 def _name(column, position):

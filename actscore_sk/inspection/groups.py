@@ -184,13 +184,13 @@ def _compare(
     codes, groups = pandas.factorize(labels)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(groups) + 1))
-    rows = []
+    rows, ordered = [], np.sort(scores)
     for group, start, stop in zip(groups, starts, islice(starts, 1, None), strict=False):
         members = order[start:stop]
-        mine, others = scores[members], scores[np.concatenate([order[:start], order[stop:]])]
+        mine = scores[members]
         low, median, high = np.quantile(mine, [0.25, 0.5, 0.75])
         in_hardest = float(is_hardest[members].mean())
-        found = superiority(mine, others, confidence_level)
+        found = superiority(mine, ordered, confidence_level)
         rows.append(
             {
                 "column": name,

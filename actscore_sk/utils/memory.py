@@ -1,7 +1,9 @@
 """Free memory, and arrays that are stored on disk while they are used."""
 
+import ctypes
 import math
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,21 @@ def free_memory() -> int | None:
         return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
     except (OSError, ValueError):  # no container, or one of another kind
         return free
+
+
+def return_freed() -> None:
+    """Return memory that the process has freed to the system, as far as the C library and pyarrow keep it for later.
+
+    Examples
+    --------
+    >>> return_freed()
+    """
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc alone
+        if trim is not None:
+            trim(0)
 
 
 def temporary_array(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

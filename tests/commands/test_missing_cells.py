@@ -7,7 +7,9 @@ import pytest
 from actscore_sk.cli import main
 from actscore_sk.commands.missing_cells import texts_that_look_missing
 from actscore_sk.commands.tables import read_table
+from actscore_sk.commands.targets import read_target
 from actscore_sk.commands.text_tables import ReadOptions
+from actscore_sk.exceptions import CommandError
 
 WORDS = ["None", "NA", "null", "n/a", "NaN", "nan", "#N/A", "NULL", "-"]
 
@@ -52,8 +54,9 @@ def test_a_class_called_none_keeps_all_of_its_rows(capsys):
     printed = capsys.readouterr().out
     n = (frame["damage"] == "None").sum()
     assert "missing: empty cells: 6 of 180 cells\n" in printed
-    assert f"the target 'damage' has 'None' ({n} cells), a class like others; --na 'None' makes them" in printed
-    assert "'size' has numbers and 'NA' (9 cells), so it holds categories; --na 'NA' makes them missing\n" in printed
+    assert f"the target 'damage' has 'None' ({n} cells), a class like others: --na 'None' makes them" in printed
+    numbers = "column 'size': 51 of 60 cells are numbers, the others are 'NA', so it holds categories: add --na 'NA'\n"
+    assert numbers in printed
     assert " None " in printed.partition("labels most likely wrong")[2]
 
 
@@ -65,7 +68,7 @@ def test_na_may_be_given_twice_and_with_commas(capsys):
     printed = capsys.readouterr().out
     assert "missing: empty cells and 'x' and 'NA': 15 of 180 cells" in printed
     assert "features: 2 numeric, 0 categorical" in printed
-    assert "'size' has" not in printed
+    assert "column 'size'" not in printed
 
 
 def test_the_report_reads_the_same_labels_again():
@@ -76,4 +79,23 @@ def test_the_report_reads_the_same_labels_again():
 
 def test_a_column_of_words_is_no_column_of_numbers():
     frame = pd.DataFrame({"words": ["1", "a", "b", "c", "d", "2", "3"], "y": ["u", "v"] * 3 + ["u"]}, dtype="string")
-    assert texts_that_look_missing(frame, 1) == []
+    assert texts_that_look_missing(frame, 1, takes_na=True) == []
+
+
+@pytest.mark.parametrize(("text", "decimal"), [("NA", "."), ("nan", "."), ("?", ",")])
+@pytest.mark.parametrize("task", ["auto", "regression"])
+def test_a_text_among_the_numbers_of_a_target_is_refused_with_the_option_that_helps(text, decimal, task, capsys):
+    numbers = [f"{i}.5".replace(".", decimal) for i in range(40)] * 2
+    pd.DataFrame({"x": range(82), "y": [*numbers, text, text]}).to_csv("t.csv", index=False, sep=";")
+    assert main(["score", "t.csv", "--target", "y", "--epochs", "2", "--task", task]) == 2
+    message = f"target 'y': 80 of 82 cells are numbers, the others are {text!r}: add --na {text!r}"
+    assert message in capsys.readouterr().err
+    assert main(["score", "t.csv", "--target", "y", "--epochs", "2", "--task", task, "--na", text]) == 0
+    assert main(["score", "t.csv", "--target", "y", "--epochs", "2", "--task", "classification"]) == 0
+
+
+def test_a_text_among_few_numbers_is_a_class_and_other_kinds_of_file_get_another_remedy():
+    numbers = [str(i) for i in range(30)] * 2
+    assert read_target(pd.Series(["1", "2", "NA"] * 20, name="y"), "auto", takes_na=True).n_classes == 3
+    with pytest.raises(CommandError, match=r"60 of 61 cells are numbers.*'NA': make them missing in the file"):
+        read_target(pd.Series([*numbers, "NA"], name="y"), "auto", takes_na=False)

@@ -30,6 +30,10 @@ def plain_superiority(mine, others):
     return np.mean([(a > b) + 0.5 * (a == b) for a in mine for b in others])
 
 
+def compared(mine, others):
+    return superiority(mine, np.sort(np.concatenate([mine, others])))
+
+
 # -- statistics of groups --------------------------------------------------------------------------------------
 
 
@@ -59,18 +63,18 @@ def test_lift_does_not_depend_on_the_order_of_ties():
 def test_interval_covers_the_truth():
     """P(N(0.5, 2) > N(0, 1)) by simulation; 95 % intervals, 400 of them: 99.9 % of such tests see at least 92 %."""
     rng, truth = np.random.default_rng(1), stats.norm.cdf(0.5 / np.sqrt(5))
-    found = [superiority(rng.normal(0.5, 2, 25), rng.normal(size=40)) for _ in range(400)]
+    found = [compared(rng.normal(0.5, 2, 25), rng.normal(size=40)) for _ in range(400)]
     assert np.mean([each.low <= truth <= each.high for each in found]) > 0.92
 
 
 @pytest.mark.parametrize(("n", "m"), [(2, 3), (5, 30)])
 def test_no_overlap(n, m):
-    found = superiority(np.arange(n) + 100.0, np.arange(m, dtype=float))
+    found = compared(np.arange(n) + 100.0, np.arange(m, dtype=float))
     assert found.estimate == found.high == 1
     assert found.p_value == pytest.approx(
         stats.mannwhitneyu(np.arange(n) + 100, np.arange(m), method="exact").pvalue, abs=1e-12
     )
-    mirrored = superiority(np.arange(m, dtype=float), np.arange(n) + 100.0)
+    mirrored = compared(np.arange(m, dtype=float), np.arange(n) + 100.0)
     assert mirrored.estimate == mirrored.low == 0
     assert mirrored.high == pytest.approx(1 - found.low)
 
