@@ -1,7 +1,7 @@
 """Which cells of a table count as missing, and which do not though they look like it."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actscore_sk.estimators.table_columns import content_kind, read_column
 from actscore_sk.utils.optional import import_optional
@@ -115,7 +115,7 @@ def describe_texts_among_numbers(column: "pd.Series", *, takes_na: bool, outcome
 def _count_texts(column: "pd.Series") -> "pd.Series":
     """Count the texts of a column that holds categories; there are none in any other."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    texts = read_column(column, "category") if content_kind(column) == "category" else []
+    texts: Any = read_column(column, "category") if content_kind(column) == "category" else []
     return pd.Series(texts, dtype=object).value_counts()
 
 

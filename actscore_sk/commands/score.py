@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,14 @@ def run(arguments: Namespace) -> None:
         results.write(json.dumps(summary, indent=2, default=plain, allow_nan=False) + "\n")
 
 
+def _print_findings(data: Any, missing: Any, target: int, found: Iterable[str]) -> None:
+    """Print how the table was read, which cells are missing, and what to look at."""
+    texts = texts_that_look_missing(data.head, target, takes_na=data.takes_na)
+    lines = [data.how, describe_missing(data.head, missing), *texts, *(f"look at: {finding}" for finding in found)]
+    for line in filter(None, lines):
+        print_line(line)
+
+
 def _score(arguments: Namespace) -> dict[str, Any]:
     source = arguments.file
     output, metrics = _output(arguments), metric_names(arguments.metrics)
@@ -160,10 +169,7 @@ def _score(arguments: Namespace) -> dict[str, Any]:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     describe(source, arguments.target, encoded.preprocessor, target)
     found = [*find_in_columns(encoded.looked_at, encoded.target), *find_in_rows(encoded.X, target)]
-    texts = texts_that_look_missing(data.head, position, takes_na=data.takes_na)
-    missing = (describe_missing(data.head, reading.missing), *texts)
-    for line in filter(None, [data.how, *missing, *(f"look at: {finding}" for finding in found)]):
-        print_line(line)
+    _print_findings(data, reading.missing, position, found)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
     X, preprocessor = encoded.X, encoded.preprocessor
     del encoded  # the columns of the rows with a target may be a copy, and training needs X alone

@@ -5,17 +5,19 @@ sample, and returns float64 scores ``(n_samples,)``, NaN for a sample that was n
 `Statistic` of a metric sees the same values batch by batch; tests compare it with the function here.
 """
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
 from actscore_sk.metrics.epoch_window import epoch_weights
+from actscore_sk.metrics.trajectories import (
+    Scores,
+    checked,
+    checked_shares,
+    interpolated,
+    is_visited,
+    mean_of_visits,
+)
 
-Scores = npt.NDArray[np.float64]
-
-_MANY_EPOCHS = 150  # so many rows are rather samples than epochs
-_ROUNDING = 1e-6  # of probabilities in single precision
 EL2N_EPOCHS = 10  # a score of early training: later errors are small for almost every sample
 
 
@@ -63,7 +65,7 @@ def action_score(
     """
     if reduction not in ("sum", "mean", "interpolated", "auto"):
         raise ValueError(f'reduction={reduction!r} is unknown; use "sum", "mean", "interpolated" or "auto"')
-    values = _trajectories(losses)
+    values = checked(losses)
     if reduction == "auto":
         held_out = np.asarray(held_out_losses, dtype=np.float64)
         if held_out.shape != (len(values),):
@@ -72,10 +74,10 @@ def action_score(
             )
         values = epoch_weights(held_out, class_entropy)[:, None] * values
     if reduction == "mean":
-        return _mean(values)
+        return mean_of_visits(values)
     if reduction == "interpolated":
-        return _interpolated(values).sum(axis=0)
-    return np.where(_visited(values).any(axis=0), np.nansum(values, axis=0), np.nan)
+        return interpolated(values).sum(axis=0)
+    return np.where(is_visited(values).any(axis=0), np.nansum(values, axis=0), np.nan)
 
 
 def aum(margins: npt.ArrayLike) -> Scores:
@@ -100,7 +102,7 @@ def aum(margins: npt.ArrayLike) -> Scores:
     >>> aum([[4.0, -1.0], [2.0, -3.0]])
     array([ 3., -2.])
     """
-    return _mean(_trajectories(margins))
+    return mean_of_visits(checked(margins))
 
 
 def forgetting(correct: npt.ArrayLike) -> Scores:
@@ -135,8 +137,8 @@ def forgetting(correct: npt.ArrayLike) -> Scores:
     >>> forgetting([[1, 0, 1], [0, 0, 1], [1, 0, 1], [0, 0, 1]])
     array([2., 4., 0.])
     """
-    values = _shares(correct, "correct")
-    visited = _visited(values)
+    values = checked_shares(correct, "correct")
+    visited = is_visited(values)
     previous, ever = np.zeros((2, values.shape[1]), dtype=bool)
     events = np.zeros(values.shape[1])
     for row, here in zip(values, visited, strict=True):
@@ -179,7 +181,7 @@ def el2n(errors: npt.ArrayLike, *, k: int = EL2N_EPOCHS) -> Scores:
     """
     if k < 0:
         raise ValueError(f"k={k}; expected a number of epochs")
-    return _mean(_trajectories(errors)[:k])
+    return mean_of_visits(checked(errors)[:k])
 
 
 def confidence(probabilities: npt.ArrayLike) -> Scores:
@@ -209,7 +211,7 @@ def confidence(probabilities: npt.ArrayLike) -> Scores:
     >>> confidence([[0.5, 1.0], [0.25, 1.0]])
     array([0.375, 1.   ])
     """
-    return _mean(_shares(probabilities, "probabilities"))
+    return mean_of_visits(checked_shares(probabilities, "probabilities"))
 
 
 def variability(probabilities: npt.ArrayLike) -> Scores:
@@ -235,8 +237,8 @@ def variability(probabilities: npt.ArrayLike) -> Scores:
     >>> variability([[0.5, 1.0], [0.25, 1.0]])
     array([0.125, 0.   ])
     """
-    values = _trajectories(probabilities)
-    return np.sqrt(_mean((values - _mean(values)) ** 2))
+    values = checked(probabilities)
+    return np.sqrt(mean_of_visits((values - mean_of_visits(values)) ** 2))
 
 
 def correctness(correct: npt.ArrayLike) -> Scores:
@@ -266,48 +268,4 @@ def correctness(correct: npt.ArrayLike) -> Scores:
     >>> correctness([[1, 0], [1, 1]])
     array([1. , 0.5])
     """
-    return _mean(_shares(correct, "correct"))
-
-
-def _trajectories(values: npt.ArrayLike) -> Scores:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2:
-        raise ValueError(
-            f"expected shape (n_epochs, n_samples), got {array.ndim}-D input of shape {array.shape}; "
-            "one epoch alone is values[None, :]"
-        )
-    n_epochs, n_samples = array.shape
-    if n_epochs >= _MANY_EPOCHS and n_epochs > 2 * n_samples:
-        warnings.warn(
-            f"{n_epochs} epochs of {n_samples} samples: the first axis is that of epochs; if yours is that of "
-            "samples, pass values.T",
-            UserWarning,
-        )
-    return array
-
-
-def _shares(values: npt.ArrayLike, name: str) -> Scores:
-    array = _trajectories(values)
-    low, high = np.nanmin(array, initial=0.0), np.nanmax(array, initial=1.0)
-    if low < -_ROUNDING or high > 1 + _ROUNDING:
-        raise ValueError(f"{name} has values from {low:.3g} to {high:.3g}; expected them in [0, 1], and no logits")
-    return array
-
-
-def _interpolated(values: Scores) -> Scores:
-    epochs, filled = np.arange(len(values)), values.copy()
-    for sample, seen in enumerate(_visited(values).T):
-        if seen.any():
-            filled[:, sample] = np.interp(epochs, epochs[seen], values[seen, sample])
-    return filled
-
-
-def _visited(values: Scores) -> npt.NDArray[np.bool_]:
-    return ~np.isnan(values)
-
-
-def _mean(values: Scores) -> Scores:
-    # np.nanmean warns about samples without a visit; here they are ordinary.
-    n_visits = _visited(values).sum(axis=0)
-    missing = np.full(values.shape[1], np.nan)
-    return np.divide(np.nansum(values, axis=0), n_visits, out=missing, where=n_visits > 0)
+    return mean_of_visits(checked_shares(correct, "correct"))
