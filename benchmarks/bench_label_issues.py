@@ -9,14 +9,15 @@ with dropout and weight decay ("few"), or for so many that they memorise ("many"
 out each. The first alone is one fit; with a sixth net, on all rows, it makes two; all five are the cross-fit, and their
 margins and probabilities are averages over the window of each. cleanlab 2.9.0 gets what the five say after their last
 epoch of the rows that they did not see. The rule of the cross-fit was found on the tables `found` (ten of the kinds of
-noise, first seed), got its third reading after `tables` was read (first seed), and had not seen `larger` and
-`held_back` when it was frozen. The rule of one fit and two has seen more: what went wrong on `tables` and `larger` led
-to its floor of the noise rate, and one constant was changed after `held_back` was read. Noise that follows the features
-gives the likeliest other class to rows that a nearest- neighbour and a linear model are unsure of. Two classes have no
-pair noise of their own. What the fits cost is timed by `label_issues_cost`. `cifar10n` needs no training: it reads what
-a ResNet-9 on a GPU recorded of labels that people gave, and the constants of the noise rate were fitted with these
-arrays, too. With a GPU, that ResNet-9 is trained anew: 50,000 images, a tenth held out, one cycle of 20 epochs, and
-with `--folds` five times for cleanlab, too.
+noise, first seed), got its floor after `tables` was read (first seed), and had not seen `larger` and `held_back` when
+it was frozen. The test whether a net has learnt anything was changed after its refusals on two imbalanced tables of
+`held_back` were seen, by ten other imbalanced tables. The rule of one fit and two has seen more: what went wrong on
+`tables` and `larger` led to its floor of the noise rate, and one constant was changed after `held_back` was read. Noise
+that follows the features gives the likeliest other class to rows that a nearest- neighbour and a linear model are
+unsure of. Two classes have no pair noise of their own. What the fits cost is timed by `label_issues_cost`. `cifar10n`
+needs no training: it reads what a ResNet-9 on a GPU recorded of labels that people gave, and the constants of the noise
+rate were fitted with these arrays, too. With a GPU, that ResNet-9 is trained anew: 50,000 images, a tenth held out, one
+cycle of 20 epochs, and with `--folds` five times for cleanlab, too.
 """
 
 import warnings

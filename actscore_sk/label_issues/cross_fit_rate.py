@@ -8,6 +8,7 @@ from actscore_sk.label_issues.noise_rate import NoiseRate, differing_by_sureness
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+MIXED, LEARNT = 0.5, 0.9  # learnt share of a table of which the mean is taken, and of one without hard rows
 REACH = 3.0  # standard errors of the interval: it covered 86 % of 522 small cells
 
 
@@ -16,12 +17,13 @@ def cross_fit_rate(posterior: Floats, probabilities: Floats, given: Codes) -> No
 
     The share q of rows whose label is more likely wrong than right counts hard rows as well. The share d of labels that
     differ from the net's class in the third of the rows where it is surest counts fewer of them, and misses noise that
-    follows the features. The floor f counts none, and misses more; see `noise_floor`. The rate is their mean::
+    follows the features. The floor f counts none, and misses more; see `noise_floor`. Where features say nearly all of
+    the class there are no hard rows, and q is the rate; else it is the mean of the three. With the learnt share of
+    `estimate_noise_rate`::
 
-        rate = (q + d + f) / 3
+        t = clip((learnt - .5) / .4, 0, 1)        rate = t q + (1 - t) (q + d + f) / 3
 
-    A rule without a constant to be fitted. Where few rows are judged, it is d that is of a handful of rows: see
-    `estimate_noise_rate`.
+    Where few rows are judged, d is of a handful of rows: see `estimate_noise_rate`.
 
     Parameters
     ----------
@@ -45,15 +47,17 @@ def cross_fit_rate(posterior: Floats, probabilities: Floats, given: Codes) -> No
     >>> given[85] = 1 - given[85]                                       # where the net is sure
     >>> found = cross_fit_rate(np.arange(90) == 85, probabilities, given)
     >>> round(90 * found.rate, 1), round(90 * found.high)
-    (2.0, 14)
+    (1.0, 14)
     """
     sure, _ = differing_by_sureness(probabilities, given)
     surest, likely = float(sure.mean()), float((posterior > 0.5).mean())
     floor, floor_low, _ = noise_floor(probabilities, given)
-    rate, most = (likely + surest + floor) / 3, max(surest, float(posterior.mean()))
+    differing = float((probabilities.argmax(axis=1) != given).mean())
+    is_easy = learnt_trust(differing, given, floor, hard=MIXED, easy=LEARNT)
+    rate = is_easy * likely + (1 - is_easy) * (likely + surest + floor) / 3
+    most = max(surest, float(posterior.mean()))
     low = min(rate, floor_low, max(0.0, surest - REACH * _error(surest, len(sure))))
     high = max(rate, min(1.0, most + REACH * _error(most, len(sure))))
-    differing = float((probabilities.argmax(axis=1) != given).mean())
     return NoiseRate(rate, low, high, learnt_trust(differing, given, floor))
 
 

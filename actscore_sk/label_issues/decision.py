@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from actscore_sk.label_issues.calibration import of_average, spread_posterior
 from actscore_sk.label_issues.cross_fit_rate import cross_fit_rate
+from actscore_sk.label_issues.learnt import refuse
 from actscore_sk.label_issues.noise_model import NoiseModel
 from actscore_sk.label_issues.noise_rate import NoiseRate, chance_shift, estimate_noise_rate
 from actscore_sk.label_issues.ranking import wrong_label_scores
@@ -16,24 +17,10 @@ from actscore_sk.label_issues.suggestion import suggest_labels
 MOST = 0.5  # share of the rows that are judged by a net which did not train on them; above, several nets share them
 FEW_ROWS = 200  # held out; below, the estimated rate is off by a third of itself or more
 HARDLY_LEARNT = 0.5  # trust in disagreements; below, most of them are taken for hardness
-SURE_TO_LEARN = 2.5  # standard errors above chance; 48 of 13,800 permutations of held-out labels passed
-NOTHING_HELD_OUT = (
-    "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
-    "some out (train_split=ValidSplit(5)); the ranking and the suggestions are there"
-)
-ONE_CLASS = (
-    "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the "
-    "net tells it from others; hold out rows of several classes, drawn at random"
-)
 TOO_HARD = (
     "wrong labels and hard rows look alike to this net, which differs from {differing:.0%} of the held-out labels: "
     "{low:.0%} to {high:.0%} of all may be wrong, and {rate:.1%} are flagged, with caution; "
     "a better net or more features would tell more"
-)
-NOTHING_LEARNT = (
-    "how many labels are wrong cannot be said: the net learnt nothing that can be told from chance, it gives the "
-    "labels of {n} held-out rows {own:.3f} on average, and labels drawn by class shares {drawn:.3f}; train it better, "
-    "hold out more rows, or look whether the labels belong to theirs"
 )
 
 
@@ -186,41 +173,6 @@ def _warn(found: NoiseRate, probabilities: npt.NDArray[np.float64], given: npt.N
     else:
         return
     warnings.warn(told, stacklevel=3)
-
-
-def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> str | None:
-    """Return the reason why nothing can be decided, one sentence, or None if it can.
-
-    A net that learnt something gives the label of a held-out row more than it would give a label drawn by class shares.
-    With the mean d and the standard error e of the difference, it must be that ``d > 2.5 e``; d is 0 on average for
-    labels that have nothing to do with the rows, however sure the net is of them. The loss is no such test: among
-    labels that were shuffled, it came below the entropy of the class shares in some epoch of 4 in 10 trainings.
-
-    Parameters
-    ----------
-    probabilities : ndarray (n_held_out, n_classes)
-        Averages over the window, of rows that the net did not train on.
-    given : ndarray of int (n_held_out,)
-        Their labels.
-
-    Examples
-    --------
-    >>> refuse(np.array([[0.7, 0.3], [0.8, 0.2], [0.6, 0.4], [0.9, 0.1]]), np.array([0, 1, 0, 1]))
-    'how many ... 4 held-out rows 0.400 on average, and labels drawn by class shares 0.500; ...'
-    >>> refuse(np.array([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4], [0.1, 0.9]]), np.array([0, 1, 0, 1])) is None
-    True
-    """
-    n = len(given)
-    if n == 0:
-        return NOTHING_HELD_OUT
-    if (given == given[0]).all():
-        return ONE_CLASS.format(n=n)
-    own = probabilities[np.arange(n), given]
-    drawn = probabilities @ (np.bincount(given, minlength=probabilities.shape[1]) / n)
-    gains = own - drawn
-    if gains.mean() > SURE_TO_LEARN * gains.std() / np.sqrt(n):
-        return None
-    return NOTHING_LEARNT.format(n=n, own=own.mean(), drawn=drawn.mean())
 
 
 def highest(scores: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.bool_]:

@@ -113,7 +113,7 @@ def differing_by_sureness(probabilities: Floats, given: Codes) -> tuple[npt.NDAr
     return differs[place > 2 / 3], differs[place <= max(1 / 3, place.min())]
 
 
-def learnt_trust(differing: float, given: Codes, floor: float) -> float:
+def learnt_trust(differing: float, given: Codes, floor: float, *, hard: float = HARD, easy: float = EASY) -> float:
     """Return how far labels that differ from the net's class are taken for wrong ones, by the share that was learnt.
 
     >>> learnt_trust(0.05, np.array([0, 1]), 0.0), learnt_trust(0.4, np.array([0, 1]), 0.0)
@@ -123,7 +123,7 @@ def learnt_trust(differing: float, given: Codes, floor: float) -> float:
     """
     by_chance = 1 - np.bincount(given).max() / len(given)
     learnt = 1 - max(0.0, differing - floor) / max(by_chance - floor, 0.02)
-    return float(np.clip((learnt - HARD) / (EASY - HARD), 0, 1))
+    return float(np.clip((learnt - hard) / (easy - hard), 0, 1))
 
 
 def chance_shift(margins: Floats, held_out: npt.NDArray[np.bool_]) -> float:
