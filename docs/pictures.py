@@ -9,6 +9,7 @@ The pictures are stored in the repository, so that the pages are whole wherever 
 
 import doctest
 import re
+import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +50,8 @@ def photograph(report, target: Path) -> None:
     options = webdriver.ChromeOptions()
     for switch in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,1150"):
         options.add_argument(switch)
-    with TemporaryDirectory() as folder, webdriver.Chrome(options=options) as browser:
+    driver = webdriver.ChromeService(shutil.which("chromedriver"))  # without it selenium looks for one on the network
+    with TemporaryDirectory() as folder, webdriver.Chrome(options=options, service=driver) as browser:
         page = Path(folder) / "report.html"
         report.save(page)
         browser.get(page.as_uri())
