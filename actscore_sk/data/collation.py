@@ -101,7 +101,7 @@ def keeps_order(collate: Callable, samples: list) -> bool:
 
 
 def mixes_targets(collate: Callable, samples: list) -> bool:
-    """Whether the targets of some samples change when other samples do; torch and NumPy are seeded for it.
+    """Return True if targets of some samples change when other samples do; torch and NumPy are seeded for it.
 
     Examples
     --------

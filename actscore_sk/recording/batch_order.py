@@ -1,4 +1,4 @@
-"""Whether a step passes the samples of a batch on in the order of the loader.
+"""Does a step pass the samples of a batch on in the order of the loader?
 
 A `train_step` or `train_step_single` of a net's own may change a batch before it goes through the net: scale it, add
 noise to it. If it shuffles or sorts it, outputs and targets still belong together, so that neither the loss nor its
