@@ -21,6 +21,14 @@ def strided_cnn(n_classes: int = 10) -> nn.Module:
     return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(32 * 7 * 7, n_classes))
 
 
+def colour_cnn(n_classes: int = 10) -> nn.Module:
+    """Three strided convolutions and a linear layer, for pictures of 3 x 32 x 32."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in ((3, 32), (32, 64), (64, 64)):
+        layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * 4 * 4, n_classes))
+
+
 class ResNet9(nn.Module):
     """Eight convolutions with batch normalisation, two of the blocks residual, and a linear layer; for small pictures.
 
