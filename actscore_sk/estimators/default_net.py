@@ -156,9 +156,7 @@ def default_net(
     X = X.reshape(n_samples, -1) if isinstance(X, np.ndarray) else X
     center, scale = _moments(X, sample_weight)
     rule = _MANY_ROWS if n_samples > _MANY else _FEW_ROWS
-    batch_size = int(np.clip(n_samples // _BATCHES_PER_EPOCH, _LEAST_BATCH, rule.largest_batch))
-    if n_samples <= _ONE_BATCH:
-        batch_size = n_samples
+    batch_size = _batch_size(n_samples, rule.largest_batch)
     updates_per_epoch = -(-n_samples // batch_size)
     width = int(np.clip(_UNITS_PER_FEATURE * X.shape[1], *_WIDTHS))
     module = {
@@ -166,8 +164,9 @@ def default_net(
         "scale": scale,
         "widths": (width, min(width, rule.widest_second)),
         "n_outputs": 1 if y.ndim == 1 else y.shape[1],
+        "dtype": rule.dtype,
     }
-    eps, module["dtype"] = _ADAM_EPS, rule.dtype
+    eps = _ADAM_EPS
     if kind == "classification":
         module["n_outputs"] = n_classes
     elif kind == "regression":
@@ -202,6 +201,12 @@ _KINDS: dict[str, tuple[type[NeuralNet], type[nn.Module], Any]] = {
     # skorch would stack the probabilities of 0 and of 1 for each label
     "multilabel": (NeuralNet, nn.BCEWithLogitsLoss, torch.sigmoid),
 }
+
+
+def _batch_size(n_samples: int, largest: int) -> int:
+    if n_samples <= _ONE_BATCH:
+        return n_samples
+    return int(np.clip(n_samples // _BATCHES_PER_EPOCH, _LEAST_BATCH, largest))
 
 
 def _moments(X: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
