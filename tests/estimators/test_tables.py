@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from actscore_sk.estimators import table_columns, tables
 from actscore_sk.estimators.classifier import ActionScoreClassifier
+from actscore_sk.estimators.table_encoders import code_encoder, text_encoder
 from actscore_sk.estimators.tables import TablePreprocessor
 
 DAYS = pd.date_range("2024-01-01", periods=40)
@@ -107,6 +108,15 @@ def test_columns_that_tell_nothing_are_left_out_with_the_reason():
 def test_many_categories_share_their_features():
     frame = pd.DataFrame({"city": [f"c{i % 400}" for i in range(1000)]})
     assert TablePreprocessor().fit_transform(frame).shape == (1000, 32)
+
+
+def test_texts_are_encoded_as_by_scikit_learn():
+    texts = np.array([None, "B", "b", "é", *(f"t{i}" for i in range(60))], dtype=object)
+    X = np.random.default_rng(0).choice(texts, size=(300, 2))
+    mine, theirs = text_encoder().fit(X), code_encoder().fit(X)
+    new = np.array([["unseen", None], ["b", "t7"]], dtype=object)
+    np.testing.assert_array_equal(mine.transform(np.vstack([X, new])), theirs.transform(np.vstack([X, new])))
+    assert mine.get_feature_names_out().tolist() == theirs.get_feature_names_out().tolist()
 
 
 def test_wild_values_leave_the_other_rows_their_features():
