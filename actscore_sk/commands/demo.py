@@ -110,7 +110,8 @@ def time_fits(digits: Digits, seed: int) -> tuple[Any, dict[str, float]]:
     """
     X, y = digits.images.reshape(len(digits.images), -1), digits.given_label
     times: dict[str, list[float]] = {"plain": [], "scored": []}
-    with one_thread(), show_progress("training", 2 * (1 + N_TIMED) * EPOCHS) as advance:
+    n_nets = 1 + 5  # at most: a plain one, and with scores one for each fifth that is held out
+    with one_thread(), show_progress("training", n_nets * (1 + N_TIMED) * EPOCHS) as advance:
         net = default_net(X, y, None, kind="classification", n_classes=N_CLASSES, holds_out=True)
         net.set_params(max_epochs=EPOCHS, callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ActionScoreClassifier(net, store_probabilities=True, random_state=seed)

@@ -68,7 +68,8 @@ def fit_scorer(
     net = default_net(X, target.values, None, kind=target.task, n_classes=target.n_classes, holds_out=is_judged)
     # set on the net and not passed to fit, since `EpochWatch` compares with it
     net.set_params(max_epochs=epochs or net.max_epochs)
-    n_epochs = net.max_epochs * (2 if is_judged and len(X) < 5 * MAX_HELD_OUT else 1)  # at most
+    # at most: a fifth is held out, and where that is few rows, each fifth by a net of its own
+    n_epochs = net.max_epochs * (5 if is_judged and len(X) < 5 * MAX_HELD_OUT else 1)
     with one_thread(), show_progress("training", n_epochs, quiet=quiet) as advance:
         net.set_params(callbacks=[("epoch_watch", EpochWatch(advance))])
         estimator = ESTIMATORS[target.task](net, metrics=metrics, random_state=seed)
