@@ -209,7 +209,7 @@ class ActionScoreRecorder(ScoreAttributes, Callback):
         """
         before: NetRecording = vars(first)["recording_"]
         plan = EpochPlan([*before.record.held_out_losses])  # type: ignore[union-attr]
-        self.recording_ = NetRecording(self.recording, before.settings, plan=plan)
+        self.recording_: NetRecording = NetRecording(self.recording, before.settings, plan=plan)
 
     def _new_session(self, net: Any, **options: Any) -> RecordingSession:
         options |= {"score_class_weights": self.score_class_weights, "data_device": self.data_device}

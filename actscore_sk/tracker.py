@@ -99,8 +99,11 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
         store_trajectories: Store = False,
         store_probabilities: bool = False,
     ) -> None:
-        self.n_samples, self.n_classes = n_samples, n_classes
-        self.metrics, self.reduction, self.store_trajectories = metrics, reduction, store_trajectories
+        self.n_samples = n_samples
+        self.n_classes = n_classes
+        self.metrics = metrics
+        self.reduction = reduction
+        self.store_trajectories = store_trajectories
         self.store_probabilities = store_probabilities
         self._check_params()
         settings = RecordSettings(reduction, metrics, store_trajectories, store_probabilities=store_probabilities)

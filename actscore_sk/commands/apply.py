@@ -75,7 +75,8 @@ def run(arguments: Namespace) -> None:
     place = find_labels(table, decisions, arguments.target, source)
     column = table.column(place)
     known = spellings(column, table.labels(place))
-    changes = {d.row: known.get(same_label(d.new_label), d.new_label) for d in decisions if d.kind == "relabel"}
+    known |= {text: text for text in column}  # 007 and 7 may both be labels
+    changes = {d.row: _spelled(d.new_label, known) for d in decisions if d.kind == "relabel"}
     dropped = {d.row for d in decisions if d.kind == "drop"}
     if len(dropped) == len(table.rows):
         raise CommandError("the decisions drop all rows")
@@ -84,6 +85,10 @@ def run(arguments: Namespace) -> None:
     write_atomically(log, _log_of(decisions, table.names[place], column, changes, dropped))
     _say(decisions, table.names[place], sorted({new for new in changes.values() if same_label(new) not in known}))
     print_line(f"wrote {output} and {log}")
+
+
+def _spelled(label: str, known: dict[str, str]) -> str:
+    return known.get(label) or known.get(same_label(label), label)
 
 
 def _log_of(

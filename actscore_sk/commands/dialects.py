@@ -118,6 +118,8 @@ def find_dialect(content: bytes, options: ReadOptions, usual: str) -> Dialect:
         text = codecs.getincrementaldecoder(encoding)().decode(content[:SAMPLE])
     except (LookupError, UnicodeError) as error:
         raise CommandError(f"cannot read the file with --encoding {encoding}: {error}") from error
+    if "\0" in text:
+        raise CommandError("the file has NUL letters, at which many programs end a cell; take them out")
     lines = lines_of(text)
     comments = list(takewhile(lambda line: line.startswith(COMMENT), lines))
     whole = lines[:-1] if len(content) > SAMPLE else lines

@@ -8,9 +8,10 @@ from pathlib import Path
 from actscore_sk.commands.contents import COMPRESSIONS, pack, read_content
 from actscore_sk.commands.dialects import ReadOptions, find_dialect
 from actscore_sk.commands.joined_rows import same_label
-from actscore_sk.commands.tables import FORMATS, TEXT, UNREADABLE, read_table, table_suffix
+from actscore_sk.commands.tables import TEXT, UNREADABLE, table_suffix
 from actscore_sk.commands.text_records import lines_of, read_records
 from actscore_sk.commands.text_tables import are_amounts, plain_amount
+from actscore_sk.commands.typed_cells import TypedCells
 from actscore_sk.exceptions import CommandError
 
 
@@ -93,53 +94,6 @@ class TextCells:
 
     def _line(self, cells: list[str]) -> str:
         return _line(cells, self.dialect.separator) + self.end
-
-
-class TypedCells:
-    """A table whose file knows the types of its columns, such as Parquet.
-
-    Parameters
-    ----------
-    path : Path
-        Any file that `read_table` reads.
-    options : ReadOptions
-        Of the user; without any that is about text.
-    """
-
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        self.frame, self.suffix = read_table(path, options), table_suffix(path)
-        self.names, self.rows = [str(name) for name in self.frame.columns], self.frame.index
-
-    def column(self, place: int) -> list[str]:
-        """Return the texts of a column, (n_rows,)."""
-        return self.frame.iloc[:, place].map(str).tolist()
-
-    def labels(self, place: int) -> list[str]:
-        """Return the labels in a column, (n_rows,), equal where `same_label` is."""
-        return list(map(same_label, self.column(place)))
-
-    def encode(self, place: int, changes: Mapping[int, str], dropped: set[int]) -> bytes:
-        """Return the file with other cells in one column, and without some rows; parameters as in `TextCells`.
-
-        Raises
-        ------
-        CommandError
-            If a new label is no value of the type of the column.
-        """
-        column = self.frame.iloc[:, place]
-        known = {str(value): value for value in column.dropna().unique()}
-        values = column.to_list()
-        for number, text in changes.items():
-            values[number] = known.get(text, text)
-        try:
-            typed = type(column)(values, index=column.index, dtype=column.dtype, name=column.name)
-        except (TypeError, ValueError) as error:
-            raise CommandError(
-                f"a new label is no {column.dtype}, the type of the column {column.name!r}: {error}"
-            ) from error
-        frame = self.frame.copy()
-        frame.isetitem(place, typed)
-        return FORMATS[self.suffix].encode(frame.iloc[[i for i in range(len(frame)) if i not in dropped]])
 
 
 def open_cells(path: Path, options: ReadOptions) -> TextCells | TypedCells:

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from actscore_sk.estimators.table_columns import content_kind, read_column
 from actscore_sk.utils.optional import import_optional
+from actscore_sk.utils.reprs import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +38,13 @@ def describe_missing(frame: "pd.DataFrame", named: Sequence[str]) -> str:
     "missing: empty cells and '?': 1 of 4 cells"
     """
     cells = " and ".join(["empty cells", *map(repr, named)])
-    return f"missing: {cells}: {int(frame.isna().sum().sum()):,} of {frame.size:,} cells"
+    line = f"missing: {cells}: {int(frame.isna().sum().sum()):,} of {frame.size:,} cells"
+    n_infinite = sum(int(np.isinf(column.dropna().to_numpy(np.float64)).sum()) for _, column in _floats(frame))
+    return f"{line}, and {count_of(n_infinite, 'infinite number')}" if n_infinite else line
+
+
+def _floats(frame: "pd.DataFrame") -> Any:
+    return frame.select_dtypes(include="floating").items()
 
 
 def texts_that_look_missing(frame: "pd.DataFrame", target: int, *, takes_na: bool) -> list[str]:

@@ -3,11 +3,19 @@
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.tables import FORMATS, table_suffix
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+MOST_SHOWN = 40  # letters of a text
 
 
 def check_output(path: Path, *, source: Path) -> None:
@@ -61,8 +69,13 @@ def check_directory(path: Path, *, source: Path) -> None:
         directory = place.parent
     if not directory.is_dir():
         raise CommandError(f"no such directory for the output: {str(directory)!r}")
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise CommandError(f"the directory of the output is not writable: {str(directory)!r}")
+    try:
+        with TemporaryFile(dir=directory):  # permissions alone do not say what a system takes
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"the directory of the output is not writable: {str(directory)!r} ({error.strerror})"
+        ) from error
 
 
 def check_size(path: Path, n_rows: int) -> None:
@@ -78,3 +91,26 @@ def check_size(path: Path, n_rows: int) -> None:
     most = FORMATS[table_suffix(path)].most_rows
     if most is not None and n_rows > most:
         raise CommandError(f"{str(path)!r} has no place for {n_rows:,} rows; this kind of file ends at {most:,}")
+
+
+def check_texts(path: Path, frame: "pd.DataFrame") -> None:
+    """Refuse a kind of file that has no place for one of the texts.
+
+    Parameters
+    ----------
+    path : Path
+        File to write later.
+    frame : DataFrame
+        What is written there of the user's.
+    """
+    illegal = FORMATS[table_suffix(path)].illegal
+    if illegal is None:
+        return
+    for place in range(frame.shape[1]):
+        texts = {cell for cell in frame.iloc[:, place] if isinstance(cell, str)}
+        if wrong := next(filter(illegal.search, texts), None):
+            shown = repr(wrong if len(wrong) < MOST_SHOWN else f"{wrong[:MOST_SHOWN]}...")
+            raise CommandError(
+                f"{str(path)!r} has no place for the text {shown} of {frame.columns[place]!r}, which has control "
+                "characters or is too long; choose another kind of file"
+            )

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from contextlib import ExitStack, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,19 @@ from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.labels import Judgement, add_labels, judge_labels, show_labels
 from actscore_sk.commands.metric_names import check_metrics, metric_names
 from actscore_sk.commands.missing_cells import describe_missing, texts_that_look_missing
-from actscore_sk.commands.places import check_output, check_size
+from actscore_sk.commands.nested_cells import plain
+from actscore_sk.commands.places import check_output, check_size, check_texts
 from actscore_sk.commands.report import check_page
 from actscore_sk.commands.report import run as write_report
 from actscore_sk.commands.run_summary import summarise_run
-from actscore_sk.commands.score_screen import N_HARDEST, describe, show_hardest, show_program
+from actscore_sk.commands.score_screen import N_HARDEST, USES, describe, show_hardest, show_program
 from actscore_sk.commands.screen import print_line
 from actscore_sk.commands.streamed_table import READINGS, StreamedTable, is_streamed
 from actscore_sk.commands.tables import FORMATS, open_table, table_suffix, write_table
-from actscore_sk.commands.targets import TASKS, read_target
+from actscore_sk.commands.targets import TASKS, Target, read_target
 from actscore_sk.commands.training import LEARNERS, fit_scorer
 from actscore_sk.commands.training_table import WholeTable
-from actscore_sk.commands.typed_tables import plain, refuse_options
+from actscore_sk.commands.typed_tables import refuse_options
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
 from actscore_sk.scoring.scorer import comparable_scores
@@ -158,17 +160,18 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     return_freed()  # what reading took comes on top of all that follows
     check_size(output, data.n_rows)
     position = find_column(data.head, arguments.target)
-    column = data.columns([position]).iloc[:, 0]
-    target = read_target(column, arguments.task, takes_na=data.takes_na)
+    column, target = _read_target(data, position, arguments.task)
     check_metrics(metrics, target.task)
     named = {"features": arguments.features, "drop": arguments.drop, "ids": arguments.id}
     roles = choose_columns(data.head, arguments.target, **named, keep=arguments.keep_columns)
+    check_texts(output, data.as_written([position, *roles.kept]))
     try:
         encoded = data.encode(roles.features, target)
     except ValueError as error:
         raise CommandError(f"no feature is left beside the target: {error}") from error
     describe(source, arguments.target, encoded.preprocessor, target)
-    found = [*find_in_columns(encoded.looked_at, encoded.target), *find_in_rows(encoded.X, target)]
+    is_used = [kind in USES for kind in encoded.preprocessor.column_kinds_]
+    found = [*find_in_columns(encoded.looked_at.loc[:, is_used], encoded.target), *find_in_rows(encoded.X, target)]
     _print_findings(data, reading.missing, position, found)
     options = {name: getattr(arguments, name) for name in ("learner", "epochs", "seed", "quiet")}
     X, preprocessor = encoded.X, encoded.preprocessor
@@ -180,10 +183,11 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     judgement = judge_labels(estimator, target.classes) if target.task == "classification" else None
     if judgement is not None:
         table = add_labels(table, target.known, judgement)
-    write_table(output, add_kept(table, data.columns(roles.kept)))
+    write_table(output, add_kept(table, data.as_written(roles.kept)))
     first = _show_first(table, judgement, data, roles.features)
     is_decided = judgement is not None and judgement.is_decided
-    lines = data.program(arguments.target, roles.program, target.program)
+    as_written = column is data.written.get(position)
+    lines = data.program(arguments.target, roles.program, target.program, as_written=as_written)
     show_program(lines, data.modules, estimator, is_decided=is_decided)
     if output != STANDARD:
         print_line(f"wrote {output}")
@@ -194,6 +198,21 @@ def _score(arguments: Namespace) -> dict[str, Any]:
     facts = {name: getattr(arguments, name) for name in ("file", "target", "report", "learner", "seed")}
     facts |= {"output": output, "metrics": metrics, "reading": data.how, "findings": found}
     return summarise_run(target, preprocessor, estimator, judgement, first, **facts)
+
+
+def _read_target(data: Any, position: int, task: str) -> "tuple[pd.Series, Target]":
+    """Read the target; classes that are written with zeros in front are texts, since 007 and 7 may be two."""
+    column = data.columns([position]).iloc[:, 0]
+    target = read_target(column, task, takes_na=data.takes_na)
+    if target.task != "classification":
+        return column, target
+    if column.dtype == object:  # labels are texts, those of lists and of mixed types as well
+        return column.map(str, na_action="ignore"), target
+    if position not in data.written:
+        return column, target
+    labels = read_target(data.written[position], "classification", takes_na=data.takes_na)
+    reason = f"{labels.n_classes:,} different codes, some with zeros in front; --task overrides"
+    return data.written[position], replace(labels, reason=reason if task == "auto" else target.reason)
 
 
 def _show_first(table: "pd.DataFrame", judgement: Judgement | None, data: Any, places: list[int]) -> "pd.DataFrame":

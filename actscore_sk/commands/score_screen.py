@@ -9,6 +9,7 @@ from actscore_sk.commands.screen import print_line, show_rows
 from actscore_sk.commands.targets import Target
 from actscore_sk.estimators.tables import TablePreprocessor
 from actscore_sk.utils.optional import import_optional
+from actscore_sk.utils.reprs import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def describe(source: Path, name: str, preprocessor: TablePreprocessor, target: T
     print_line(f"task: {target.task} of {name!r} ({target.reason})")
     n_missing = int((~target.known).sum())
     if n_missing:
-        print_line(f"without target: {n_missing:,} rows, not trained on, no score in the output")
+        print_line(f"without target: {count_of(n_missing, 'row')}, not trained on, no score in the output")
 
 
 def _listed(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from which batches can be read in any order: Parquet itself does not allow it.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -112,6 +112,7 @@ class StreamedTable:
     """
 
     takes_na = False
+    written: ClassVar[dict] = {}  # the file knows the types
     modules = ("tempfile", "numpy as np", "pyarrow.parquet as pq")
 
     def __init__(self, path: Path) -> None:
@@ -132,6 +133,8 @@ class StreamedTable:
         names = [self.head.columns[place] for place in places]
         frame = pd.read_parquet(self._path, **self._options(names)).rename(columns=str)
         return frame[names].reset_index(drop=True)
+
+    as_written = columns
 
     def take(self, rows: Any, places: Sequence[int]) -> "pd.DataFrame":
         """Return rows of the columns to learn from, in the order of the rows; the index has their numbers."""
@@ -163,7 +166,7 @@ class StreamedTable:
             start += len(known)
         return Encoded(preprocessor, X, looked_at, dataclasses.replace(target, values=target.values[chosen]))
 
-    def program(self, name: str, features: str, y: Sequence[str]) -> list[str]:
+    def program(self, name: str, features: str, y: Sequence[str], *, as_written: bool = False) -> list[str]:
         """Return the lines of Python that make the same ``X`` and ``y``; parameters as of `WholeTable`."""
         read = f"pd.read_parquet({str(self._path)!r}, {keywords(self._options([name]))}).rename(columns=str)"
         made = PROGRAM.format(path=str(self._path), at_once=ROWS_AT_ONCE, features=features, n_sampled=N_SAMPLED)

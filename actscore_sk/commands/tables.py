@@ -1,5 +1,6 @@
 """Read and write tables by the suffix of their file, and never leave a half-written one."""
 
+import re
 import sys
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from actscore_sk.commands import typed_tables as typed
 from actscore_sk.commands.contents import STANDARD
 from actscore_sk.commands.dialects import DEFAULTS, ReadOptions
+from actscore_sk.commands.nested_cells import flatten
 from actscore_sk.commands.spreadsheet_cells import unescape_cells
 from actscore_sk.commands.text_tables import ReadTable, encode_csv, read_csv
 from actscore_sk.exceptions import CommandError
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 # What pandas, pyarrow and the decompressors raise for a file that is not what its suffix says.
 UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, Warning, zlib.error, KeyError, zipfile.BadZipFile)
+
+# Many programs end a cell at NUL.
+NOT_IN_TEXT = re.compile("\0")
+# Control characters, and longer texts.
+NOT_IN_EXCEL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|.{32768}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -38,21 +45,28 @@ class TableFormat:
         That is needed beside pandas.
     most_rows : int or None
         That a file can hold.
+    illegal : pattern or None
+        Texts that a file cannot hold.
+    nests : bool
+        A cell may hold a list or an object.
     """
 
     read: Callable[[Path, ReadOptions], ReadTable]
     encode: "Callable[[pd.DataFrame], bytes]"
     library: str | None = None
     most_rows: int | None = None
+    illegal: re.Pattern[str] | None = None
+    nests: bool = False
 
 
 def _text(separator: str, compression: str | None = None) -> TableFormat:
     encode = partial(encode_csv, separator=separator, compression=compression)
-    return TableFormat(partial(read_csv, separator=separator), encode, "pyarrow" if compression else None)
+    library = "pyarrow" if compression else None
+    return TableFormat(partial(read_csv, separator=separator), encode, library, illegal=NOT_IN_TEXT)
 
 
 def _json(*, lines: bool) -> TableFormat:
-    return TableFormat(partial(typed.read_json, lines=lines), partial(typed.encode_json, lines=lines))
+    return TableFormat(partial(typed.read_json, lines=lines), partial(typed.encode_json, lines=lines), nests=True)
 
 
 PARQUET = TableFormat(typed.read_parquet, typed.encode_parquet, "pyarrow")
@@ -64,7 +78,7 @@ FORMATS = {suffix: _text(separator, suffix[4:] or None) for suffix, separator in
     ".pq": PARQUET,
     ".feather": FEATHER,
     ".arrow": FEATHER,
-    ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl", 2**20 - 1),
+    ".xlsx": TableFormat(typed.read_excel, typed.encode_excel, "openpyxl", 2**20 - 1, NOT_IN_EXCEL),
     ".json": _json(lines=False),
     ".jsonl": _json(lines=True),
     ".ndjson": _json(lines=True),
@@ -126,13 +140,16 @@ def open_table(path: Path, options: ReadOptions = DEFAULTS) -> ReadTable:
     except (*UNREADABLE, CommandError) as error:
         raise CommandError(f"cannot read {str(path)!r} as {suffix}: {error}") from error
     if table.frame.empty:
-        raise CommandError(f"{str(path)!r} has no rows")
+        raise CommandError(f"{str(path)!r} has no rows{f'; {table.how}' if suffix == '.xlsx' else ''}")
     return table
 
 
 def read_table(path: Path, options: ReadOptions = DEFAULTS) -> "pd.DataFrame":
-    """Return the rows alone of `open_table`."""
-    return open_table(path, options).frame
+    """Return the rows alone of `open_table`; whole numbers with zeros in front are text."""
+    table = open_table(path, options)
+    for place, texts in table.written.items():
+        table.frame.isetitem(place, texts)
+    return table.frame
 
 
 def read_scores(path: Path) -> "pd.DataFrame":
@@ -156,7 +173,8 @@ def write_table(path: Path, frame: "pd.DataFrame") -> None:
     OSError
         If the system refuses; an older file is left as it was.
     """
-    content = FORMATS[table_suffix(path)].encode(frame)
+    kind = FORMATS[table_suffix(path)]
+    content = kind.encode(frame if kind.nests else flatten(frame))
     if path != STANDARD:
         write_atomically(path, content)
     elif sys.__stdout__ is not None:  # sys.stdout is where lines for the user go; checked by `check_output`

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from actscore_sk.commands.missing_cells import describe_texts_among_numbers
+from actscore_sk.commands.nested_cells import is_nested
 from actscore_sk.estimators.table_columns import are_whole, content_kind, read_column
 from actscore_sk.exceptions import CommandError
 from actscore_sk.utils.optional import import_optional
@@ -141,10 +142,10 @@ def _classes(column: "pd.Series") -> "tuple[np.ndarray, pd.Index, str]":
         Python expression of the column that was numbered.
     """
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    try:
-        return *pd.factorize(column, sort=True), f"table[{column.name!r}]"
-    except TypeError:  # lists have no hash
+    # lists have no hash; 1 and True would be one class
+    if column.dtype == object and (any(map(is_nested, column)) or len(set(map(type, column))) > 1):
         return *pd.factorize(column.astype(str), sort=True), f"table[{column.name!r}].astype(str)"
+    return *pd.factorize(column, sort=True), f"table[{column.name!r}]"
 
 
 def _choose_task(column: "pd.Series", kind: str, n_distinct: int) -> tuple[str, str]:
@@ -204,7 +205,12 @@ def _standardised(column: "pd.Series", kind: str) -> tuple[np.ndarray, tuple[str
         y = _amounts(column)
         source = f"{source}.astype('float64')"
     with np.errstate(all="ignore"):
-        amounts = ((y - y.mean()) / y.std()).to_numpy(np.float64)
+        spread = y.std()
+        amounts = ((y - y.mean()) / spread).to_numpy(np.float64)
+    if not spread:
+        raise CommandError(
+            f"the numbers of the target {column.name!r} differ by less than can be computed with; subtract the smallest"
+        )
     if not np.isfinite(amounts).all():
         raise CommandError(f"the target {column.name!r} holds numbers too large to standardise; divide them all by one")
     return amounts, (f"y = {source}", "y = (y - y.mean()) / y.std()")

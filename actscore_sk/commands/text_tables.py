@@ -3,8 +3,8 @@
 import io
 import re
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Nullable types, so that whole numbers with holes stay whole; a row too long is an error and not an index.
 # pandas itself takes "None", "NA" and "null" for missing, which may well be labels.
 CSV_OPTIONS = {"index_col": False, "low_memory": False, "dtype_backend": "numpy_nullable", "keep_default_na": False}
+MAY_HAVE_CODES = re.compile(rb"(?:^|[^0-9.:/-])\0?0\0?\d")  # the zero bytes are those of UTF-16
 ROWS_AT_ONCE = 2**16  # encoded
 # By the sign before a fraction: what is no part of a number, and an amount written with thousands or percent.
 NO_PART = {".": "[,%]", ",": "[.%]"}
@@ -48,6 +49,8 @@ class ReadTable:
         The same for the user; empty if the file has nothing to choose.
     takes_na : bool
         True if texts can be named that count as missing.
+    written : dict of int to Series
+        By position, columns of whole numbers of which some are written with zeros in front, such as 00501: their texts.
     """
 
     frame: "pd.DataFrame"
@@ -55,6 +58,7 @@ class ReadTable:
     repairs: tuple[str, ...] = ()
     how: str = ""
     takes_na: bool = False
+    written: "Mapping[int, pd.Series]" = field(default_factory=dict)
 
 
 def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
@@ -89,18 +93,45 @@ def read_csv(path: Path, options: ReadOptions, *, separator: str) -> ReadTable:
     further = where | {"decimal": dialect.decimal} | CSV_OPTIONS | missing
     if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
         further["float_precision"] = "round_trip"  # later releases read every digit, and warn of this option
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(io.BytesIO(content), **further)
+    frame = _parse(content, further)
+    written = _texts_of_codes(content, frame, where)
     # pandas renames a second "label" to "label.1": a copy of the target would pass for a feature.
     head = {"header": None, "nrows": 1, "dtype": str, "keep_default_na": False, "na_values": [""]}
     header = pd.read_csv(io.BytesIO(content), **where, **head).iloc[0]
     frame.columns = list(header.where(header.notna(), frame.columns))
     if frame.shape[1] > 1 and frame.iloc[:, -1].isna().any():
         _check_lengths(content, dialect, frame.shape[1])
-    repairs = _read_amounts(frame, dialect.decimal)
-    how = dialect.describe() + "".join(f", {name!r} with thousands or percent signs" for name in repairs)
-    return ReadTable(frame, f"pd.read_csv({_stream(path)}, {keywords(further)})", tuple(repairs.values()), how, True)
+    repairs, marked = _read_amounts(frame, dialect.decimal)
+    how = dialect.describe() + "".join(f", {name!r} with thousands or percent signs" for name in marked)
+    return ReadTable(frame, f"pd.read_csv({_stream(path)}, {keywords(further)})", tuple(repairs), how, True, written)
+
+
+def _parse(content: bytes, options: dict[str, Any]) -> "pd.DataFrame":
+    """Read text with pandas, and say in the words of `_check_lengths` what is wrong with it."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(io.BytesIO(content), **options)
+        except pd.errors.ParserWarning as error:  # the first row decides how many cells pandas expects
+            raise CommandError("the rows have more cells than the head; name all columns in its line") from error
+        except pd.errors.ParserError as error:
+            raise CommandError(str(error).removeprefix("Error tokenizing data. C error: ")) from error
+
+
+def _texts_of_codes(content: bytes, frame: "pd.DataFrame", where: dict[str, Any]) -> "dict[int, pd.Series]":
+    """Return the texts of columns of whole numbers with zeros in front: as numbers, 00501 and 501 would be one code."""
+    pd = import_optional("pandas", extra="cli", purpose="read tables")
+    whole = [place for place in range(frame.shape[1]) if pd.api.types.is_integer_dtype(frame.iloc[:, place])]
+    if not whole or not MAY_HAVE_CODES.search(content):
+        return {}
+    options = {"header": None, "usecols": whole, "dtype": "string", "keep_default_na": False}
+    texts = pd.read_csv(io.BytesIO(content), **where, **options).iloc[1:].reset_index(drop=True)
+    found = {place: texts.iloc[:, number].str.strip() for number, place in enumerate(whole)}
+    codes = {place: column for place, column in found.items() if column.str.match(r"[+-]?0\d").any()}
+    return {
+        place: column.mask(frame.iloc[:, place].isna()).rename(frame.columns[place]) for place, column in codes.items()
+    }
 
 
 def _check_lengths(content: bytes, dialect: Dialect, n_columns: int) -> None:
@@ -120,10 +151,10 @@ def _check_lengths(content: bytes, dialect: Dialect, n_columns: int) -> None:
             raise CommandError(f"Expected {n_columns} fields in line {n_lines}, saw {len(row)}")
 
 
-def _read_amounts(frame: "pd.DataFrame", decimal: str) -> dict[str, str]:
-    """Turn columns such as 1,234.50 or 12% into numbers; return by column the line of Python that does the same."""
+def _read_amounts(frame: "pd.DataFrame", decimal: str) -> tuple[list[str], list[str]]:
+    """Turn columns such as 1,234.50 or 12% into numbers; return lines of Python for it, and names with marks."""
     pd = import_optional("pandas", extra="cli", purpose="read tables")
-    lines = {}
+    lines, marked = [], []
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
         if not pd.api.types.is_string_dtype(column) or list(frame.columns).count(name) > 1:
@@ -135,8 +166,10 @@ def _read_amounts(frame: "pd.DataFrame", decimal: str) -> dict[str, str]:
         if decimal == ",":
             code, plain = f"{code}.str.replace(',', '.')", plain.str.replace(",", ".")
         frame.isetitem(place, pd.to_numeric(plain))
-        lines[name] = f"table[{name!r}] = pd.to_numeric({code})"
-    return lines
+        lines.append(f"table[{name!r}] = pd.to_numeric({code})")
+        if column.str.contains(NO_PART[decimal]).any():  # others are whole numbers too large for 64 bits
+            marked.append(name)
+    return lines, marked
 
 
 def are_amounts(texts: Iterable[str], decimal: str) -> bool:

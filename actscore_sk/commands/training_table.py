@@ -1,6 +1,6 @@
 """The table that ``actscore score`` trains on, whole in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,9 +69,22 @@ class WholeTable:
         """True if ``--na`` can name texts that count as missing."""
         return self.opened.takes_na
 
+    @property
+    def written(self) -> "Mapping[int, pd.Series]":
+        """By position, the texts of columns that are read as numbers, and are codes such as 00501."""
+        return self.opened.written
+
     def columns(self, places: Sequence[int]) -> "pd.DataFrame":
         """Return all rows of some columns."""
         return self.opened.frame.iloc[:, list(places)]
+
+    def as_written(self, places: Sequence[int]) -> "pd.DataFrame":
+        """Return all rows of some columns, codes as text."""
+        frame = self.columns(places).copy(deep=False)
+        for number, place in enumerate(places):
+            if place in self.written:
+                frame.isetitem(number, self.written[place])
+        return frame
 
     def take(self, rows: Any, places: Sequence[int]) -> "pd.DataFrame":
         """Return rows of the columns to learn from; the index has their numbers."""
@@ -90,7 +103,7 @@ class WholeTable:
         preprocessor = TablePreprocessor()
         return Encoded(preprocessor, preprocessor.fit_transform(known), known, target)
 
-    def program(self, name: str, features: str, y: Sequence[str]) -> list[str]:
+    def program(self, name: str, features: str, y: Sequence[str], *, as_written: bool = False) -> list[str]:
         """Return the lines of Python that make the same ``X`` and ``y``.
 
         Parameters
@@ -101,8 +114,11 @@ class WholeTable:
             Expression of the columns to learn from of a ``table``.
         y : sequence of str
             Lines that make ``y`` of a ``table``, and leave out rows.
+        as_written : bool
+            If True, the target is read as text.
         """
-        lines = [f"table = {self.opened.read}", *self.opened.repairs, *y]
+        read = f"{self.opened.read[:-1]}, dtype={{{name!r}: 'string'}})" if as_written else self.opened.read
+        lines = [f"table = {read}", *self.opened.repairs, *y]
         return [*lines, f"X = TablePreprocessor().fit_transform({features})"]
 
 

@@ -46,6 +46,10 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
     random_state: Any
     n_epochs: int | None = None
     rows_: Tensor | None
+    n_epochs_: int | None
+    n_samples_: int
+    epoch_: int
+    losses_: Tensor
     _drawn: tuple[Tensor, Tensor | None]  # the epoch started last: positions, weights of all samples
     _pending: tuple[Tensor, Tensor | None] | None  # the rest of an epoch that was interrupted
     _iterator: Iterator[int]

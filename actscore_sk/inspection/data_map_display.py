@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.inspection.display import Display
-from actscore_sk.inspection.drawing import dark_cividis, finish_axes, make_axes, name_point, sample_names
+from actscore_sk.inspection.drawing import dark_cividis, finish_axes, name_point, sample_names
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.scoring.scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
@@ -50,9 +50,13 @@ class DataMapDisplay(Display):
     1       1   #1         0.2          0.3          0.0
     """
 
+    points_: Any
+    colorbar_: Any
+
     def __init__(self, table: Any, n_samples: int | None = None, n_named: int = 3) -> None:
         super().__init__(table)
-        self.n_samples, self.n_named = len(table) if n_samples is None else n_samples, n_named
+        self.n_samples: int = len(table) if n_samples is None else n_samples
+        self.n_named = n_named
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None, **options: Any) -> "DataMapDisplay":
@@ -142,7 +146,7 @@ class DataMapDisplay(Display):
         display : DataMapDisplay
             Itself.
         """
-        self.figure_, self.ax_ = make_axes(ax, self.size)
+        self._open(ax)
         n_points, table = max(len(self.table), 1), self.table
         self.points_ = self.ax_.scatter(
             table["variability"],

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from actscore_sk.inspection.drawing import make_axes
 from actscore_sk.utils.reprs import count_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Display(ABC):
     @abstractmethod
     def plot(self, ax: Any = None, /) -> "Display":
         """Draw, into new axes of pyplot if None."""
+
+    def _open(self, ax: Any) -> None:
+        """Set the figure and axes to draw into; None: new ones of pyplot."""
+        self.figure_, self.ax_ = make_axes(ax, self.size)
 
     @property
     def size(self) -> tuple[float, float]:

@@ -60,8 +60,10 @@ class SampleGridDisplay(Display):
         self, table: Any, images: Any, overlay: BoxOverlay | None = None, maps: Any = None, n_groups: int | None = None
     ) -> None:
         super().__init__(table)
-        self.images, self.overlay, self.maps = images, overlay, maps
-        self.n_groups = table["group"].nunique() if n_groups is None else n_groups
+        self.images = images
+        self.overlay = overlay
+        self.maps = maps
+        self.n_groups: int = table["group"].nunique() if n_groups is None else n_groups
 
     @classmethod
     def from_estimator(

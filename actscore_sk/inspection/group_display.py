@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.inspection.display import Display
-from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, finish_axes, make_axes, shortened, width_for
+from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, finish_axes, shortened, width_for
 from actscore_sk.inspection.groupings import MOST_GROUPS
 from actscore_sk.inspection.groups import group_difficulty
 from actscore_sk.scoring.scorer import fitted_with
@@ -46,9 +46,12 @@ class GroupDifficultyDisplay(Display):
     1     a     0.0     True
     """
 
+    intervals_: Any
+    points_: Any
+
     def __init__(self, table: Any, n_compared: int | None = None) -> None:
         super().__init__(table)
-        self.n_compared = len(table) if n_compared is None else n_compared
+        self.n_compared: int = len(table) if n_compared is None else n_compared
 
     @classmethod
     def from_estimator(cls, estimator: Any, groups: Any, *, ax: Any = None, **options: Any) -> "GroupDifficultyDisplay":
@@ -135,7 +138,7 @@ class GroupDifficultyDisplay(Display):
         display : GroupDifficultyDisplay
             Itself.
         """
-        self.figure_, self.ax_ = make_axes(ax, self.size)
+        self._open(ax)
         table, places = self.table, np.arange(len(self.table), 0, -1)
         self.ax_.axvline(0.5, color="0.6", linewidth=1)
         self.intervals_ = self.ax_.hlines(places, table["low"], table["high"], color=DARK, linewidth=1.5)

@@ -87,6 +87,7 @@ def is_continuous(target: "pd.Series", most_classes: int = MOST_CLASSES) -> bool
     if not types.is_numeric_dtype(target) or types.is_bool_dtype(target) or types.is_complex_dtype(target):
         return False
     known = target.dropna().to_numpy(dtype=float)
+    known = known[np.isfinite(known)]
     return bool((known % 1 != 0).any()) or len(np.unique(known)) > most_classes
 
 
@@ -146,8 +147,11 @@ def cut_into_bins(column: "pd.Series", n_bins: int) -> tuple["pd.Series", list[s
     ['2020-01-01 to 2020-03-01', '2020-03-01 to 2020-05-01']
     """
     pandas = import_optional("pandas", extra="cli", purpose="group samples")
-    codes, edges = pandas.qcut(column, n_bins, labels=False, retbins=True, duplicates="drop")
     is_number = pandas.api.types.is_numeric_dtype(column)
+    if is_number:  # what is infinite is in an outer bin
+        finite = column[np.isfinite(column.to_numpy(dtype=float, na_value=np.nan))]
+        column = column.clip(finite.min(), finite.max())
+    codes, edges = pandas.qcut(column, n_bins, labels=False, retbins=True, duplicates="drop")
     texts = _texts_apart(edges) if is_number else [str(edge).removesuffix(MIDNIGHT) for edge in edges]
     ordered = [" to ".join(pair) for pair in pairwise(texts)]
     return codes.map(lambda code: ordered[int(code)], na_action="ignore"), ordered

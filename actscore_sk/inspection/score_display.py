@@ -11,7 +11,6 @@ from actscore_sk.inspection.drawing import (
     MIDDLE,
     ROW_HEIGHT,
     finish_axes,
-    make_axes,
     name_point,
     sample_names,
     shortened,
@@ -69,6 +68,9 @@ class ActionScoreDisplay(Display):
        sample  score
     0       3    7.0
     """
+
+    artists_: dict[str, Any]
+    outliers_: Any
 
     def __init__(self, table: Any, outliers: Any) -> None:
         super().__init__(table)
@@ -171,7 +173,7 @@ class ActionScoreDisplay(Display):
         display : ActionScoreDisplay
             Itself.
         """
-        self.figure_, self.ax_ = make_axes(ax, self.size)
+        self._open(ax)
         rows, places = self.table.to_dict("records"), np.arange(len(self.table), 0, -1)
         ends = {"whislo": "q05", "q1": "q25", "med": "q50", "q3": "q75", "whishi": "q95"}
         self.artists_ = self.ax_.bxp(

@@ -14,7 +14,6 @@ from actscore_sk.inspection.drawing import (
     MARKERS,
     MIDDLE,
     finish_axes,
-    make_axes,
     sample_names,
     shortened,
     stretch_axis,
@@ -61,6 +60,9 @@ class TrajectoryDisplay(Display):
     0      1  2.0  4.0
     1      2  1.0  2.0
     """
+
+    bands_: list[Any]
+    median_: Any
 
     def __init__(self, table: Any, n_samples: int) -> None:
         super().__init__(table)
@@ -141,7 +143,7 @@ class TrajectoryDisplay(Display):
         display : TrajectoryDisplay
             Itself.
         """
-        self.figure_, self.ax_ = make_axes(ax, self.size)
+        self._open(ax)
         # a band needs two places: that of a single epoch begins before it and ends after it
         table = self.table if len(self.table) > 1 else self.table.loc[[0, 0]]
         epochs = table["epoch"].to_numpy() + (0 if len(self.table) > 1 else np.array([-0.25, 0.25]))

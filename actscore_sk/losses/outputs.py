@@ -58,10 +58,11 @@ class MultiOutputLoss(DetailedLoss):
             if names is not None:
                 raise ValueError("losses is a dict, which has the names of the outputs; leave names out")
             names, losses = [*losses], [*losses.values()]
-        self.is_shared = isinstance(losses, nn.Module)
-        self.names, self.weights = names, weights
+        self.is_shared: bool = isinstance(losses, nn.Module)
+        self.names = names
+        self.weights = weights
         heads = [losses] if isinstance(losses, nn.Module) else [*losses]
-        self.losses = nn.ModuleList(heads)  # their class weights go to another device with it
+        self.losses: nn.ModuleList = nn.ModuleList(heads)  # their class weights go to another device with it
         if not self.is_shared:
             self._named_weights(len(heads))
 

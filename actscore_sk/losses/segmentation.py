@@ -68,7 +68,9 @@ class SegmentationLoss(DetailedLoss):
             raise ValueError(f"cross_entropy={cross_entropy}, dice={dice}; expected weights of 0 or more, not both 0")
         if smooth <= 0:
             raise ValueError(f"smooth={smooth}; expected a number above 0, or an image without the class has no Dice")
-        self.cross_entropy, self.dice, self.smooth = cross_entropy, dice, smooth
+        self.cross_entropy = cross_entropy
+        self.dice = dice
+        self.smooth = smooth
         self.ignore_index = ignore_index
         self.weight: Tensor | None
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))

@@ -60,8 +60,10 @@ class TokenCrossEntropyLoss(DetailedLoss):
             raise ValueError(f"classes_dim={classes_dim}; expected -1, classes last, or 1, classes before tokens")
         if over_tokens not in _OVER_TOKENS:
             raise ValueError(f"over_tokens={over_tokens!r}; expected one of {', '.join(map(repr, _OVER_TOKENS))}")
-        self.ignore_index, self.classes_dim = ignore_index, classes_dim
-        self.over_tokens, self.label_smoothing = over_tokens, label_smoothing
+        self.ignore_index = ignore_index
+        self.classes_dim = classes_dim
+        self.over_tokens = over_tokens
+        self.label_smoothing = label_smoothing
         self.weight: Tensor | None
         self.register_buffer("weight", None if weight is None else torch.as_tensor(weight, dtype=torch.float32))
 

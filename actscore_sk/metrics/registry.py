@@ -92,7 +92,7 @@ _ROWS = (
     Metric("correctness", measurements.correct, Mean, definitions.correctness, higher_is_harder=False),
 )
 
-METRICS = {row.name: row for row in _ROWS}
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 
 
 def get_metric(name: str) -> Metric:

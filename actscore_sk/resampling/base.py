@@ -36,7 +36,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         "random_state": ["random_state"],
     }
 
-    transform = NoTransform()
+    transform: NoTransform = NoTransform()
 
     sample_indices_: Positions
     sample_weight_: Floats | None

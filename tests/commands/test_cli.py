@@ -16,7 +16,7 @@ import torch
 
 from actscore_sk import __version__
 from actscore_sk.cli import COMMANDS, main
-from actscore_sk.commands import demo, tables
+from actscore_sk.commands import demo, places, tables
 from actscore_sk.commands.progress import EpochWatch
 from actscore_sk.commands.targets import read_target
 
@@ -399,7 +399,7 @@ def test_wrong_arguments_are_one_line(capsys, with_files, arguments, match):
 
 
 def test_a_directory_without_permission_is_one_line(capsys, with_files, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the user of the tests may be root
+    monkeypatch.setattr(places, "TemporaryFile", _refuse)  # the user of the tests may be root
     assert_fails(capsys, GOOD, "not writable: '.'")
 
 
@@ -409,7 +409,7 @@ def _half(path, content):
     raise OSError(28, "No space left on device")
 
 
-def _refuse(*paths):
+def _refuse(*paths, **options):
     raise OSError(13, "Permission denied")
 
 

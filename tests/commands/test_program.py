@@ -53,6 +53,8 @@ def write_tables(frame):
     content = "# a table\n" + europe.to_csv(index=False, sep=";", decimal=",")
     Path("europe.csv").write_bytes(content.encode("utf-16"))
     frame[["colour", "height", "month"]].assign(price=amounts).to_json("all.jsonl", orient="records", lines=True)
+    zones = [f"{n % 3:02d}" for n in range(N_ROWS)]
+    frame[["colour", "height"]].assign(zone=zones).to_csv("zones.csv", index=False)
     frame[["colour", "height", "month"]].to_excel("all.xlsx", index=False)
     tables.write_table(Path("all.csv.zst"), frame[["colour", "height", "month"]])
     # Two columns of one name, and the row numbers that pandas writes.
@@ -68,6 +70,7 @@ CASES = {
     "few_rows": ["few.csv", "--target", "month"],
     "durations": ["all.parquet", "--target", "age"],
     "lists": ["all.parquet", "--target", "tags"],
+    "zones": ["zones.csv", "--target", "zone"],
     "trees": ["all.csv", "--target", 'it\'s "a" name', "--learner", "boosting", "--metrics", "aum"],
     "trees_numbers": ["all.csv", "--target", "price", "--learner", "boosting", "--epochs", "40"],
     "missing": ["all.csv", "--target", "colour", "--na", "tulip", "None"],

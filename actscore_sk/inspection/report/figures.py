@@ -1,5 +1,6 @@
 """A display as a picture inside a page."""
 
+import warnings
 from base64 import b64encode
 from copy import copy
 from io import BytesIO
@@ -52,9 +53,11 @@ def draw_figure(display: Display, caption: str) -> Figure:
     """
     figures = import_optional("matplotlib.figure", extra="plot", purpose="draw")
     canvas = figures.Figure(figsize=display.size, layout="constrained", dpi=DPI)
-    copy(display).draw_on(canvas)
     content = BytesIO()
-    canvas.savefig(content, format="png")
+    copy(display).draw_on(canvas)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn; the page has the text itself
+        canvas.savefig(content, format="png")
     width, height = (round(side * SHOWN_DPI) for side in display.size)
     source = f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
     return Figure(source, width, height, caption, "photos" if isinstance(display, SampleGridDisplay) else "chart")

@@ -92,9 +92,16 @@ class ActionScoreReport:
         labels: LabelFindings | None = None,
         source: str | None = None,
     ) -> None:
-        self.labels, self.source = labels, source
-        self.scores, self.rows, self.groups, self.displays = scores, rows, dict(groups), dict(displays)
-        self.summary, self.held_out, self.pictures, self.title = dict(summary), held_out, pictures, title
+        self.labels = labels
+        self.source = source
+        self.scores = scores
+        self.rows = rows
+        self.held_out = held_out
+        self.pictures = pictures
+        self.title = title
+        self.groups: dict[str, Any] = dict(groups)
+        self.displays: dict[str, Display] = dict(displays)
+        self.summary: dict[str, str] = dict(summary)
 
     @classmethod
     def from_estimator(cls, estimator: Any, y: Any = None, **options: Any) -> "ActionScoreReport":
