@@ -90,7 +90,7 @@ def find_label_issues(
         ranking and a refusal. All of them: a test set.
     held_out_probabilities : array-like of shape (n_held_out, n_classes), optional
         Of the held-out rows by the net that did not train on them, where `margins` and `probabilities` are those of a
-        second net that trained on all rows.
+        second net that trained on all rows, or means of several that hold out other rows each.
 
     Returns
     -------

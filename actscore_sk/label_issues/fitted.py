@@ -31,7 +31,7 @@ class JudgedSamples(NamedTuple):
     index : Index or None
         Names of the rows, if X has some.
     held_out_probabilities : ndarray of float32 (n_held_out, n_outputs) or None
-        As in `find_label_issues`, where `evidence` is of a second fit, on all rows.
+        As in `find_label_issues`, where `evidence` is of a second fit, on all rows, or of several nets.
     """
 
     evidence: LabelEvidence
