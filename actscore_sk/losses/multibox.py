@@ -24,7 +24,9 @@ _RANGES = {
 
 
 class MultiBoxLoss(DetailedLoss):
-    """Loss of a detector that predicts, for each of many anchors, an offset and a class: that of SSD [1]_.
+    """Loss of a detector that predicts, for each of many anchors, an offset and a class.
+
+    It is that of SSD [1]_.
 
     Every box gets an anchor of its own, and each further anchor that overlaps a box by `iou_threshold` or more is its,
     too. Matched anchors pay for their offsets (smooth L1) and their class; of the others, those that look least like
