@@ -135,7 +135,8 @@ def copy_records(folder: Path) -> None:
     """Bring the page of the benchmarks and their records into the site."""
     page = (BENCHMARKS / "README.md").read_text()
     (folder / "benchmarks.md").write_text(re.sub(r"\[([^\]]*)\]\(results/?\)", r"\1", page))
-    shutil.copytree(BENCHMARKS / "results", folder / "results", dirs_exist_ok=True)
+    shutil.rmtree(folder / "results", ignore_errors=True)  # records that are gone from the repository
+    shutil.copytree(BENCHMARKS / "results", folder / "results")
     for record in (folder / "results").glob("*.md"):
         record.write_text("---\norphan: true\n---\n\n" + record.read_text())
 
