@@ -141,7 +141,7 @@ DEFECTS = (
         R + "sample_axis.py",
         "return torch.allclose(part, whole[:half]",
         "return True or torch.allclose(part, whole[:half]",
-        SAMPLES + " " + LOSSES,
+        T + "test_sample_axis.py",
     ),
     Defect(
         R + "sample_state.py",
@@ -157,7 +157,7 @@ DEFECTS = (
         R + "score_table.py",
         "index=index if isinstance(index, pandas.Index) else None",
         "index=None",
-        "tests/estimators/test_estimator_api.py",
+        "tests/estimators/test_input_kinds.py",
     ),
     Defect(R + "session.py", "        self.stash.put_back()\n", "", SET),
     Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),
@@ -200,6 +200,15 @@ DEFECTS = (
     Defect(R + "shared_training.py", "return sum(ranks.all(n_trained))", "return n_trained", SHARED),
     Defect(
         R + "accelerated_net.py", "sum(value * n for value, n in parts)", "sum(value for value, n in parts)", SHARED
+    ),
+    Defect(
+        R + "loss_kinds.py",
+        "return losses is None or form_of(losses, others) == form",
+        "return True",
+        T + "test_terms.py",
+    ),
+    Defect(
+        "actscore_sk/estimators/cross_fit.py", "is_dealt[first] = False", "pass", "tests/estimators/test_cross_fit.py"
     ),
     Defect(R + "own_loss.py", "if asked.shows_nothing:", "if False:", SAMPLES),
     Defect(R + "ranks.py", "self._handler(signal.SIGINT, None)", "pass", SHARED),

@@ -1,5 +1,6 @@
 """A training that is resumed from a checkpoint keeps the scores of the epochs before, or says that they are lost."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from helpers import make_net, make_vectors, seed_everything
 from skorch.callbacks import Checkpoint, LoadInitState, TrainEndCheckpoint
 
 from actscore_sk import ActionScoreRecorder
+from actscore_sk.recording.resume import save_states
 from actscore_sk.storage import FileTrajectories
 
 X, Y = make_vectors()
@@ -115,6 +117,18 @@ def test_net_trained_before_says_that_its_losses_are_missing():
     net.callbacks_.append(("scores", ActionScoreRecorder()))
     with pytest.warns(UserWarning, match="trained for 2 epochs before"):
         net.partial_fit(X, Y)
+
+
+def test_positions_of_save_params_are_those_of_skorch(tmp_path):
+    net = make_net(callbacks=[("scores", ActionScoreRecorder())]).fit(*make_vectors())
+    save_states([{"n": 1}], tuple(tmp_path / name for name in ("params", "optimizer", "criterion", "history")), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["history.action_scores"]
+    assert [*inspect.signature(net.save_params).parameters][:4] == [
+        "f_params",
+        "f_optimizer",
+        "f_criterion",
+        "f_history",
+    ]
 
 
 def test_saved_state_holds_nothing_but_tensors_and_numbers(tmp_path):
