@@ -33,6 +33,8 @@ def find_column(frame: "pd.DataFrame", name: str) -> int:
         return columns.index(name)
     if name in columns:
         raise CommandError(f"{columns.count(name)} columns are called {name!r}; rename all but one")
+    if len(columns) == 1 and name in columns[0]:
+        raise CommandError(f"no column {name!r}; the table has one, {columns[0]!r}: set --sep")
     # Case is the commonest mistake, and a difference of every letter to the comparison.
     by_lower_case = {column.casefold(): column for column in columns}
     close = [by_lower_case[match] for match in get_close_matches(name.casefold(), by_lower_case)]

@@ -139,6 +139,7 @@ def test_a_text_that_a_file_cannot_hold_is_refused_before_the_training(capsys, l
         ("t.jsonl", b'{"x":1,"y":"a"}\n{"x":2 "y":"b"}\n', "Expecting ',' delimiter in line 2, letter 8"),
         ("t.csv", b"x,y\n1,a,7\n2,b,7\n", "the rows have more cells than the head"),
         ("t.csv", b"x,y\n1,a\0\n2,b\n", "NUL"),
+        ("t.csv", b"x y\n1 a\n2 b\n", "the table has one, 'x y': set --sep"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path, capsys, name, content, message):
