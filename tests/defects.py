@@ -30,6 +30,7 @@ class Defect(NamedTuple):
 R, T = "actscore_sk/recording/", "tests/recording/"
 DETAILS, LEAVES, LOSSES = T + "test_details.py", T + "test_leaves_no_trace.py", T + "test_recorded_losses.py"
 SAMPLES, TRACKER, STEPS = "tests/losses/test_sample_losses.py", "tests/test_tracker.py", T + "test_own_steps.py"
+EVENTS = T + "test_batch_events.py"
 SET, SHARED = T + "test_set_in_training.py", "tests/distributed"
 DEFECTS = (
     Defect(R + "asked_loss.py", "        self.before.restore()\n", "", SAMPLES),
@@ -187,7 +188,7 @@ DEFECTS = (
     Defect(
         "actscore_sk/data/views.py", "first + step * torch.arange", "first + torch.arange", "tests/data/test_views.py"
     ),
-    Defect(R + "batch_events.py", "return known is None or known(listener.__self__)", "return False", LEAVES),
+    Defect(R + "batch_events.py", "return known is None or known(listener.__self__)", "return False", EVENTS),
     Defect(R + "epoch_plan.py", "PATIENCE * (1.5 * best + 4)", "(1.5 * best + 4)", "tests/estimators/test_refit.py"),
     Defect(R + "loop_record.py", "self.n_trained.append(0)", "pass", TRACKER),
     Defect(R + "state_table.py", "rows), numbers):", "rows), numbers) or True:", T + "test_state_table.py"),

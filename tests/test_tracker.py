@@ -321,21 +321,29 @@ def test_trajectories_in_files_merge(visits, tmp_path):
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("mid_epoch", [False, True])
-def test_a_saved_state_goes_on_as_if_nothing_had_been(visits, reduction, mid_epoch):
+@pytest.mark.parametrize(("n", "mid_epoch"), [(6, False), (6, True)])
+def test_a_saved_state_goes_on_as_if_nothing_had_been(visits, reduction, n, mid_epoch):
     make = lambda: ActionScoreTracker(N, metrics=ALL, reduction=reduction, store_trajectories=True)  # noqa: E731
-    whole, first, buffer = make(), record(make(), visits[:6]), io.BytesIO()
-    record(whole, visits[:6])
-    early = visits[6][0][:2][~is_held_out(visits[6][0][:2])]
-    batch = early, *(part[early] for part in visits[6][1:])
+    whole, first, buffer = make(), record(make(), visits[:n]), io.BytesIO()
+    record(whole, visits[:n])
+    early = visits[n][0][:6][~is_held_out(visits[n][0][:6])]
+    batch = early, *(part[early] for part in visits[n][1:])
     for tracker in (whole, first) if mid_epoch else ():
         tracker.update(*batch)
     torch.save(first.state_dict(), buffer)
-    record(first, visits[6:7])  # the saved state does not follow
+    record(first, visits[n : n + 1])  # the saved state does not follow
     buffer.seek(0)
     second = make()
     second.load_state_dict(torch.load(buffer, weights_only=True))
-    assert equal(record(second, visits[6:]), record(whole, visits[6:]))
+    assert equal(record(second, visits[n:]), record(whole, visits[n:]))
+
+
+def test_a_saved_state_is_that_of_the_tracker_which_has_loaded_it(visits):
+    make = lambda: ActionScoreTracker(N, n_classes=K, store_probabilities=True, reduction="auto")  # noqa: E731
+    first, second = record(make(), visits[:1]), make()
+    second.load_state_dict(first.state_dict())
+    mine, its = (repr(tracker.state_dict()) for tracker in (second, first))
+    assert mine == its
 
 
 @pytest.mark.filterwarnings("ignore:.*holds trajectories of an earlier run")

@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 SURE_TO_LEARN = 3.0  # standard errors above chance; of 100 trainings of nets on shuffled labels, 2 passed
 NOTHING_HELD_OUT = (
     "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
-    "some out (train_split=ValidSplit(5)); the ranking and the suggestions are there"
+    "some out (train_split=ValidSplit(5); held_out=True of a tracker); the ranking and the suggestions are there"
 )
 ONE_CLASS = (
     "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the "

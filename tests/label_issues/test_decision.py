@@ -142,7 +142,7 @@ def test_a_net_that_learnt_nothing_decides_nothing(seed):
 
 def test_nothing_held_out():
     logits, _, given, held_out = make()
-    assert "hold some out (train_split=ValidSplit(5))" in find(logits, given, ~held_out & held_out).refusal
+    assert "hold some out (train_split=ValidSplit(5)" in find(logits, given, ~held_out & held_out).refusal
     assert "rows are of one class" in find(logits, given, given == 0).refusal
 
 
