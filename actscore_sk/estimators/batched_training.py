@@ -68,6 +68,18 @@ def shares_work(net: Any) -> bool:
         return is_small(net.initialized_instance(net.module, net.get_params_for("module")).parameters())
 
 
+def tensor_slicer(dataset: Any) -> Any:
+    """Return a function that fetches batches for several nets, or None if X is no single tensor, or cannot be sliced.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As in `batch_slicer`.
+    """
+    fetch = batch_slicer(dataset, default_collate)
+    return fetch if fetch is not None and isinstance(fetch(torch.tensor([0]))[0], Tensor) else None
+
+
 def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> None:
     """Train nets as ``net.fit`` does, one seed each.
 
@@ -193,7 +205,7 @@ class Together:
         """Renew the slicer of X if the data set has other data than before."""
         found = data_identity(root)
         if len(found) != len(self._data) or any(one is not other for one, other in zip(found, self._data, strict=True)):
-            self._data, self._fetch = found, batch_slicer(root, default_collate)
+            self._data, self._fetch = found, tensor_slicer(root)
 
     def _is_ready(self, loops: Sequence[NetLoop]) -> bool:
         """Return True if the next step may be made at once: each net has made one, whose loss is known."""

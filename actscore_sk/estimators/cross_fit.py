@@ -3,11 +3,14 @@
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
+from skorch.dataset import ValidSplit
 from skorch.utils import to_numpy
-from torch.utils.data import Subset, default_collate
+from torch.utils.data import Subset
 
-from actscore_sk.data.fetching import batch_slicer
-from actscore_sk.estimators.batched_training import may_train_at_once, shares_work
+from actscore_sk.estimators.batched_training import may_train_at_once, shares_work, tensor_slicer
+from actscore_sk.estimators.refit import callbacks_of
 
 MOST_NETS = 6  # nets trained at once share work; more of them take longer than a second fit
 LEAST_NETS = 4  # with fewer, each learns from so few rows that it is another net
@@ -41,8 +44,8 @@ class HeldOutRows:
 def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> list[np.ndarray] | None:
     """Return the rows that each of several nets is to hold out, or None if one net decides, or one and a second fit.
 
-    The first net holds out what its own `train_split` does, the others as many of the rest, so that all make steps of
-    the same size. Each row is held out by a net, some by two.
+    The first net holds out what its own `train_split` does. The others hold out the other parts of a KFold, or rows
+    drawn at random where it draws them; all of them as many, so that they make steps of the same size.
 
     Parameters
     ----------
@@ -58,24 +61,48 @@ def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> li
     Returns
     -------
     rows : list of ndarray of int64 (n_held_out,), or None
-        None if the nets cannot be trained at once, the rows are not divided into 4 to 6 parts, or there are groups.
+        None if the nets cannot be trained at once, or if `train_split` is no `ValidSplit` by a number or by a
+        (stratified) KFold that makes 4 to 6 parts. Any other split knows which rows belong together.
     """
     if data.groups is not None or data.targets is None or not may_train_at_once(net, data) or not shares_work(net):
         return None
-    dataset = net.get_dataset(data.X, data.targets)
+    split, targets = net.train_split, data.targets
+    if type(split) is not ValidSplit or any(map(_hears_batches, callbacks_of(net))):
+        return None
+    dataset = net.get_dataset(data.X, targets)
     n_samples = len(dataset)
-    if net.train_split is None or batch_slicer(dataset, default_collate) is None:
+    if tensor_slicer(dataset) is None:
         return None
-    held_out = net.train_split(dataset, data.targets)[1]
-    first = getattr(held_out, "indices", ())
-    if getattr(held_out, "dataset", None) is not dataset or not 0 < len(first) < most_held_out:
-        return None
-    n_nets = -(-n_samples // len(first))
-    n_bytes = 12 * n_nets * n_samples * (n_classes + 1)
-    if not LEAST_NETS <= n_nets <= MOST_NETS or n_bytes > MOST_BYTES:
-        return None
-    rows = deal(np.asarray(first, dtype=np.int64), to_numpy(data.targets).reshape(n_samples), n_nets)
-    return rows if {*map(len, rows)} == {len(first)} else None
+    before = np.random.get_state()  # noqa: NPY002 - what a split without a seed draws from
+    rows = _parts_of(split, dataset, targets)
+    sizes = {*map(len, rows)}
+    n_bytes = 12 * len(rows) * n_samples * (n_classes + 1)
+    if (
+        LEAST_NETS <= len(rows) <= MOST_NETS
+        and len(sizes) == 1
+        and max(sizes) < most_held_out
+        and n_bytes <= MOST_BYTES
+    ):
+        return rows
+    np.random.set_state(before)  # noqa: NPY002 - the split is drawn again
+    return None
+
+
+def _parts_of(split: ValidSplit, dataset: Any, targets: Any) -> list[np.ndarray]:
+    """Return the rows that several nets hold out, the split's own first; none if it does not part the rows."""
+    codes, n_samples = to_numpy(targets).reshape(len(dataset)), len(dataset)
+    resolved = split.check_cv(targets)
+    if type(resolved) in (KFold, StratifiedKFold):
+        if not LEAST_NETS <= resolved.n_splits <= MOST_NETS:
+            return []
+        return padded([held_out for _, held_out in resolved.split(np.arange(n_samples), codes)], codes)
+    if not isinstance(split.cv, float):
+        return []
+    first = np.asarray(split(dataset, targets)[1].indices, dtype=np.int64)
+    n_nets = round(n_samples / len(first))
+    if n_nets < LEAST_NETS or n_nets > MOST_NETS or abs(n_nets * len(first) - n_samples) > n_nets:
+        return []
+    return padded(deal(first, codes, n_nets), codes)
 
 
 def deal(first: np.ndarray, codes: np.ndarray, n_nets: int) -> list[np.ndarray]:
@@ -95,21 +122,52 @@ def deal(first: np.ndarray, codes: np.ndarray, n_nets: int) -> list[np.ndarray]:
     Returns
     -------
     rows : list of ndarray of int64
-        By net, the first one included. A few rows are dealt twice, so that each net holds out as many as the first;
-        fewer if there are too few.
+        By net, the first one included.
 
     Examples
     --------
     >>> [rows.tolist() for rows in deal(np.array([0, 1]), np.array([0, 1, 0, 0, 0, 1, 1, 1, 2]), 4)]
     [[0, 1], [4, 5], [2, 7], [3, 6]]
     """
-    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    is_dealt = counts[codes] > 1
+    is_dealt = _class_sizes(codes) > 1
     is_dealt[first] = False
     order = np.random.default_rng(0).permutation(np.flatnonzero(is_dealt))
     order = order[np.argsort(codes[order], kind="stable")]
-    hands = [order[number :: n_nets - 1] for number in range(n_nets - 1)]
-    padded = [
-        np.r_[hand, other[: len(first) - len(hand)]] for hand, other in zip(hands, hands[1:] + hands[:1], strict=True)
-    ]
-    return [first, *padded]
+    return [first, *[order[number :: n_nets - 1] for number in range(n_nets - 1)]]
+
+
+def padded(rows: list[np.ndarray], codes: np.ndarray) -> list[np.ndarray]:
+    """Let smaller parts hold out a few rows of the next one as well, so that all are as large as the largest.
+
+    They are spread over the next part, and of classes with more than two samples, of which enough are left to train on.
+    A part for which there are not enough stays smaller.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in padded([np.array([0, 1, 2]), np.array([3, 4]), np.array([5, 6, 7])], np.zeros(8))]
+    [[0, 1, 2], [3, 4, 5], [5, 6, 7]]
+    """
+    most, sizes = max(map(len, rows)), _class_sizes(codes)
+    result = []
+    for part, following in zip(rows, rows[1:] + rows[:1], strict=True):
+        spare = following[sizes[following] > 2]
+        places = np.linspace(0, len(spare), most - len(part), endpoint=False).astype(np.int64)
+        result.append(np.r_[part, spare[np.unique(places)]] if len(spare) else part)
+    return result
+
+
+def _class_sizes(codes: np.ndarray) -> np.ndarray:
+    """Return the number of samples in the class of each sample, (n_samples,)."""
+    _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    return counts[codes]
+
+
+def _hears_batches(callback: Any) -> bool:
+    """Return True for a callback that batches have to wait for, which keeps nets from being trained at once."""
+    kind = callback if isinstance(callback, type) else type(callback)
+    if kind is LRScheduler:
+        return getattr(callback, "step_every", "epoch") != "epoch"
+    if kind is EpochScoring:
+        return bool(getattr(callback, "on_train", False))
+    events = "on_batch_begin", "on_batch_end", "on_grad_computed"
+    return callback is not None and any(getattr(kind, name, None) is not getattr(Callback, name) for name in events)

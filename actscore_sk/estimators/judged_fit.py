@@ -20,6 +20,7 @@ class JudgedFit(FittedLabelIssues):
     refit_: bool
     _first_fit = None
     _held_out_rows = None  # by one of several nets
+    _is_silent = False  # one of several nets, of which the first prints its log
     _most_held_out = 0
 
     def _fit_once(self, data):
@@ -50,8 +51,8 @@ class JudgedFit(FittedLabelIssues):
 
     def _new_repeats(self, rows=None):
         repeats = super()._new_repeats(rows)
-        for each, own in zip(repeats, rows or [], strict=False):
-            each.refit, each._held_out_rows = False, own
+        for number, (each, own) in enumerate(zip(repeats, rows or [], strict=False)):
+            each.refit, each._held_out_rows, each._is_silent = False, own, number > 0
         return repeats
 
     def _trainings(self, data):
@@ -77,6 +78,8 @@ class JudgedFit(FittedLabelIssues):
             if self.estimator is None:
                 # a third of the time that small tables take, and nobody asked for it
                 net.set_params(callbacks__valid_acc=None)
+        if self._is_silent:
+            net.set_params(verbose=0)
         return net if self._first_fit is None else prepare_second(net)
 
     def _new_recorder(self):

@@ -91,12 +91,12 @@ def most_held_out(refit: Any, net: Any, *, stores_probabilities: bool) -> float:
             raise ValueError(f"refit=True trains a second net, on all rows, but {reason}; set refit=False")
         return np.inf
     is_asked = refit == "auto" and stores_probabilities and _reason_against(net) is None
-    return MAX_HELD_OUT if is_asked and all(_is_repeatable(each) for each in _callbacks(net)) else 0
+    return MAX_HELD_OUT if is_asked and all(_is_repeatable(each) for each in callbacks_of(net)) else 0
 
 
 def ends_with_window(net: Any) -> bool:
     """Return True if a minimum of the held-out loss can be told from one on the way: nothing steers the training."""
-    return all(_name(callback) not in _SCHEDULES for callback in _callbacks(net))
+    return all(_name(callback) not in _SCHEDULES for callback in callbacks_of(net))
 
 
 def prepare_second(net: NeuralNet) -> NeuralNet:
@@ -128,14 +128,15 @@ def _reason_against(net: Any) -> str | None:
         return f"{type(net).__name__} is no skorch net"
     if defining_class(type(net), "get_split_datasets") is not NeuralNet or "get_split_datasets" in vars(net):
         return "a get_split_datasets of its own decides what the net trains on"
-    for callback in _callbacks(net):
+    for callback in callbacks_of(net):
         monitor = _monitor(callback)
         if _name(callback) != "EarlyStopping" and (callable(monitor) or "valid" in str(monitor)):
             return f"its callback {_name(callback)} watches {monitor!r}, which needs held-out rows"
     return None
 
 
-def _callbacks(net: Any) -> list:
+def callbacks_of(net: Any) -> list[Any]:
+    """Return the callbacks that a net was made with, without their names."""
     listed = getattr(net, "callbacks", None)
     return [_of_pair(each) for each in listed] if isinstance(listed, list | tuple) else []
 

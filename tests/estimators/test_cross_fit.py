@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from skorch.dataset import ValidSplit
 from torch import nn
 
@@ -29,7 +30,7 @@ def layers(width, n_outputs):
 def make(*, split=5, width=8, n_outputs=3, **options):
     split = ValidSplit(split, random_state=0 if isinstance(split, float) else None) if split else None
     options = {"max_epochs": 6, "batch_size": 32, "lr": 0.02, "optimizer": torch.optim.Adam} | options
-    module = partial(layers, width, n_outputs)
+    module = options.pop("module", partial(layers, width, n_outputs))
     options |= {"criterion": nn.CrossEntropyLoss, "iterator_train__shuffle": True, "verbose": 0}
     return NeuralNetClassifier(module, **{"train_split": split} | options)
 
@@ -141,6 +142,12 @@ class Mine(Callback):
         (5, {"callbacks": [LRScheduler("StepLR", step_size=2)]}, {}),
         (1, {"split": 2}, {}),  # each net would learn from half of the rows
         (1, {"split": 10}, {}),
+        (1, {"split": 0.3}, {}),
+        (5, {"train_split": ValidSplit(StratifiedKFold(5, shuffle=True), stratified=True)}, {}),
+        (1, {"train_split": ValidSplit([*GroupKFold(5).split(X, GIVEN, np.arange(303) // 3)])}, {}),
+        (1, {"train_split": ValidSplit(TimeSeriesSplit(4))}, {}),
+        (1, {"train_split": HeldOutRows(np.arange(60))}, {}),
+        (1, {"callbacks": [GradientNormClipping(1.0)]}, {}),
         (1, {"split": None}, {}),
         (1, {"callbacks": [Mine()]}, {}),
         (1, {}, {"refit": True}),
@@ -185,10 +192,43 @@ def test_rows_are_dealt_evenly_over_the_classes():
     assert (np.ptp(counts, axis=0) <= 1).all()
 
 
-def test_class_of_one_sample_is_never_held_out_by_chance():
-    y = GIVEN.copy()
-    y[7] = 3
-    scorer = fit(make(n_outputs=4, train_split=HeldOutRows(np.arange(100, 161))), y=y)
+def test_class_of_one_sample_is_left_to_be_trained_on():
+    y, first = GIVEN.copy(), next(ShuffleSplit(test_size=0.2, random_state=0).split(X))[1]
+    alone = np.setdiff1d(np.arange(303), first)[0]
+    y[alone] = 3
+    scorer = fit(make(n_outputs=4, split=0.2), y=y)
     assert n_nets(scorer) == 5
-    assert not any(each.validation_mask_[7] for each in recorders_of(scorer))
+    assert not any(each.validation_mask_[alone] for each in recorders_of(scorer))
     assert np.isfinite(scorer.wrong_label_proba_).all()
+
+
+def test_parts_of_a_kfold_stay_those_of_the_user():
+    """Neighbours may belong together: an unshuffled KFold keeps them on one side."""
+    held_out = [np.flatnonzero(each.validation_mask_) for each in recorders_of(fit(make()))]
+    theirs = [part for _, part in KFold(5).split(X)]
+    assert all(set(part) <= set(mine) for part, mine in zip(theirs, held_out, strict=True))
+    assert [len(mine) for mine in held_out] == [61] * 5
+
+
+def test_stream_of_numpy_is_drawn_from_as_often_as_by_the_net_alone():
+    splits = []
+    for options in ({"refit": "auto"}, {"refit": True}):
+        np.random.seed(0)  # noqa: NPY002 - what a split without a seed draws from
+        splits.append(fit(make(train_split=ValidSplit(0.1)), **options)._first_fit.held_out)
+    np.testing.assert_array_equal(*splits)
+
+
+def test_several_inputs_are_no_reason_to_fail():
+    class Named(nn.Sequential):
+        def forward(self, first):
+            return super().forward(first)
+
+    net = make(module=Named(nn.Linear(5, 3)))
+    assert n_nets(fit(net, X={"first": X})) == 1
+    assert n_nets(fit(make(module=nn.Linear(5, 3)), X={"input": X})) == 1
+    assert fit(make(module=nn.Linear(5, 3)), X={"input": X}, n_repeats=2).repeat_scores_.shape == (2, 303)
+
+
+def test_the_first_net_alone_prints(capsys):
+    fit(make(max_epochs=2).set_params(verbose=1))
+    assert capsys.readouterr().out.count("train_loss") == 1
