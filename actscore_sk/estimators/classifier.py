@@ -91,9 +91,10 @@ class ActionScoreClassifier(JudgedFit, ClassTargets, StagedFit, ClassifierMixin,
         net, on all rows: `estimator_` and all scores are of it; the first one says which epochs count and how many
         labels are wrong. "auto": with `store_probabilities`, below 2,000 held-out rows, and if all callbacks of the net
         are skorch's and have no effect outside. Small nets that can be trained at once, as with `n_repeats`, are then
-        four to six, as many as `train_split` makes parts: each holds other rows out, every label is judged by a net
-        that never trained on it, and scores and predictions are means over the nets. Others get the second fit. Nets
-        end where no later epoch counts, and EarlyStopping rules no second fit. Not in `partial_fit`.
+        four to six, one for each part of the net's `ValidSplit`: a number, or a (stratified) KFold. Each holds another
+        part out, a label is judged by a net that never trained on it, and scores and predictions are means over the
+        nets, each of which is that of a single fit to rounding. Others get the second fit. Nets end where no later
+        epoch counts, and EarlyStopping rules no second fit. Not in `partial_fit`.
     validation_fraction : float or None
         Share of the samples to hold out, drawn as evenly over the classes as their numbers allow, for the default net
         and learners that are no nets; a net of yours has a `train_split`. None: a fifth with ``reduction="auto"`` or
