@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from skorch.dataset import ValidSplit
 from skorch.utils import to_numpy
 from torch.utils.data import Subset
 
 from actscore_sk.estimators.batched_training import may_train_at_once, shares_work, tensor_slicer
+from actscore_sk.estimators.net_loop import hears_batches
 from actscore_sk.estimators.refit import callbacks_of
 
 MOST_NETS = 6  # nets trained at once share work; more of them take longer than a second fit
@@ -41,7 +41,9 @@ class HeldOutRows:
         return Subset(dataset, rest), Subset(dataset, self.rows)
 
 
-def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> list[np.ndarray] | None:
+def rows_by_net(
+    net: Any, data: Any, most_held_out: float, n_classes: int, most_nets: int = MOST_NETS
+) -> list[np.ndarray] | None:
     """Return the rows that each of several nets is to hold out, or None if one net decides, or one and a second fit.
 
     The first net holds out what its own `train_split` does. The others hold out the other parts of a KFold, or rows
@@ -57,6 +59,8 @@ def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> li
         From so many held-out rows on one net decides alone.
     n_classes : int
         Number of classes.
+    most_nets : int
+        There are not to be more.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> li
     if data.groups is not None or data.targets is None or not may_train_at_once(net, data) or not shares_work(net):
         return None
     split, targets = net.train_split, data.targets
-    if type(split) is not ValidSplit or any(map(_hears_batches, callbacks_of(net))):
+    if type(split) is not ValidSplit or any(map(hears_batches, callbacks_of(net))):
         return None
     dataset = net.get_dataset(data.X, targets)
     n_samples = len(dataset)
@@ -77,12 +81,7 @@ def rows_by_net(net: Any, data: Any, most_held_out: float, n_classes: int) -> li
     rows = _parts_of(split, dataset, targets)
     sizes = {*map(len, rows)}
     n_bytes = 12 * len(rows) * n_samples * (n_classes + 1)
-    if (
-        LEAST_NETS <= len(rows) <= MOST_NETS
-        and len(sizes) == 1
-        and max(sizes) < most_held_out
-        and n_bytes <= MOST_BYTES
-    ):
+    if len(sizes) == 1 and max(sizes) < most_held_out and len(rows) <= most_nets and n_bytes <= MOST_BYTES:
         return rows
     np.random.set_state(before)  # noqa: NPY002 - the split is drawn again
     return None
@@ -100,7 +99,7 @@ def _parts_of(split: ValidSplit, dataset: Any, targets: Any) -> list[np.ndarray]
         return []
     first = np.asarray(split(dataset, targets)[1].indices, dtype=np.int64)
     n_nets = round(n_samples / len(first))
-    if n_nets < LEAST_NETS or n_nets > MOST_NETS or abs(n_nets * len(first) - n_samples) > n_nets:
+    if not LEAST_NETS <= n_nets <= MOST_NETS or abs(n_nets * len(first) - n_samples) > n_nets:
         return []
     return padded(deal(first, codes, n_nets), codes)
 
@@ -160,14 +159,3 @@ def _class_sizes(codes: np.ndarray) -> np.ndarray:
     """Return the number of samples in the class of each sample, (n_samples,)."""
     _, codes, counts = np.unique(codes, return_inverse=True, return_counts=True)
     return counts[codes]
-
-
-def _hears_batches(callback: Any) -> bool:
-    """Return True for a callback that batches have to wait for, which keeps nets from being trained at once."""
-    kind = callback if isinstance(callback, type) else type(callback)
-    if kind is LRScheduler:
-        return getattr(callback, "step_every", "epoch") != "epoch"
-    if kind is EpochScoring:
-        return bool(getattr(callback, "on_train", False))
-    events = "on_batch_begin", "on_batch_end", "on_grad_computed"
-    return callback is not None and any(getattr(kind, name, None) is not getattr(Callback, name) for name in events)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.estimators.cross_fit import HeldOutRows, rows_by_net
+from actscore_sk.estimators.cross_fit import MOST_NETS, HeldOutRows, rows_by_net
 from actscore_sk.estimators.learners import kind_of
 from actscore_sk.estimators.refit import FirstFit, ends_with_window, merged_first_fits, most_held_out, prepare_second
 from actscore_sk.label_issues.fitted import FittedLabelIssues, JudgedSamples
@@ -31,18 +31,19 @@ class JudgedFit(FittedLabelIssues):
             self._fit_repeats(data, rows)
 
     def _fit_repeats(self, data, rows=None):
-        dealt = self._rows_by_net(data) if rows is None else None
-        if dealt is not None and len(dealt) <= self.n_repeats:
+        dealt = self._rows_by_net(data, min(MOST_NETS, self.n_repeats)) if rows is None else None
+        if dealt is not None:
             rows = [dealt[number % len(dealt)] for number in range(self.n_repeats)]
         super()._fit_repeats(data, rows)
 
-    def _rows_by_net(self, data):
+    def _rows_by_net(self, data, most_nets=MOST_NETS):
         """Return the rows that each of several nets is to hold out; None if one net decides, or a second fit helps."""
         most = most_held_out(self.refit, self.estimator, stores_probabilities=self.store_probabilities)
         is_asked = data.method == "fit" and not data.goes_on and self.refit == "auto" and self.train_sampler is None
         if not is_asked or not most or not isinstance(self.store_trajectories, bool) or kind_of(self.estimator):
             return None
-        return rows_by_net(self._clone_net(data.X, data.targets, data.weights), data, most, len(self.classes_))
+        net = self._clone_net(data.X, data.targets, data.weights)
+        return rows_by_net(net, data, most, len(self.classes_), most_nets)
 
     @property
     def _n_nets(self):
@@ -76,7 +77,7 @@ class JudgedFit(FittedLabelIssues):
         if self._held_out_rows is not None:
             net.set_params(train_split=HeldOutRows(self._held_out_rows))
             if self.estimator is None:
-                # a third of the time that small tables take, and nobody asked for it
+                # it takes much of the time of a small table, and nobody asked for it
                 net.set_params(callbacks__valid_acc=None)
         if self._is_silent:
             net.set_params(verbose=0)

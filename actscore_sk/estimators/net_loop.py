@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
-from skorch.callbacks import EpochScoring, LRScheduler
+from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import Tensor
 
 from actscore_sk.data.loading import TrackedLoader
@@ -135,8 +135,28 @@ class NetLoop:
 
 
 def _passes_by(listener: Any) -> bool:
-    """Return True for listeners of skorch's own that hear of a training batch and do nothing."""
+    """Return True for a callback's method that hears of a training batch and does nothing."""
     callback: Any = getattr(listener, "__self__", None)
-    if type(callback) is LRScheduler:
-        return callback.step_every == "epoch"
-    return type(callback) is EpochScoring and not callback.on_train  # scores of the validation part
+    return callback is not None and not hears_batches(callback)
+
+
+def hears_batches(callback: Any) -> bool:
+    """Return True for a callback that does something with training batches; its net is not trained with others at once.
+
+    Parameters
+    ----------
+    callback : Callback, type or None
+        As a net is made with it.
+
+    Examples
+    --------
+    >>> hears_batches(EpochScoring("accuracy")), hears_batches(EpochScoring("accuracy", on_train=True))
+    (False, True)
+    """
+    kind = callback if isinstance(callback, type) else type(callback)
+    if kind is LRScheduler:
+        return getattr(callback, "step_every", "epoch") != "epoch"
+    if kind is EpochScoring:  # of the validation part, it has nothing to do
+        return bool(getattr(callback, "on_train", False))
+    events = "on_batch_begin", "on_batch_end", "on_grad_computed"
+    return callback is not None and any(getattr(kind, name, None) is not getattr(Callback, name) for name in events)

@@ -9,7 +9,7 @@ from actscore_sk.label_issues.noise_rate import NoiseRate, differing_by_sureness
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 MIXED, LEARNT = 0.5, 0.9  # learnt share of a table of which the mean is taken, and of one without hard rows
-REACH = 3.0  # standard errors of the interval: it covered 86 % of 522 small cells
+REACH = 3.0  # standard errors of the interval; how often it covers: benchmarks/results/label_issues_*.md
 
 
 def cross_fit_rate(posterior: Floats, probabilities: Floats, given: Codes) -> NoiseRate:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-SURE_TO_LEARN = 3.0  # standard errors above chance; of 100 trainings of nets on shuffled labels, 2 passed
+SURE_TO_LEARN = 3.0  # standard errors above chance; nets that share rows err together, so it is much
 NOTHING_HELD_OUT = (
     "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
     "some out (train_split=ValidSplit(5); held_out=True of a tracker); the ranking and the suggestions are there"

@@ -211,11 +211,13 @@ def test_parts_of_a_kfold_stay_those_of_the_user():
 
 
 def test_stream_of_numpy_is_drawn_from_as_often_as_by_the_net_alone():
-    splits = []
-    for options in ({"refit": "auto"}, {"refit": True}):
-        np.random.seed(0)  # noqa: NPY002 - what a split without a seed draws from
-        splits.append(fit(make(train_split=ValidSplit(0.1)), **options)._first_fit.held_out)
-    np.testing.assert_array_equal(*splits)
+    for share, n_repeats in ((0.1, 1), (0.2, 2)):
+        splits = []
+        for refit in ("auto", True):
+            np.random.seed(0)  # noqa: NPY002 - what a split without a seed draws from
+            scorer = fit(make(train_split=ValidSplit(share)), refit=refit, n_repeats=n_repeats)
+            splits.append(scorer._judged_samples("train").held_out)
+        np.testing.assert_array_equal(*splits)
 
 
 def test_several_inputs_are_no_reason_to_fail():
