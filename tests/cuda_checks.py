@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
+from skorch.dataset import ValidSplit
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -502,6 +503,41 @@ def compiled_with_graphs_by_the_user():
     losses = [row["train_loss"] for row in net.history[-1]["batches"]]
     assert len(set(losses)) > 1
     return "scores equal those of the plain module to 1e-3"
+
+
+# -- several nets in one fit -----------------------------------------------------------------------------------
+
+
+@check
+def repeats_equal_single_fits():
+    X, y = table()
+    fitted = ActionScoreClassifier(net_of(_without_dropout), n_repeats=3, random_state=0).fit(X, y)
+    for seed, scores in zip(fitted.repeat_seeds_, fitted.repeat_scores_, strict=True):
+        alone = ActionScoreClassifier(net_of(_without_dropout), random_state=seed).fit(X, y)
+        np.testing.assert_allclose(scores, alone.action_scores_, rtol=1e-3)
+    assert next(fitted.estimator_.module_.parameters()).device.type == DEVICE
+    return "three seeds in one fit equal fits of their own to 1e-3"
+
+
+@check
+def nets_that_share_rows_decide_about_labels():
+    X, y = table()
+    rng = np.random.default_rng(1)
+    wrong = rng.random(len(y)) < 0.1
+    given = np.where(wrong, (y + 1) % 3, y)
+    found = {}
+    for device in {DEVICE, "cpu"}:
+        net = net_of(_without_dropout, train_split=ValidSplit(5), max_epochs=15, device=device)
+        judge = ActionScoreClassifier(net, store_probabilities=True, random_state=0).fit(X, given)
+        assert len(judge.estimators_) == 5
+        assert judge.is_label_issue_.sum() == round(judge.noise_rate_ * len(y))
+        assert abs(judge.noise_rate_ - wrong.mean()) < 0.05, (device, judge.noise_rate_)
+        assert wrong[judge.is_label_issue_].mean() > 0.7, device
+        found[device] = judge
+    np.testing.assert_allclose(found[DEVICE].wrong_label_scores_, found["cpu"].wrong_label_scores_, atol=0.5)
+    same = (found[DEVICE].is_label_issue_ == found["cpu"].is_label_issue_).mean()
+    assert same > 0.97, same
+    return f"rate {found[DEVICE].noise_rate_:.3f} of {wrong.mean():.3f}; flags as on the CPU for {same:.1%} of the rows"
 
 
 def run(name_contains=""):
