@@ -159,6 +159,34 @@ CLAIMED = {
 }  # -1: lower is better
 
 
+def print_kinds(cells: dict[str, list[Any]]) -> list[Claim]:
+    """Print means over the cells of each kind of noise: rankings in all cells, decisions in those that were decided."""
+    lines, claims = [], []
+    for kind in NOISE:
+        mine = [cell for name, cell in cells.items() if f", {kind} " in name and SINGLES[0] in cell[0]]
+        decided = [cell for cell in mine if mean_of(cell, CROSS, "refused") == 0]
+        ranked = {each: [mean_of(cell, each, "average precision") for cell in mine] for each in (CROSS, *SINGLES)}
+        said = {
+            (what, method): np.array([mean_of(cell, method, what) for cell in decided])
+            for what in ("rate error", "F1")
+            for method in (CROSS, CLEANLAB)
+        }
+        covers = [mean_of(cell, CROSS, "interval covers") for cell in decided]
+        means = [f"{np.mean(values):.3f}" for values in (*ranked.values(), *said.values(), covers)]
+        lines.append((kind, f"{len(decided)} of {len(mine)}", *means))
+        for what, sign in (("rate error", -1), ("F1", 1)):
+            gap = sign * (said[what, CROSS] - said[what, CLEANLAB])
+            text = f"{kind} noise, {what}, decided cells: {CROSS} better than {CLEANLAB}"
+            claims.append(Claim(text, Interval.of(gap.tolist(), 3)))
+    heads = [f"{what}, {method}" for what, method in said]
+    print(
+        "\n## By kind of noise: average precision of rankings; rate and flags where something was decided\n",
+        markdown_table(("noise", "decided", CROSS, *SINGLES, *heads, "interval covers"), lines),
+        sep="\n",
+    )
+    return claims
+
+
 def print_cells(cells: dict[str, list[Any]]) -> None:
     """Every cell that loses more than .01 of average precision to the best single ranking, the worst first."""
     lines, n = [], 0
@@ -231,6 +259,8 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
         for regime in REGIMES:
             made = print_regime(cells, regime)
             claims += made if part == "held_back" else []
+        made = print_kinds(cells)
+        claims += made if part == "held_back" else []
         record[f"{part}, targets"] = print_targets(cells)
         print_cells(cells)
         record[part] = found
