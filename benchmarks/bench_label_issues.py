@@ -161,9 +161,11 @@ CLAIMED = {
 
 def print_kinds(cells: dict[str, list[Any]]) -> list[Claim]:
     """Print means over the cells of each kind of noise: rankings in all cells, decisions in those that were decided."""
-    lines, claims = [], []
+    lines, claims, heads = [], [], []
     for kind in NOISE:
         mine = [cell for name, cell in cells.items() if f", {kind} " in name and SINGLES[0] in cell[0]]
+        if not mine:
+            continue
         decided = [cell for cell in mine if mean_of(cell, CROSS, "refused") == 0]
         ranked = {each: [mean_of(cell, each, "average precision") for cell in mine] for each in (CROSS, *SINGLES)}
         said = {
@@ -172,13 +174,13 @@ def print_kinds(cells: dict[str, list[Any]]) -> list[Claim]:
             for method in (CROSS, CLEANLAB)
         }
         covers = [mean_of(cell, CROSS, "interval covers") for cell in decided]
-        means = [f"{np.mean(values):.3f}" for values in (*ranked.values(), *said.values(), covers)]
+        means = [f"{np.mean(np.array(values)):.3f}" for values in (*ranked.values(), *said.values(), covers)]
         lines.append((kind, f"{len(decided)} of {len(mine)}", *means))
+        heads = [f"{what}, {method}" for what, method in said]
         for what, sign in (("rate error", -1), ("F1", 1)):
             gap = sign * (said[what, CROSS] - said[what, CLEANLAB])
             text = f"{kind} noise, {what}, decided cells: {CROSS} better than {CLEANLAB}"
             claims.append(Claim(text, Interval.of(gap.tolist(), 3)))
-    heads = [f"{what}, {method}" for what, method in said]
     print(
         "\n## By kind of noise: average precision of rankings; rate and flags where something was decided\n",
         markdown_table(("noise", "decided", CROSS, *SINGLES, *heads, "interval covers"), lines),
