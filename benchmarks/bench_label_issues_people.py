@@ -6,9 +6,9 @@
 
 Labels "worse" are wrong in two of five images, "aggre" in one of eleven. `small`: a small CNN on 8,000 of the images,
 for few epochs, with the methods of `label_issues`; seeds draw other images. `arrays` needs no training: it reads what a
-ResNet-9 on a GPU recorded; the constants of the noise rate from one split were fitted with these arrays, too. `resnet`
-trains that ResNet-9 anew: 50,000 images, a tenth held out, one cycle of 20 epochs, and with `--folds` five times for
-cleanlab, too.
+ResNet-9 on a GPU recorded, each epoch (AP, over the rows trained on) and, in another run, the average over its window;
+the constants of the noise rate from one split were fitted with these arrays, too. `resnet` trains that ResNet-9 anew:
+50,000 images, a tenth held out, one cycle of 20 epochs, and with `--folds` five times for cleanlab, too.
 """
 
 from functools import partial
@@ -24,7 +24,9 @@ from sklearn.metrics import average_precision_score
 
 from actscore_sk import ActionScoreClassifier
 from actscore_sk.label_issues.decision import LabelIssues, find_label_issues
+from actscore_sk.label_issues.ranking import wrong_label_scores
 from actscore_sk.metrics import get_metric
+from actscore_sk.metrics.epoch_window import class_entropy, epoch_weights
 from benchmarks.common.datasets import Source, Table, is_here, load_cifar10n
 from benchmarks.common.intervals import Claim, Interval
 from benchmarks.common.label_cells import (
@@ -97,13 +99,33 @@ def run_cifar10n() -> list[Any]:
         says = recorded[f"{kind}_window_probabilities"].astype(np.float32)
         held_out = np.isin(np.arange(len(given)), recorded["held_out"])
         issues = find_label_issues(recorded[f"{kind}_window_margin"], says, given, held_out)
-        found = judge_issues(table, given, issues) | {"truly wrong": (given != people.y).mean()}
+        ranked = rank_epochs(recorded, kind, given, given != people.y, ~held_out)
+        found = judge_issues(table, given, issues) | {"truly wrong": (given != people.y).mean()} | ranked
         lines.append((kind, *[f"{found[what]:.3f}" for what in CIFAR_COLUMNS]))
     print("\n## CIFAR-10N, 50,000 images, one fit\n", markdown_table(("labels", *CIFAR_COLUMNS), lines), sep="\n")
     return lines
 
 
-CIFAR_COLUMNS = ("truly wrong", "rate", "average precision", "F1", "suggestions right", "Brier")
+def rank_epochs(recorded: Any, kind: str, given: Labels, wrong: np.ndarray, trained: np.ndarray) -> dict[str, float]:
+    """Average precision of rankings by what was recorded in each epoch, over the rows trained on."""
+    margins, losses = (recorded[f"{kind}_{what}"].astype(np.float64) for what in ("margin", "loss"))
+    weights = epoch_weights(recorded[f"{kind}_held_out_loss"], class_entropy(given))
+    scores = wrong_label_scores(weights @ margins / weights.sum(), given, ~trained)
+    rankings = {"AP R2": scores, "AP AUM": -margins.mean(0), "AP action score": losses.sum(0)}
+    return {name: average_precision_score(wrong[trained], values[trained]) for name, values in rankings.items()}
+
+
+CIFAR_COLUMNS = (
+    "AP R2",
+    "AP AUM",
+    "AP action score",
+    "truly wrong",
+    "rate",
+    "average precision",
+    "F1",
+    "suggestions right",
+    "Brier",
+)
 RANKED_BY = ("action_score", "aum", "el2n")
 N_IMAGES_OF_PEOPLE, QUICK_IMAGES, QUICK_CYCLE = 50_000, 500, Cycle(epochs=1, batch_size=100, width=8)
 
@@ -123,6 +145,7 @@ def judge_resnet(table: Table, given: Labels, images: np.ndarray, cycle: Cycle, 
     }
     found = judge_issues(table, given, issues_of(judge_of_labels))
     ranked = {f"AP {name}": average_precision_score(wrong[trained], s[trained]) for name, s in rankings.items()}
+    del found["bins"]
     return ranked | {"AP R2, all": found.pop("average precision")} | found | {"seconds": seconds}
 
 

@@ -61,7 +61,7 @@ def accelerated(kind=Accelerated, n_outputs=3, accelerator=None, **options):
 def found(scorer, net, **more):
     """What every process has to have alike."""
     scores = scorer.sample_metrics_
-    parameters = torch.cat([part.detach().flatten() for part in net.module_.parameters()]).numpy()
+    parameters = torch.cat([part.detach().flatten() for part in net.module_.parameters()]).cpu().numpy()
     losses = [row["train_loss"] for row in net.history if "train_loss" in row]  # an interrupted epoch has none
     has_trajectories = bool(scorer.store_trajectories)
     return {
