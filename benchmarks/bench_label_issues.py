@@ -215,7 +215,7 @@ def print_targets(cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
         for table in clean
     ]
     ranked = [name for name, cell in cells.items() if SINGLES[0] in cell[0]]
-    best = [max(mean_of(cells[name], single, "average precision") for single in SINGLES) for name in ranked]
+    best = np.array([max(mean_of(cells[name], each, "average precision") for each in SINGLES) for name in ranked])
     ours = np.array([mean_of(cells[name], CROSS, "average precision") for name in ranked])
     counts, said, wrong = np.sum(
         [seed[CROSS]["bins"] for cell in cells.values() for seed in cell if "bins" in seed[CROSS]], 0
@@ -223,7 +223,8 @@ def print_targets(cells: dict[str, list[Any]]) -> list[dict[str, Any]]:
     gaps = abs(said - wrong) / np.maximum(counts, 1)
     targets = [
         ("average precision, mean over cells", np.nanmean(ours), ">=", 0.83),
-        ("share of cells within .01 of the best single ranking", np.mean(ours >= np.array(best) - 0.01), ">=", 0.9),
+        ("the same, less that of the best single ranking of each cell", np.nanmean(ours - best), ">=", 0.0),
+        ("share of cells within .01 of the best single ranking", np.mean(ours >= best - 0.01), ">=", 0.9),
         ("rate of wrong labels, mean absolute error", np.mean(mean["rate error"]), "<=", 0.045),
         ("flagged on untouched tables, mean", np.mean(flagged), "<=", 0.01),
         ("flagged on untouched tables, worst table", max(flagged), "<=", 0.03),
