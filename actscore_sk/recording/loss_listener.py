@@ -23,7 +23,7 @@ from actscore_sk.recording.own_loss import OwnLoss
 from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.step_check import check_trained
 from actscore_sk.recording.trainable_loss import trainable_loss
-from actscore_sk.recording.visit_buffer import Visit
+from actscore_sk.recording.visit import Visit
 from actscore_sk.utils.randomness import RandomState
 
 OnVisit = Callable[[Visit], None]

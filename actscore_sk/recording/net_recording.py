@@ -29,7 +29,8 @@ from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.recording.shared_training import refuse_details
 from actscore_sk.recording.shared_visits import SharedVisits
-from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer, most_held
+from actscore_sk.recording.visit import Visit
+from actscore_sk.recording.visit_buffer import CAPACITY, VisitBuffer, most_held
 from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
