@@ -84,7 +84,8 @@ DEFECTS = (
         R + "label_state.py", "values[:, :-1], values[:, -1]", "values[:, 1:], values[:, 0]", T + "test_label_state.py"
     ),
     Defect(R + "loop_batch.py", "if values.ndim != 1:", "if False:", TRACKER),
-    Defect(R + "loop_intake.py", "part.clone() for part in batch[:4]", "part for part in batch[:4]", TRACKER),
+    Defect(R + "loop_buffer.py", "part.clone() for part in batch[:4]", "part for part in batch[:4]", TRACKER),
+    Defect(R + "loop_intake.py", "visits[rows] == 0) | mask[rows]", "visits[rows] == 0)", TRACKER),
     Defect(
         R + "loss_listener.py", "listeners, self._on_visit = self._on_visit, ()", "listeners = self._on_visit", LOSSES
     ),

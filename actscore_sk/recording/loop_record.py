@@ -7,7 +7,9 @@ import torch
 
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.class_shares import HeldOutEntropy
-from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
+from actscore_sk.recording.loop_batch import LoopBatch
+from actscore_sk.recording.loop_buffer import LoopBuffer
+from actscore_sk.recording.loop_intake import LoopIntake
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.utils.interrupts import uninterrupted
