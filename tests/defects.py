@@ -53,6 +53,12 @@ DEFECTS = (
         T + "test_terms.py",
     ),
     Defect(
+        R + "class_reader.py",
+        "            if not self._state.works_without_classes:\n                raise\n",
+        "",
+        LOSSES + " " + T + "test_label_state.py",
+    ),
+    Defect(
         R + "class_shares.py",
         "targets.reshape(-1) > 0.5",
         "targets.reshape(-1) > 1.5",
@@ -67,6 +73,7 @@ DEFECTS = (
     ),
     Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", T + "test_terms.py"),
     Defect(R + "detail_state.py", "        self.epoch += 1\n", "", DETAILS),
+    Defect(R + "eval_recording.py", "if is_held_out:", "if False:", "tests/metrics/test_epoch_window.py"),
     Defect(R + "fast_steps.py", "    clear_gradients(net.optimizer_)\n", "", T + "test_patched_skorch.py"),
     Defect(R + "fast_path.py", "and steps_once(net.optimizer_)", "", LEAVES),
     Defect(

@@ -11,7 +11,8 @@ One training step, in the order in which a loss passes through the files:
    criterion in it, and `own_loss.py` asks a `get_loss` of the user's own, with `asked_loss.py`, for the losses of
    single samples;
 6. `visit_buffer.py`: visits wait, then many batches are evaluated at once; `books.py` compares the totals;
-7. `net_recording.py`: the losses of the block go to the record of X, `score_record.py`;
+7. `net_recording.py`: the losses of the block go to the record of X, `score_record.py`, with what `class_reader.py`
+   finds in it; `eval_recording.py` does the same for an `eval_set`;
 8. `sample_state.py`: statistics add them up, a few numbers per sample; parts and units go to `detail_state.py`;
 9. `score_attributes.py`: the statistics become `action_scores_` and the other fitted attributes.
 
