@@ -108,7 +108,7 @@ DEFECTS = (
     ),
     Defect(
         R + "net_recording.py",
-        "self.validation_mask[session.validation_rows.numpy()] = True",
+        "self.validation_mask[session.parts.validation_rows.numpy()] = True",
         "pass",
         T + "test_splits.py",
     ),
@@ -169,6 +169,12 @@ DEFECTS = (
         "tests/estimators/test_input_kinds.py",
     ),
     Defect(R + "session.py", "        self.stash.put_back()\n", "", SET),
+    Defect(
+        R + "split_parts.py",
+        "and dataset is self._datasets[training]",
+        "",
+        T + "test_splits.py",
+    ),
     Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),
     Defect("actscore_sk/data/alignment.py", "bool(is_trained[rows].any())", "False", T + "test_splits.py"),
     Defect(R + "trainable_loss.py", ".sum() / amount", ".mean()", T + "test_sample_weight.py"),

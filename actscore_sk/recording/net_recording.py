@@ -104,7 +104,7 @@ class NetRecording:
         """
         self.session, n_samples = session, session.n_samples
         is_second = self.plan.held_out_losses is not None
-        has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None or is_second
+        has_held_out = len(session.parts.validation_rows) > 0 or self.eval_set is not None or is_second
         self._settle(session, has_held_out)
         if self.record is None:
             self._identity = identify(session.root)
@@ -114,7 +114,7 @@ class NetRecording:
         else:
             self._identity.check_same(identify(session.root))  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
-        self.validation_mask[session.validation_rows.numpy()] = True
+        self.validation_mask[session.parts.validation_rows.numpy()] = True
         self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None
         if REDUCTIONS[self.settings.reduction].needs_held_out and not has_held_out:
             raise ValueError(
