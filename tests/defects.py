@@ -171,8 +171,8 @@ DEFECTS = (
     Defect(R + "session.py", "        self.stash.put_back()\n", "", SET),
     Defect(
         R + "split_parts.py",
-        "and dataset is self._datasets[training]",
-        "",
+        "self.training_rows = Alignment(train, root).positions",
+        "self.training_rows = None",
         T + "test_splits.py",
     ),
     Defect(R + "step_check.py", "if agrees(trained, recorded):", "if True:", STEPS),

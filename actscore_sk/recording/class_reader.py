@@ -19,8 +19,9 @@ class ClassReader:
     Examples
     --------
     >>> import torch
+    >>> from actscore_sk.recording.record_settings import RecordSettings
     >>> criterion = SampleLoss(torch.nn.CrossEntropyLoss())
-    >>> reader = ClassReader(SampleState(3, ("aum",)))
+    >>> reader = ClassReader(SampleState(3, RecordSettings(metrics=("aum",))))
     >>> reader.read((torch.tensor([[2.0, 0.0]]), torch.tensor([1])), criterion)
     (tensor([[2., 0.]]), tensor([1]))
     """
