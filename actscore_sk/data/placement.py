@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from actscore_sk.data.containers import map_parts, parts_of
 from actscore_sk.data.device_store import DeviceStore, can_pin, row_bytes
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.host_store import HostStore
+from actscore_sk.data.parts import map_parts, parts_of
 
 DATA_DEVICES = ("auto", "net", "host")
 FREE_SHARE = 0.5  # of the memory that is free on the device after a training step, when the net has taken its own

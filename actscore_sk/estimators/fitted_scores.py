@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.containers import target_columns
 from actscore_sk.estimators.inputs import warn_of_no_visits
 from actscore_sk.estimators.merged_scores import spread_of
 from actscore_sk.recording.score_attributes import warn_of_exposure
-from actscore_sk.recording.score_table import score_table
+from actscore_sk.recording.score_table import score_table, target_columns
 from actscore_sk.utils.typing import Counts, Floats, Mask, Singles, UnitScores
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from skorch import NeuralNet
 from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_multi_input, n_samples_of
+from actscore_sk.data.containers import n_samples_of
+from actscore_sk.data.parts import is_multi_input
 from actscore_sk.estimators.held_out_rows import hold_out, kept_back
 from actscore_sk.estimators.learners import FIFTH, KINDS, check_task, kind_of
 from actscore_sk.estimators.objectives import class_answer, number_answer
