@@ -12,8 +12,9 @@ from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.index_log import IndexLog
-from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
+from actscore_sk.data.ordering import batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
+from actscore_sk.data.positions import as_positions
 from actscore_sk.data.replaced_parts import ReplacedParts
 from actscore_sk.data.sharding import own_loader, shard_of
 from actscore_sk.data.shards import ALONE, Shard, Share
