@@ -84,7 +84,7 @@ class TrackedLoader:
         self.dataset, self.root, self._sampler = self.base.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
         self._parts = ReplacedParts(self.base)
-        used = self._parts.sampler if sampler is None else _batches(self.base, sampler)
+        used = self._parts.sampler if sampler is None else _rebatched(self.base, sampler)
         self.shard: Shard | None = shard_of(used, share)
         self._log = IndexLog(used)
         self._parts.set_sampler(self._log)
@@ -232,7 +232,7 @@ class TrackedLoader:
         return None if found is None else found[1]
 
 
-def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
+def _rebatched(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
     """Batch another sampler as the loader does.
 
     Raises

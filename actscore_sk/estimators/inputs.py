@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor, as_tensor
 
 from actscore_sk.data.containers import check_X
+from actscore_sk.data.devices import on_host
 from actscore_sk.data.disk_kinds import is_on_disk
-from actscore_sk.data.placement import on_host
 from actscore_sk.data.sources import check_source
 from actscore_sk.utils.sklearn_private import check_sample_weight
 
