@@ -8,7 +8,7 @@ from skorch.dataset import ValidSplit
 from skorch.utils import to_numpy
 from torch.utils.data import Subset
 
-from actscore_sk.estimators.batched_training import may_train_at_once, shares_work, tensor_slicer
+from actscore_sk.estimators.batchable import may_train_at_once, shares_work, tensor_slicer
 from actscore_sk.estimators.net_callbacks import callbacks_of, hears_batches
 
 MOST_NETS = 6  # nets trained at once share work; more of them take longer than a second fit
