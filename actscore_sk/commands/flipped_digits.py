@@ -6,11 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 FLIPPED_PART = 0.05
-
-
 N_CLASSES = 10
-
-
 MAX_GREY = 16.0
 
 
