@@ -71,7 +71,7 @@ DEFECTS = (
         "torch.zeros_like(rows, dtype=torch.int32)",
         DETAILS,
     ),
-    Defect(R + "criterion_listener.py", "0 * samples if self.mode", "samples if self.mode", T + "test_terms.py"),
+    Defect(R + "criterion_listener.py", "0 * samples", "samples", T + "test_terms.py"),
     Defect(R + "detail_state.py", "        self.epoch += 1\n", "", DETAILS),
     Defect(R + "eval_recording.py", "if is_held_out:", "if False:", "tests/metrics/test_epoch_window.py"),
     Defect(R + "fast_steps.py", "    clear_gradients(net.optimizer_)\n", "", T + "test_patched_skorch.py"),
