@@ -19,7 +19,7 @@ from actscore_sk.inspection.drawing import (
 )
 from actscore_sk.inspection.groupings import MOST_GROUPS, Grouping, group_targets, join_easier
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 

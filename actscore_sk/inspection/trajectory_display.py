@@ -18,7 +18,7 @@ from actscore_sk.inspection.drawing import (
     shortened,
     stretch_axis,
 )
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 MOST_MARKERS = 20  # of a line: more of them hide it

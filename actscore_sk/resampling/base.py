@@ -15,7 +15,7 @@ from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import judge_among
-from actscore_sk.scoring.scorer import make_scorer
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Positions, Samples, Targets
 

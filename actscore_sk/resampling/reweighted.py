@@ -18,7 +18,7 @@ from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import decision_of, judge_among, make_judge
-from actscore_sk.scoring.scorer import make_scorer
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import (
     HasMethods,

@@ -21,8 +21,9 @@ from actscore_sk.data.containers import record_features
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
 from actscore_sk.scoring.cached_fit import fit_scorer
+from actscore_sk.scoring.fitted_scorer import path_to
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
-from actscore_sk.scoring.scorer import make_scorer, path_to
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Labels, Memory, Samples, Seed, Targets
