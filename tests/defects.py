@@ -227,7 +227,7 @@ DEFECTS = (
         "actscore_sk/estimators/cross_fit.py", "is_dealt[first] = False", "pass", "tests/estimators/test_cross_fit.py"
     ),
     Defect(R + "own_loss.py", "if asked.shows_nothing:", "if False:", SAMPLES),
-    Defect(R + "ranks.py", "self._handler(signal.SIGINT, None)", "pass", SHARED),
+    Defect(R + "joint_stop.py", "self._handler(signal.SIGINT, None)", "pass", SHARED),
     Defect(R + "ranks.py", "return total / self.share.n_processes", "return total", SHARED),
 )
 

@@ -167,7 +167,7 @@ class RecordedNetMixin:
             if session is not None:
                 session.event(method_name)
             if session is not None and session.ranks is not None:
-                session.ranks.together(own, method_name, **kwargs)
+                session.ranks.stop.notify(own, method_name, **kwargs)
             elif session is None or session.path is None or not session.path.tells(self):
                 own(method_name, **kwargs)
             else:

@@ -119,7 +119,7 @@ class RecordingSession:
     def detach(self) -> None:
         """Restore the own classes of the net and its criteria; the net keeps nothing of the recording."""
         if self.ranks is not None:
-            self.ranks.leave()
+            self.ranks.stop.leave()
         self.ranks = None
         self.listener.criteria.release()
         restore_class(self.net)

@@ -48,7 +48,7 @@ def join_ranks(
         if sampler is not None:
             sampler.seed_ = ranks.of_main(sampler.seed_)
         weights.mean_of_processes = ranks.mean
-        ranks.note_interrupts()
+        ranks.stop.note_interrupts()
     return ranks
 
 
@@ -85,7 +85,7 @@ def begin_step(ranks: Ranks | None, n_steps: int, loader: TrackedLoader) -> int:
     """
     if ranks is None or loader.shard is None:
         return loader.batch_size_in_hand
-    ranks.check_stop(n_steps)
+    ranks.stop.check(n_steps)
     return loader.shard.n_in_hand
 
 
