@@ -35,7 +35,7 @@ SET, SHARED = T + "test_set_in_training.py", "tests/distributed"
 DEFECTS = (
     Defect(R + "asked_loss.py", "        self.before.restore()\n", "", SAMPLES),
     Defect(R + "asked_loss.py", "            self._has_gradient = True\n", "            raise\n", T + "test_terms.py"),
-    Defect(R + "asked_net.py", "tensor.copy_(value)", "pass", STEPS),
+    Defect(R + "refused_step.py", "tensor.copy_(value)", "pass", STEPS),
     Defect(R + "asked_net.py", "row.update(values)", "pass", STEPS),
     Defect(
         R + "bad_samples.py",

@@ -16,6 +16,6 @@ One training step, in the order in which a loss passes through the files:
 8. `sample_state.py`: statistics add them up, a few numbers per sample; parts and units go to `detail_state.py`;
 9. `score_attributes.py`: the statistics become `action_scores_` and the other fitted attributes.
 
-The others are tools: `asked_net.py`, `batch_parts.py`, `modules.py`, `overrides.py`, `sample_axis.py`, `counted.py`,
-and the stores of units, `unit_scores.py` and `ragged_units.py`.
+The others are tools: `asked_net.py`, `refused_step.py`, `batch_parts.py`, `modules.py`, `overrides.py`,
+`sample_axis.py`, `counted.py`, and the stores of units, `unit_scores.py` and `ragged_units.py`.
 """
