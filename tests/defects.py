@@ -113,7 +113,7 @@ DEFECTS = (
         T + "test_splits.py",
     ),
     Defect(R + "order_check.py", "if not (keep or seen.follow) or", "if False and", SAMPLES + " " + STEPS),
-    Defect(R + "order_check.py", "if is_stateless and not is_first and not seen.keep_others:", "if False:", STEPS),
+    Defect(R + "order_check.py", "and not source.is_first and not seen.keep_others:", "and False:", STEPS),
     Defect(R + "overrides.py", "return not is_set and defining_class", "return defining_class", SET),
     Defect(R + "overrides.py", "self.running.append(name)", "self.running.append('')", SET),
     Defect(R + "loss_kinds.py", "in (1.0, 0.85, 0.7, 0.5, 0.3, 0.1)", "in (1.0,)", SAMPLES),
