@@ -204,10 +204,8 @@ def check_weights(sample_weight: Any, n_samples: int) -> Tensor | None:
     >>> check_weights([1, 1], 2) is None, check_weights([1, 2], 2).tolist()
     (True, [1.0, 2.0])
     """
-    if sample_weight is None:
-        return None
-    weights = check_sample_weight(
-        on_host(sample_weight), np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
-    )
+    weights = check_sample_weight(on_host(sample_weight), n_samples)
     # The weighted loss rounds differently, so weights of 1 must not take that path.
-    return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only
+    if weights is None or (weights == 1).all():
+        return None
+    return as_tensor(weights.copy())  # a column of a table is read-only

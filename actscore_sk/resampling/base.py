@@ -138,7 +138,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         if y is not None:
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
         record_features(self, X)
-        weights = self._check_weights(sample_weight, n_samples)
+        weights = check_sample_weight(sample_weight, n_samples)
         goes_by_given_scores = action_scores is not None
         action_scores = scores_instead(self.estimator, action_scores)
         scorer = self._make_scorer()
@@ -160,11 +160,6 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     def _take_targets(self, y, indices):
         return take_rows(y, indices)
-
-    def _check_weights(self, sample_weight, n_samples):
-        if sample_weight is None:
-            return None
-        return check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
 
     def _score(self, scorer, X, y, labels, action_scores, weights, fit_params):
         if action_scores is not None:
