@@ -78,7 +78,7 @@ def agreement(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def metrics_of(case: Case, table: Table, seed: int, threads: int) -> dict[str, np.ndarray]:
-    """Give every metric of one fit."""
+    """Return every metric of one fit."""
     torch.set_num_threads(threads)
     return difficulties(fit_all(case.net(), table.X, table.y, seed))
 

@@ -74,7 +74,7 @@ def initialized(build: Callable[[int], nn.Module], shape: tuple[int, ...]) -> nn
 
 
 def fit(table: Table, y: np.ndarray, net: str, seed: int, epochs: int, recording: Recording) -> np.ndarray:
-    """Give the action score of each image."""
+    """Return the action score of each image."""
     torch.set_num_threads(1)
     module = partial(initialized, NETS[net], table.X.shape[1:])
     scorer = ActionScoreClassifier(

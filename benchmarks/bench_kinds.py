@@ -120,7 +120,7 @@ def run_seed(table: Table, kind: str, seed: int) -> tuple[np.ndarray, dict[str, 
 
 
 def small_images() -> Table:
-    """Give scikit-learn's digits as images 8 x 8."""
+    """Return scikit-learn's digits as images 8 x 8."""
     table = LOADERS["digits"]()
     return Table(table.X.reshape(-1, 1, 8, 8), table.y)
 

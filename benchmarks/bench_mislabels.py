@@ -62,13 +62,13 @@ CASES = {
 
 
 def make_runs(case: Case, table: Table, labels: np.ndarray, seed: int) -> Runs:
-    """Give the trainings on labels, some of them wrong."""
+    """Return the trainings on labels, some of them wrong."""
     net = make_net(case.module, lr=case.lr, batch_size=case.batch_size, max_epochs=case.epochs)
     return Runs(net, table.X, labels, int((labels != table.y).sum()), seed)
 
 
 def labels_of(table: Table, rng: np.random.Generator, rates: tuple[float, ...]) -> dict[str, np.ndarray]:
-    """Give the labels to train on, by the kind of noise: those of people if there are any, or drawn."""
+    """Return the labels to train on, by the kind of noise: those of people if there are any, or drawn."""
     if table.given is not None:
         return table.given
     return {

@@ -96,7 +96,7 @@ Cells = dict[tuple[str, str], dict[str, float]]
 
 
 def cells_of(names: Sequence[str], found: dict[str, Rankings]) -> Cells:
-    """Give the average precision of each row by (table, noise), the mean over seeds."""
+    """Return the average precision of each row by (table, noise), the mean over seeds."""
     return {
         (name, kind): {row: float(np.mean(values)) for row, values in rows.items()}
         for name in names

@@ -80,7 +80,7 @@ BOOK_SIZES, BOOK_VISITS = (20_000, 100_000), 200_000
 
 
 def rows_of(settings: Settings) -> list[str]:
-    """Give the rows of the small cases."""
+    """Return the rows of the small cases."""
     if settings.device == "cuda":
         return list(GPU_ROWS)
     leaves_out = settings.quick or settings.clock == "cpu"
@@ -88,7 +88,7 @@ def rows_of(settings: Settings) -> list[str]:
 
 
 def repeats_of(case: Case, settings: Settings) -> int:
-    """Give the number of repeats that count."""
+    """Return the number of repeats that count."""
     return case.quick_repeats if settings.quick else case.repeats
 
 

@@ -125,7 +125,7 @@ def print_curves(title: str, seeds: list[Accuracies], case: Case, kept: tuple[fl
 
 
 def peers(case: Case, seed: int) -> dict[str, Any]:
-    """Give whole estimators, by name."""
+    """Return whole estimators, by name."""
     net = partial(lambda: case.net().set_params(random_state=seed))
     return {
         "all data": net(),

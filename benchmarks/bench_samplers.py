@@ -132,7 +132,7 @@ class Curve(Callback):
 
 
 def train(case: Case, sampler: EpochSampler | None, epochs: int, seed: int, split: list[np.ndarray]) -> np.ndarray:
-    """Give test accuracy, epochs' worth of gradient work, and seconds, so far after each epoch (3, n_epochs)."""
+    """Return test accuracy, epochs' worth of gradient work, and seconds, so far after each epoch (3, n_epochs)."""
     X, X_test, y, y_test = split
     curve = Curve(X_test, y_test)
     net = make_net(case.module, lr=case.lr, batch_size=case.batch_size, max_epochs=epochs, callbacks=[("curve", curve)])

@@ -69,7 +69,7 @@ class Nuclei:
         return cls(images, masks, published, (fixed != original).sum((1, 2)))
 
     def take(self, rows: np.ndarray) -> "Nuclei":
-        """Give some of the images."""
+        """Return some of the images."""
         return Nuclei(*(part[rows] for part in vars(self).values()))
 
 
@@ -80,7 +80,7 @@ def halved(pixels: np.ndarray) -> np.ndarray:
 
 
 def with_faults(data: Nuclei, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give masks of which some are wrong, and which ones (n_images,)."""
+    """Return masks of which some are wrong, and which ones (n_images,)."""
     if kind in (PUBLISHED, CORRECTED):
         return data.published if kind == PUBLISHED else data.masks, data.n_corrected > 0
     masks = data.masks.copy()
@@ -143,7 +143,7 @@ def fit(data: Nuclei, masks: np.ndarray, seed: int, epochs: int) -> ActionScoreE
 
 
 def scores_of(scorer: ActionScoreEstimator, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Give what images are ranked by; higher = harder."""
+    """Return what images are ranked by; higher = harder."""
     pixels = np.sort(scorer.unit_scores_.reshape(len(scorer.unit_scores_), -1))
     return {
         ACTION: scorer.action_scores_,
@@ -249,7 +249,7 @@ def measure(settings: Settings, record: dict[str, Any]) -> list[Claim]:
 
 
 def places_of_corrected(scorer: ActionScoreEstimator, data: Nuclei) -> list[tuple[int, int]]:
-    """Give pixels that were corrected and place by score of each image with a correction, the largest first."""
+    """Return pixels that were corrected and place by score of each image with a correction, the largest first."""
     places = np.argsort(np.argsort(-scorer.action_scores_)) + 1
     largest = np.argsort(-data.n_corrected)[: (data.n_corrected > 0).sum()]
     return [(int(data.n_corrected[row]), int(places[row])) for row in largest]

@@ -45,7 +45,7 @@ class Posts:
 
 
 def load() -> tuple[Posts, Posts]:
-    """Give the training and the test posts; words are counted in the training part."""
+    """Return the training and the test posts; words are counted in the training part."""
     tables = [read_posts(part) for part in ("train", "test")]
     counts = Counter(word for _, words in tables[0] for word in words)
     known = [word for word, count in counts.most_common(N_WORDS) if count >= MIN_COUNT]
@@ -69,7 +69,7 @@ def topic_of(group: str) -> str:
 
 
 def with_faults(y: np.ndarray, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give labels (n, 2) of which some are wrong, and which posts these are (n,)."""
+    """Return labels (n, 2) of which some are wrong, and which posts these are (n,)."""
     y, column = y.copy(), int(kind == TOPIC)
     chosen = rng.choice(len(y), round(SHARE_WRONG * len(y)), replace=False)
     n_classes = y[:, column].max() + 1

@@ -431,7 +431,7 @@ def test_what_a_loop_does_with_its_losses_later_does_not_count():
 
 
 def test_many_batches_are_evaluated_before_the_epoch_ends(monkeypatch):
-    monkeypatch.setattr("actscore_sk.recording.loop_intake.CAPACITY", 8)
+    monkeypatch.setattr("actscore_sk.recording.loop_buffer.CAPACITY", 8)
     tracker = ActionScoreTracker(4, metrics=["forgetting"])
     for right in (0, 1, 0, 0, 1, 1, 0, 0):  # right three times, and lost twice
         tracker.update([2], torch.ones(1), torch.eye(2)[right : right + 1], [1])

@@ -22,7 +22,7 @@ from actscore_sk.estimators.default_net import default_net
 from actscore_sk.exceptions import CommandError
 from actscore_sk.inspection.report.page import ActionScoreReport
 from actscore_sk.label_issues.sentence import summarise
-from actscore_sk.scoring.scorer import comparable_scores
+from actscore_sk.scoring.fitted_scorer import comparable_scores
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.optional import import_optional
 

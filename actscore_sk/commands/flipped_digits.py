@@ -1,21 +1,12 @@
 """The handwritten digits of scikit-learn, with some labels flipped on purpose."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-if TYPE_CHECKING:
-    pass
-
-
 FLIPPED_PART = 0.05
-
-
 N_CLASSES = 10
-
-
 MAX_GREY = 16.0
 
 

@@ -35,7 +35,7 @@ from actscore_sk.commands.training_table import WholeTable
 from actscore_sk.commands.typed_tables import refuse_options
 from actscore_sk.exceptions import CommandError
 from actscore_sk.metrics.registry import METRICS
-from actscore_sk.scoring.scorer import comparable_scores
+from actscore_sk.scoring.fitted_scorer import comparable_scores
 from actscore_sk.utils.memory import return_freed
 from actscore_sk.utils.optional import import_optional
 

@@ -29,7 +29,6 @@ NO_PART = {".": "[,%]", ",": "[.%]"}
 AMOUNT = {
     point: re.compile(rf"[+-]?(\d+|[1-9]\d{{0,2}}([{group}]\d{{3}})+)([{point}]\d+)?(%?)")
     for point, group in (".,", ",.")
-    for point, group in (".,", ",.")
 }
 
 

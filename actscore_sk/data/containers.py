@@ -15,58 +15,10 @@ from sklearn.utils.validation import validate_data
 from skorch.helper import SliceDict
 from torch.utils.data import Dataset, Subset
 
-from actscore_sk.data.disk_kinds import is_on_disk, labels_on_disk, n_rows_on_disk, opened
+from actscore_sk.data.disk_kinds import is_on_disk, n_rows_on_disk, opened
 from actscore_sk.data.disk_rows import DiskRows
+from actscore_sk.data.parts import is_multi_input, map_parts, parts_of
 from actscore_sk.utils.sklearn_private import num_samples, safe_indexing
-
-
-def parts_of(data: Any) -> dict[Any, Any] | None:
-    """Return the arrays of a mapping by name, or of a tuple of arrays by number; None if `data` is a single thing.
-
-    Examples
-    --------
-    >>> parts_of((np.zeros(3), np.ones((3, 2)))).keys()
-    dict_keys([0, 1])
-    >>> parts_of([[0.0], [1.0]]), parts_of((0, 1, 0))
-    (None, None)
-    """
-    if isinstance(data, Mapping) and not sparse.issparse(data):  # a dok_matrix is a dict
-        return dict(data)
-    if isinstance(data, tuple) and data and all(hasattr(part, "shape") and len(part.shape) for part in data):
-        return dict(enumerate(data))
-    return None
-
-
-def is_multi_input(X: Any) -> bool:
-    """Return True if X is several arrays: a mapping, or a tuple of arrays."""
-    return parts_of(X) is not None
-
-
-def map_parts(function: Callable[[Any], Any], data: Any) -> Any:
-    """Apply a function to `data`, or to each array in it.
-
-    Parameters
-    ----------
-    function : callable
-        Takes one array, sparse matrix, tensor or table.
-    data : any kind
-        Inputs may hold inputs.
-
-    Returns
-    -------
-    mapped : object
-        A dict for a mapping, a tuple for a tuple, else the output of the function.
-
-    Examples
-    --------
-    >>> map_parts(len, {"words": np.zeros((3, 2)), "pair": (np.zeros(3), np.ones(3))})
-    {'words': 3, 'pair': (3, 3)}
-    """
-    parts = parts_of(data)
-    if parts is None:
-        return function(data)
-    mapped = {name: map_parts(function, part) for name, part in parts.items()}
-    return mapped if isinstance(data, Mapping) else tuple(mapped.values())
 
 
 def _take_parts(data: Any, indices: np.ndarray) -> Any:
@@ -239,47 +191,6 @@ def is_per_sample(value: Any, n_samples: int) -> bool:
         return n_samples_of(value) == n_samples
     except TypeError:  # a scalar array
         return False
-
-
-def targets_in(X: Any) -> np.ndarray | None:
-    """Return the targets (n_samples,) that a Dataset shows in an attribute, or a table on disk in a column "label".
-
-    None if it shows none, or X is neither.
-
-    Reading every sample for its label would cost a pass over the data: images would be decoded for it.
-
-    Examples
-    --------
-    >>> targets_in(torch.utils.data.TensorDataset(torch.zeros(3, 2), torch.tensor([0, 1, 0])))
-    array([0, 1, 0])
-    """
-    if not isinstance(X, Dataset):
-        return labels_on_disk(X)
-    tensors = getattr(X, "tensors", None)
-    for targets in (getattr(X, "targets", None), getattr(X, "y", None), tensors and tensors[-1]):
-        if targets is not None and len(targets) == len(X):  # type: ignore[arg-type]
-            return np.asarray(targets.cpu() if isinstance(targets, torch.Tensor) else targets)
-    return None
-
-
-def target_columns(name: str, y: Any) -> dict[str, np.ndarray]:
-    """Return y as named columns of a table, however its targets are nested; images and sequences are left out.
-
-    Examples
-    --------
-    >>> target_columns("target", (np.array([1, 2]), np.array([[3, 4], [5, 6]])))
-    {'target_0': array([1, 2]), 'target_1_0': array([3, 5]), 'target_1_1': array([4, 6])}
-    """
-    parts = parts_of(y)
-    if parts is not None:
-        columns = (target_columns(f"{name}_{part}", value) for part, value in parts.items())
-        return {key: column for found in columns for key, column in found.items()}
-    values = np.asarray(y)
-    if values.ndim > 2:
-        return {}
-    if values.ndim == 1:
-        return {name: values}
-    return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}
 
 
 def contents_of(data: Any) -> Iterable[Any] | None:

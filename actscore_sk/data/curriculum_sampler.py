@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
+from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.pacing import PACINGS, share_of_data
+from actscore_sk.data.positions import shuffled
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 from actscore_sk.utils.typing import Order, Pacing
 

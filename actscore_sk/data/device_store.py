@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.data.batch_leaves import leaves_of, with_leaves
+from actscore_sk.data.devices import can_pin, to_device
 from actscore_sk.data.fetching import Fetch
 
 COPY_BYTES = 2**24  # of the data set to be on their way at once, while it is stored
@@ -116,14 +117,3 @@ def row_bytes(batch: Any) -> int:
 
 def _bytes_of_row(tensor: Tensor) -> int:
     return tensor[:1].numel() * tensor.element_size()
-
-
-def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy a tensor to a device; the host waits for nothing if it can pin memory for it."""
-    pins = can_pin(device)  # elsewhere a copy may read the memory after it was given back
-    return (tensor.pin_memory() if pins and tensor.is_cpu else tensor).to(device, non_blocking=pins)
-
-
-def can_pin(device: torch.device) -> bool:
-    """Return True if copies from pinned memory to a device go on while the host works."""
-    return device.type in ("cuda", "xpu")

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler, positions_where, shuffled
+from actscore_sk.data.epoch_sampler import EpochSampler
+from actscore_sk.data.positions import positions_where, shuffled
 from actscore_sk.utils.sklearn_private import Interval
 
 # At most this share of the easy samples is skipped, so no weight is above 4: the gradient stays usable.

@@ -287,14 +287,3 @@ class EpochSampler(BaseEstimator, Sampler[int], ABC):
         self._forget_epoch()
         if state["left"] is not None:
             self._pending = state["left"].clone(), state["weights"]
-
-
-def shuffled(positions: Tensor, generator: torch.Generator) -> Tensor:
-    """Return positions (n,) in random order."""
-    # index_select is several times as fast as indexing with brackets
-    return positions.index_select(0, torch.randperm(len(positions), generator=generator))
-
-
-def positions_where(mask: Tensor) -> Tensor:
-    """Return the positions, in order, at which a mask (n,) of bool is True."""
-    return torch.from_numpy(np.flatnonzero(mask.numpy()))  # ten times as fast as torch.nonzero

@@ -16,8 +16,8 @@ from skorch.dataset import Dataset as SkorchDataset
 from torch.utils.data import Dataset, Subset, TensorDataset, default_collate
 
 from actscore_sk.data.alignment import subset_layers, unwrap_subsets
-from actscore_sk.data.containers import parts_of
 from actscore_sk.data.disk_rows import DiskRows
+from actscore_sk.data.parts import parts_of
 
 Fetch = Callable[[torch.Tensor], Any]
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from actscore_sk.data.epoch_sampler import EpochSampler, shuffled
+from actscore_sk.data.epoch_sampler import EpochSampler
+from actscore_sk.data.positions import shuffled
 from actscore_sk.utils.sklearn_private import Interval
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from actscore_sk.data.batch_leaves import leaves_of, map_leaves
-from actscore_sk.data.device_store import to_device
+from actscore_sk.data.devices import to_device
 from actscore_sk.data.fetching import Fetch
 
 

@@ -12,8 +12,10 @@ import torch
 from scipy import sparse
 from torch.utils.data import Dataset, Subset
 
-from actscore_sk.data.containers import n_samples_of, parts_of, take_rows, targets_in
+from actscore_sk.data.containers import n_samples_of, take_rows
 from actscore_sk.data.disk_rows import DiskRows
+from actscore_sk.data.own_targets import targets_in
+from actscore_sk.data.parts import parts_of
 
 _BYTES = 2**22  # of X to look at, in double precision: some milliseconds, and no copy of a large X
 _BLOCK_BYTES = 2**19

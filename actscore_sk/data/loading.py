@@ -12,8 +12,9 @@ from actscore_sk.data.collation import check_order
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.index_log import IndexLog
-from actscore_sk.data.ordering import as_positions, batches_of_positions, cut_order, order_in_advance
+from actscore_sk.data.ordering import batches_of_positions, cut_order, order_in_advance
 from actscore_sk.data.placement import Placement
+from actscore_sk.data.positions import as_positions
 from actscore_sk.data.replaced_parts import ReplacedParts
 from actscore_sk.data.sharding import own_loader, shard_of
 from actscore_sk.data.shards import ALONE, Shard, Share
@@ -83,7 +84,7 @@ class TrackedLoader:
         self.dataset, self.root, self._sampler = self.base.dataset, root, sampler
         self.weights_in_hand: torch.Tensor | None = None
         self._parts = ReplacedParts(self.base)
-        used = self._parts.sampler if sampler is None else _batches(self.base, sampler)
+        used = self._parts.sampler if sampler is None else _rebatched(self.base, sampler)
         self.shard: Shard | None = shard_of(used, share)
         self._log = IndexLog(used)
         self._parts.set_sampler(self._log)
@@ -231,7 +232,7 @@ class TrackedLoader:
         return None if found is None else found[1]
 
 
-def _batches(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
+def _rebatched(loader: DataLoader, sampler: EpochSampler) -> BatchSampler:
     """Batch another sampler as the loader does.
 
     Raises

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from actscore_sk.data.containers import map_parts, parts_of
-from actscore_sk.data.device_store import DeviceStore, can_pin, row_bytes
+from actscore_sk.data.device_store import DeviceStore, row_bytes
+from actscore_sk.data.devices import can_pin, free_bytes, is_host
 from actscore_sk.data.fetching import Fetch, batch_slicer, data_identity
 from actscore_sk.data.host_store import HostStore
 
@@ -110,41 +110,3 @@ def _parts(thing: Any) -> list[Any]:
     if isinstance(thing, (list, tuple)) and thing and hasattr(thing[0], "shape"):
         return list(thing)
     return list(thing.values()) if isinstance(thing, Mapping) else [thing]
-
-
-def on_host(data: Any) -> Any:
-    """Return `data` with its tensors in the memory of the host, where NumPy and scikit-learn can read them.
-
-    Examples
-    --------
-    >>> on_host({"labels": torch.tensor([1, 0]), "name": "two"})
-    {'labels': tensor([1, 0]), 'name': 'two'}
-    """
-    parts = parts_of(data)
-    if parts is None:
-        return data.cpu() if isinstance(data, Tensor) else data
-    return data if all(on_host(part) is part for part in parts.values()) else map_parts(on_host, data)
-
-
-def is_host(device: torch.device) -> bool:
-    """Return True if samples in memory are where such a device computes."""
-    return device.type == "cpu"
-
-
-def full_device(device: Any) -> torch.device | None:
-    """Return a device with its index, as tensors on it have it; None for None.
-
-    Examples
-    --------
-    >>> full_device("cpu")
-    device(type='cpu')
-    """
-    return None if device is None else torch.empty(0, device=device).device
-
-
-def free_bytes(device: torch.device) -> int:
-    """Return the bytes of a device that nobody has taken; 0 if it does not tell."""
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    module = getattr(torch, device.type, None)
-    return module.mem_get_info(device)[0] if module is not None and hasattr(module, "mem_get_info") else 0

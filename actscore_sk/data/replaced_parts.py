@@ -5,7 +5,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset
 
 from actscore_sk.data.fetching import Fetch
-from actscore_sk.data.ordering import as_positions
+from actscore_sk.data.positions import as_positions
 
 
 class ReplacedParts:

@@ -12,7 +12,8 @@ from skorch.dataset import Dataset as SkorchDataset
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
-from actscore_sk.data.containers import parts_of, take_rows
+from actscore_sk.data.containers import take_rows
+from actscore_sk.data.parts import parts_of
 
 
 class _Place(NamedTuple):

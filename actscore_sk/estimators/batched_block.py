@@ -13,7 +13,8 @@ from torch import Tensor
 from actscore_sk.estimators.net_loop import NetLoop
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.losses.weighting import batch_losses, divisors
-from actscore_sk.recording.visit_buffer import CAPACITY, Visit
+from actscore_sk.recording.visit import Visit
+from actscore_sk.recording.visit_buffer import CAPACITY
 
 
 class Block:

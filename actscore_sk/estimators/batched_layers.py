@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from actscore_sk.estimators.default_net import Perceptron
+from actscore_sk.estimators.perceptron import Perceptron
 
 Function = Callable[[Tensor], Tensor]
 Stack = Callable[[Sequence[Tensor]], Tensor]  # tensors of the nets as one, (n_nets, ...), sharing their memory

@@ -10,24 +10,17 @@ which treats each number by itself, has one tensor to change. Running statistics
 alike. The nets stay usable: what they had becomes a view of the flat tensor, which a step of all changes in place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from actscore_sk.estimators.batchable import options_of
 from actscore_sk.estimators.batched_layers import function_of, prepared
-from actscore_sk.estimators.casting import CastInputs
 from actscore_sk.recording.optimizer_step import take_step
 
-# Optimizers whose step treats each number by itself, so that it does not matter beside which others it is stored.
-OPTIMIZERS = (
-    torch.optim.Adam, torch.optim.AdamW, torch.optim.Adamax, torch.optim.Adagrad, torch.optim.NAdam, torch.optim.RAdam,
-    torch.optim.RMSprop, torch.optim.SGD,
-)  # fmt: skip
 _FUSED = torch.optim.Adam, torch.optim.AdamW
-# A processor's cores are busy with nets of more parameters than this, so that there is nothing to share.
-_MOST_NUMBERS = 2**16
 _CHUNK = 2**15  # numbers that an optimizer works on at a time: with its state they fit the cache of a core
 
 
@@ -37,7 +30,7 @@ class BatchedNets:
     Parameters
     ----------
     nets : sequence of NeuralNet
-        Initialized alike, and trained for at least one step; see `may_be_batched`.
+        Initialized alike, and trained for at least one step; see `may_step_at_once`.
     generators : sequence of torch.Generator
         Random numbers of each, for dropout.
     """
@@ -155,40 +148,3 @@ class BatchedNets:
         for net in self.nets:
             for state in net.optimizer_.state.values():
                 state.update({name: each.clone() for name, each in state.items() if isinstance(each, Tensor)})
-
-
-def options_of(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Return the options of the only group of an optimizer."""
-    return {name: value for name, value in optimizer.param_groups[0].items() if name != "params"}
-
-
-def may_be_batched(nets: Sequence[Any]) -> bool:
-    """Return True if the next step of trained nets may be made at once."""
-    first, optimizers = nets[0], [net.optimizer_ for net in nets]
-    if type(optimizers[0]) not in OPTIMIZERS or any(len(each.param_groups) > 1 for each in optimizers):
-        return False
-    options, parameters = options_of(optimizers[0]), optimizers[0].param_groups[0]["params"]
-    on_cpu = parameters[0].device.type == "cpu"
-    kept = {
-        frozenset(each.state.get(parameter, {})) for each in optimizers for parameter in each.param_groups[0]["params"]
-    }
-    return (
-        all(options_of(each) == options for each in optimizers)
-        and len(kept) == 1  # the states hold the same
-        and [*map(id, parameters)] == [*map(id, first.module_.parameters())]
-        and all(parameter.requires_grad and parameter.dtype == parameters[0].dtype for parameter in parameters)
-        and not any(map(_is_hooked, first.module_.modules()))
-        and (not on_cpu or is_small(parameters))
-        and (on_cpu or not any(isinstance(module, nn.Dropout) for module in first.module_.modules()))
-    )
-
-
-def is_small(parameters: Iterable[Tensor]) -> bool:
-    """Return True if steps of several such nets on a processor take less time at once than one after another."""
-    return sum(parameter.numel() for parameter in parameters) <= _MOST_NUMBERS
-
-
-def _is_hooked(module: nn.Module) -> bool:
-    """Return True if anything but the cast of inputs is hooked to a module."""
-    before = [hook for hook in module._forward_pre_hooks.values() if not isinstance(hook, CastInputs)]
-    return bool(before or module._forward_hooks or module._backward_hooks or module._backward_pre_hooks)

@@ -1,4 +1,4 @@
-"""Several nets trained at once: each has skorch's loop of its own, and they make their training steps together.
+"""Several nets trained at once: each has skorch's loop of its own, and they make their training steps passes.
 
 The loop of a net stops where an epoch's pass over the training samples would be. When all have come that far, the pass
 of all is made, batch by batch, and the loops go on: to validation, callbacks and the next epoch. Each loop sees the
@@ -11,73 +11,19 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
-from torch import Tensor, nn
-from torch.utils.data import default_collate
+from torch import Tensor
 
-from actscore_sk.data.fetching import batch_slicer, data_identity
+from actscore_sk.data.fetching import data_identity
+from actscore_sk.estimators.batchable import may_step_at_once, tensor_slicer
 from actscore_sk.estimators.batched_block import Block
-from actscore_sk.estimators.batched_layers import LAYERS, is_served
-from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets, is_small, may_be_batched
+from actscore_sk.estimators.batched_nets import BatchedNets
 from actscore_sk.estimators.net_loop import NetLoop, Stream
-from actscore_sk.recording.overrides import defining_class
 from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.randomness import preserved_random_state
 
-_KINDS = NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier, NeuralNetRegressor
-_LOOP = "fit", "partial_fit", "fit_loop", "initialize", "check_data", "get_split_datasets", "get_iterator"
 _MOST_PREPARED = 2**21  # numbers in the batches of an epoch: 16 MiB in double precision
 
 _log = logging.getLogger("actscore_sk")
-
-
-def may_train_at_once(net: Any, data: Any) -> bool:
-    """Return True if nets like this one may be trained at once; what only training shows is seen there.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        Initialized or not.
-    data : FitData
-        Of the fit.
-    """
-    if not isinstance(net, NeuralNet) or data.weights is not None or set(data.fit_params) - {"epochs"}:
-        return False
-    is_plain = all(name not in vars(net) and defining_class(type(net), name) in _KINDS for name in _LOOP)
-    if not is_plain or net.compile or net.optimizer not in OPTIMIZERS or not issubclass(net.criterion, nn.Module):
-        return False
-    if isinstance(net.module, type):
-        return net.module in LAYERS
-    if isinstance(net.module, nn.Module):
-        return is_served(net.module)
-    with preserved_random_state(net.device):  # a function that makes the module
-        return is_served(net.initialized_instance(net.module, net.get_params_for("module")))
-
-
-def shares_work(net: Any) -> bool:
-    """Return True if several nets like this one take less time at once than one after another.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        For which `may_train_at_once` is True; initialized or not.
-    """
-    if torch.device(net.device or "cpu").type != "cpu":
-        return True
-    with preserved_random_state(net.device):
-        return is_small(net.initialized_instance(net.module, net.get_params_for("module")).parameters())
-
-
-def tensor_slicer(dataset: Any) -> Any:
-    """Return a function that fetches batches for several nets, or None if X is no single tensor, or cannot be sliced.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        As in `batch_slicer`.
-    """
-    fetch = batch_slicer(dataset, default_collate)
-    return fetch if fetch is not None and isinstance(fetch(torch.tensor([0]))[0], Tensor) else None
 
 
 def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> None:
@@ -98,13 +44,13 @@ def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> 
             stream = Stream(seed, training.net.device, training.n_before)
             stack.enter_context(training.recorded())
             loops.append(NetLoop(training.net, stream, data))
-        together = Together()
-        stack.callback(together.release)
+        passes = TrainingPasses()
+        stack.callback(passes.release)
         came = stack.enter_context(noticed())
         live = [loop for loop in loops if loop.go_on()]
         while live and not came():
             try:
-                together.run_epoch(live)
+                passes.run_epoch(live)
             except KeyboardInterrupt:
                 break
             live = [loop for loop in live if loop.go_on()]
@@ -112,7 +58,7 @@ def train_at_once(trainings: Sequence[Any], seeds: Sequence[int], data: Any) -> 
             loop.interrupt()
 
 
-class Together:
+class TrainingPasses:
     """Training passes of several nets at once."""
 
     def __init__(self) -> None:
@@ -210,7 +156,7 @@ class Together:
     def _is_ready(self, loops: Sequence[NetLoop]) -> bool:
         """Return True if the next step may be made at once: each net has made one, whose loss is known."""
         is_served = all(loop.session.n_steps and loop.session.path.serves(loop.net) for loop in loops)
-        return is_served and may_be_batched([loop.net for loop in loops])
+        return is_served and may_step_at_once([loop.net for loop in loops])
 
     def _gather(self, loops: Sequence[NetLoop]) -> None:
         nets = [loop.net for loop in loops]

@@ -8,8 +8,8 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from actscore_sk.data.containers import map_parts
 from actscore_sk.data.disk_rows import DiskRows
+from actscore_sk.data.parts import map_parts
 
 _TORCH_DTYPES = {
     str(dtype).removeprefix("torch."): dtype

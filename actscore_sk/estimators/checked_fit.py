@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import n_samples_of, targets_in
-from actscore_sk.data.placement import on_host
+from actscore_sk.data.containers import n_samples_of
+from actscore_sk.data.devices import on_host
+from actscore_sk.data.own_targets import targets_in
 from actscore_sk.data.sources import check_source
 from actscore_sk.estimators.inputs import checked_X
 

@@ -8,9 +8,8 @@ from skorch.dataset import ValidSplit
 from skorch.utils import to_numpy
 from torch.utils.data import Subset
 
-from actscore_sk.estimators.batched_training import may_train_at_once, shares_work, tensor_slicer
-from actscore_sk.estimators.net_loop import hears_batches
-from actscore_sk.estimators.refit import callbacks_of
+from actscore_sk.estimators.batchable import may_train_at_once, shares_work, tensor_slicer
+from actscore_sk.estimators.net_callbacks import callbacks_of, hears_batches
 
 MOST_NETS = 6  # nets trained at once share work; more of them take longer than a second fit
 LEAST_NETS = 4  # with fewer, each learns from so few rows that it is another net

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from actscore_sk.data.containers import target_columns
 from actscore_sk.estimators.inputs import warn_of_no_visits
-from actscore_sk.estimators.merged_scores import spread_of
+from actscore_sk.estimators.learnt import learnt
+from actscore_sk.estimators.means import spread_of
 from actscore_sk.recording.score_attributes import warn_of_exposure
-from actscore_sk.recording.score_table import score_table
+from actscore_sk.recording.score_table import score_table, target_columns
 from actscore_sk.utils.typing import Counts, Floats, Mask, Singles, UnitScores
 
 if TYPE_CHECKING:
@@ -20,49 +20,6 @@ _SOMETIMES = "trajectories_", "epoch_weights_", "eval_action_scores_", "unit_sco
 _HIDDEN = "_recorder", "_repeats", "_first_fit", "_judged", "_adapter", "_identity", "_given", "_index"
 _SEVERAL = "n_repeats=2 or more keeps it"
 _UNITS = "ActionScoreEstimator keeps it with store_units=True, for a criterion that has losses of units"
-
-
-class Learnt:
-    """Class attribute for what `fit` sets on an instance; until it is set there, asking for it says what is missing.
-
-    Parameters
-    ----------
-    keeper : str
-        Sentence that says which option keeps it.
-
-    Examples
-    --------
-    >>> from sklearn.base import BaseEstimator
-    >>> class Scorer(BaseEstimator):
-    ...     losses_ = Learnt("keep_losses=True keeps it")
-    ...     def fit(self):
-    ...         self.estimator_ = None
-    >>> scorer = Scorer()
-    >>> hasattr(scorer, "losses_")
-    False
-    >>> scorer.fit()
-    >>> scorer.losses_
-    Traceback (most recent call last):
-    AttributeError: this Scorer has no losses_: keep_losses=True keeps it
-    """
-
-    def __init__(self, keeper: str) -> None:
-        self._keeper = self.__doc__ = keeper
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        """Raise NotFittedError before `fit`, and an AttributeError after it; `hasattr` is False for both."""
-        if instance is None:
-            return self
-        check_is_fitted(instance, "estimator_")
-        raise AttributeError(f"this {owner.__name__} has no {self._name}: {self._keeper}")
-
-
-def learnt(keeper: str = "fit sets it") -> Any:
-    """Return a `Learnt`, of which type checkers know no more than what is set in its place."""
-    return Learnt(keeper)
 
 
 class FittedScores:

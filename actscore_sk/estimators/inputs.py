@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor, as_tensor
 
 from actscore_sk.data.containers import check_X
+from actscore_sk.data.devices import on_host
 from actscore_sk.data.disk_kinds import is_on_disk
-from actscore_sk.data.placement import on_host
 from actscore_sk.data.sources import check_source
 from actscore_sk.utils.sklearn_private import check_sample_weight
 
@@ -204,10 +204,8 @@ def check_weights(sample_weight: Any, n_samples: int) -> Tensor | None:
     >>> check_weights([1, 1], 2) is None, check_weights([1, 2], 2).tolist()
     (True, [1.0, 2.0])
     """
-    if sample_weight is None:
-        return None
-    weights = check_sample_weight(
-        on_host(sample_weight), np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True
-    )
+    weights = check_sample_weight(on_host(sample_weight), n_samples)
     # The weighted loss rounds differently, so weights of 1 must not take that path.
-    return None if (weights == 1).all() else as_tensor(weights.copy())  # a column of a table is read-only
+    if weights is None or (weights == 1).all():
+        return None
+    return as_tensor(weights.copy())  # a column of a table is read-only

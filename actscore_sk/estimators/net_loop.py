@@ -5,10 +5,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback, EpochScoring, LRScheduler
 from torch import Tensor
 
 from actscore_sk.data.loading import TrackedLoader
+from actscore_sk.estimators.net_callbacks import hears_batches
 from actscore_sk.utils.randomness import cuda_indices, seeded
 
 
@@ -138,25 +138,3 @@ def _passes_by(listener: Any) -> bool:
     """Return True for a callback's method that hears of a training batch and does nothing."""
     callback: Any = getattr(listener, "__self__", None)
     return callback is not None and not hears_batches(callback)
-
-
-def hears_batches(callback: Any) -> bool:
-    """Return True for a callback that does something with training batches; its net is not trained with others at once.
-
-    Parameters
-    ----------
-    callback : Callback, type or None
-        As a net is made with it.
-
-    Examples
-    --------
-    >>> hears_batches(EpochScoring("accuracy")), hears_batches(EpochScoring("accuracy", on_train=True))
-    (False, True)
-    """
-    kind = callback if isinstance(callback, type) else type(callback)
-    if kind is LRScheduler:
-        return getattr(callback, "step_every", "epoch") != "epoch"
-    if kind is EpochScoring:  # of the validation part, it has nothing to do
-        return bool(getattr(callback, "on_train", False))
-    events = "on_batch_begin", "on_batch_end", "on_grad_computed"
-    return callback is not None and any(getattr(kind, name, None) is not getattr(Callback, name) for name in events)

@@ -4,6 +4,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+from sklearn.utils import compute_class_weight
+
 from actscore_sk.estimators.learner_classes import inherits
 from actscore_sk.estimators.stage_losses import (
     MARGIN_LOSSES,
@@ -167,3 +170,20 @@ _OBJECTIVES: dict[str, Callable[[Any, float], Objective]] = {
     "Poisson": _plain("poisson", is_log=True),
     "reg:gamma": _plain("gamma", is_log=True),
 }
+
+
+def class_weights_of(learner: Any, labels: np.ndarray, classes: np.ndarray | None) -> np.ndarray | None:
+    """Return how much a learner lets each class count in training, (n_classes,) float64; None if all count alike.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> class_weights_of(SGDClassifier(class_weight={1: 3.0}), np.array([0, 1]), np.array([0, 1]))
+    array([1., 3.])
+    """
+    params = learner.get_params(deep=False)
+    if params.get("class_weight") is not None and classes is not None:
+        return compute_class_weight(params["class_weight"], classes=classes, y=labels)
+    if params.get("scale_pos_weight") is not None and classes is not None and len(classes) == 2:  # of tree boosters
+        return np.array([1.0, params["scale_pos_weight"]])
+    return None

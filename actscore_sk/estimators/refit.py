@@ -1,6 +1,5 @@
 """A second fit on all rows: where it is made, and how the net is prepared for it."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,14 +7,11 @@ import numpy as np
 from skorch import NeuralNet
 
 from actscore_sk.estimators.learners import kind_of
+from actscore_sk.estimators.net_callbacks import callbacks_of, is_repeatable, name_of, steers, watched_by, without
 from actscore_sk.estimators.pipeline_steps import last_step
 from actscore_sk.recording.overrides import defining_class
 
 MAX_HELD_OUT = 2_000  # rows that carry a decision alone, a fifth of 10,000; a second fit gains little then
-# Callbacks of skorch that do nothing outside of the net and its history, so that a training can be repeated.
-_SCHEDULES = ("Freezer", "LRScheduler", "ParamMapper", "Unfreezer", "WarmRestartLR")
-_OTHERS = ("BatchScoring", "EpochScoring", "EpochTimer", "GradientNormClipping", "Initializer", "InputShapeSetter")
-_REPEATABLE = {*_SCHEDULES, *_OTHERS, "EarlyStopping", "PassthroughScoring", "PrintLog", "ProgressBar"}
 
 
 class FirstFit(NamedTuple):
@@ -91,12 +87,12 @@ def most_held_out(refit: Any, net: Any, *, stores_probabilities: bool) -> float:
             raise ValueError(f"refit=True trains a second net, on all rows, but {reason}; set refit=False")
         return np.inf
     is_asked = refit == "auto" and stores_probabilities and _reason_against(net) is None
-    return MAX_HELD_OUT if is_asked and all(_is_repeatable(each) for each in callbacks_of(net)) else 0
+    return MAX_HELD_OUT if is_asked and all(map(is_repeatable, callbacks_of(net))) else 0
 
 
 def ends_with_window(net: Any) -> bool:
     """Return True if a minimum of the held-out loss can be told from one on the way: nothing steers the training."""
-    return all(_name(callback) not in _SCHEDULES for callback in callbacks_of(net))
+    return not any(map(steers, callbacks_of(net)))
 
 
 def prepare_second(net: NeuralNet) -> NeuralNet:
@@ -111,8 +107,7 @@ def prepare_second(net: NeuralNet) -> NeuralNet:
     ([], True)
     """
     net.set_params(train_split=None)
-    if isinstance(net.callbacks, list | tuple):
-        net.callbacks = [each for each in net.callbacks if _name(_of_pair(each)) != "EarlyStopping"]
+    net.callbacks = without(net.callbacks, "EarlyStopping")
     return net
 
 
@@ -129,39 +124,7 @@ def _reason_against(net: Any) -> str | None:
     if defining_class(type(net), "get_split_datasets") is not NeuralNet or "get_split_datasets" in vars(net):
         return "a get_split_datasets of its own decides what the net trains on"
     for callback in callbacks_of(net):
-        monitor = _monitor(callback)
-        if _name(callback) != "EarlyStopping" and (callable(monitor) or "valid" in str(monitor)):
-            return f"its callback {_name(callback)} watches {monitor!r}, which needs held-out rows"
+        monitor = watched_by(callback)
+        if name_of(callback) != "EarlyStopping" and (callable(monitor) or "valid" in str(monitor)):
+            return f"its callback {name_of(callback)} watches {monitor!r}, which needs held-out rows"
     return None
-
-
-def callbacks_of(net: Any) -> list[Any]:
-    """Return the callbacks that a net was made with, without their names."""
-    listed = getattr(net, "callbacks", None)
-    return [_of_pair(each) for each in listed] if isinstance(listed, list | tuple) else []
-
-
-def _of_pair(each: Any) -> Any:
-    """Return the callback of an entry: it may have a name."""
-    return each[1] if isinstance(each, list | tuple) else each
-
-
-def _name(callback: Any) -> str:
-    return callback.__name__ if isinstance(callback, type) else type(callback).__name__
-
-
-def _monitor(callback: Any) -> Any:
-    """Return what a callback, or one that is made of a class, watches in the history; None if nothing."""
-    if not isinstance(callback, type):
-        return getattr(callback, "monitor", None)
-    return getattr(inspect.signature(callback).parameters.get("monitor"), "default", None)
-
-
-def _is_repeatable(callback: Any) -> bool:
-    """Return True for callbacks of skorch without effects outside, and for those that say so of themselves."""
-    kind = callback if isinstance(callback, type) else type(callback)
-    return (
-        callback is None
-        or getattr(kind, "is_repeatable", False)
-        or (kind.__module__.startswith("skorch.") and kind.__name__ in _REPEATABLE)
-    )

@@ -15,9 +15,11 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from actscore_sk.estimators.batched_training import may_train_at_once, train_at_once
+from actscore_sk.estimators.batchable import may_train_at_once
+from actscore_sk.estimators.batched_training import train_at_once
 from actscore_sk.estimators.fit_data import FitData
-from actscore_sk.estimators.merged_scores import MergedScores, mean_of
+from actscore_sk.estimators.means import mean_of
+from actscore_sk.estimators.merged_scores import MergedScores
 from actscore_sk.recording.ranks import is_main, ranks_of
 from actscore_sk.utils.interrupts import noticed
 from actscore_sk.utils.typing import Positions

@@ -1,7 +1,6 @@
 """The record of a learner that learns in stages, with the attributes that a recorder of a net has."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,34 +8,11 @@ from skorch.history import History
 from torch import Tensor
 
 from actscore_sk.estimators.stage_losses import StageReader
+from actscore_sk.estimators.stage_samples import Part
 from actscore_sk.recording.label_state import LabelEvidence
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_attributes import ScoreAttributes
 from actscore_sk.recording.score_record import ScoreRecord
-
-
-class Part(NamedTuple):
-    """Samples that are scored together after each stage.
-
-    Parameters
-    ----------
-    X : array-like (n_samples, n_features)
-        In the form that the learner takes.
-    rows : Tensor of int64 (n_samples,)
-        Their positions in X, or in the `eval_set`.
-    targets : Tensor (n_samples, ...)
-        Codes of their classes, or numbers.
-    weights : Tensor of float64 (n_samples,) or None
-        Of the samples in training.
-    is_eval : bool
-        They are those of the `eval_set`.
-    """
-
-    X: Any
-    rows: Tensor
-    targets: Tensor
-    weights: Tensor | None = None
-    is_eval: bool = False
 
 
 class StageRecorder(ScoreAttributes):

@@ -7,59 +7,20 @@ learns in one of two ways: `fit` makes all stages, which are asked one by one af
 from contextlib import closing
 from inspect import signature
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
-from sklearn.base import is_classifier
 from torch import Tensor
 
-from actscore_sk.data.containers import take_rows
 from actscore_sk.estimators.learners import Kind
 from actscore_sk.estimators.objectives import Answer
 from actscore_sk.estimators.passes import Patience, n_passes, parameters_set, params_of_passes
 from actscore_sk.estimators.pipeline_steps import fit_steps, last_step, through_steps
-from actscore_sk.estimators.stage_recorder import Part, StageRecorder
+from actscore_sk.estimators.stage_check import check_last_stage
+from actscore_sk.estimators.stage_recorder import StageRecorder
+from actscore_sk.estimators.stage_samples import Part, StageSamples
 from actscore_sk.estimators.stages import Stages
-
-_N_COMPARED = 32  # samples whose probabilities are looked at after training
-
-
-class Samples(NamedTuple):
-    """Samples to train on and to score, in the order of X.
-
-    Parameters
-    ----------
-    X : array-like (n_samples, n_features)
-        As the user passed it.
-    labels : ndarray (n_samples, ...)
-        What the learner is to predict.
-    targets : ndarray (n_samples, ...)
-        Codes of classes, or numbers.
-    weights : ndarray (n_samples,) or None
-        Weights of the samples.
-    classes : ndarray or None
-        All labels of a classifier, sorted.
-    """
-
-    X: Any
-    labels: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray | None
-    classes: np.ndarray | None
-
-    @property
-    def codes(self) -> np.ndarray | None:
-        """Codes of the classes, if there are any."""
-        return None if self.classes is None else self.targets
-
-    def take(self, rows: np.ndarray) -> "Samples":
-        """Return some of them."""
-        weights = None if self.weights is None else self.weights[rows]
-        everything = len(rows) == len(self.targets)  # in order
-        X = self.X if everything else take_rows(self.X, rows)
-        return Samples(X, self.labels[rows], self.targets[rows], weights, self.classes)
 
 
 class StagedTraining:
@@ -81,12 +42,14 @@ class StagedTraining:
         self.kind, self.estimator, self.answer, self.recorder = kind, estimator, answer, recorder
         self.learner = last_step(estimator)
 
-    def run(self, samples: Samples, eval_set: tuple | None, fit_params: dict, *, method: str, goes_on: bool) -> None:
+    def run(
+        self, samples: StageSamples, eval_set: tuple | None, fit_params: dict, *, method: str, goes_on: bool
+    ) -> None:
         """Train, and record every stage.
 
         Parameters
         ----------
-        samples : Samples
+        samples : StageSamples
             All of X.
         eval_set : tuple (X, targets) or None
             Other samples, scored only.
@@ -111,7 +74,7 @@ class StagedTraining:
         with closing(stages):
             self._record(stages, parts, unseen)
 
-    def _parts(self, seen: Samples, unseen: Samples, eval_set: tuple | None) -> list[Part]:
+    def _parts(self, seen: StageSamples, unseen: StageSamples, eval_set: tuple | None) -> list[Part]:
         """Return the samples that are scored, as the learner takes them; the first part is trained on."""
         rows = [torch.from_numpy(np.flatnonzero(each)) for each in (~self.recorder.unseen, self.recorder.unseen)]
         weights = None if seen.weights is None else torch.from_numpy(seen.weights)
@@ -123,7 +86,7 @@ class StagedTraining:
             parts.append(Part(X, torch.arange(len(targets)), targets, is_eval=True))
         return parts
 
-    def _record(self, stages: Stages, parts: list[Part], unseen: Samples) -> None:
+    def _record(self, stages: Stages, parts: list[Part], unseen: StageSamples) -> None:
         scores: list[np.ndarray] = []
         patience, is_judged = Patience(self.learner), getattr(self.learner, "early_stopping", False)
         for scores in stages:
@@ -138,7 +101,9 @@ class StagedTraining:
     def _stops_early(self, n_samples: int) -> bool:
         return self.kind.early_fraction(self.learner, n_samples) is not None
 
-    def _stages(self, seen: Samples, unseen: Samples, parts: list[Part], fit_params: dict[str, Any]) -> Stages:
+    def _stages(
+        self, seen: StageSamples, unseen: StageSamples, parts: list[Part], fit_params: dict[str, Any]
+    ) -> Stages:
         """Fit the learner, and yield what it says of each part after each stage that is not recorded yet."""
         keywords, forced = _keywords(self.learner, "fit", seen), {}
         if len(unseen.targets) and self._stops_early(len(self.recorder.held_out)):
@@ -154,7 +119,7 @@ class StagedTraining:
         stages = self.kind.stages(self.learner, [part.X for part in parts], is_classifier=seen.classes is not None)  # type: ignore[misc]
         yield from islice(stages, self.recorder.n_epochs_, None)
 
-    def _passes(self, seen: Samples, parts: list[Part], fit_params: dict[str, Any], n: int) -> Stages:
+    def _passes(self, seen: StageSamples, parts: list[Part], fit_params: dict[str, Any], n: int) -> Stages:
         """Call `partial_fit` of the learner n times, and yield what it says of each part after each call."""
         keywords = _keywords(self.learner, "partial_fit", seen)
         params = params_of_passes(self.learner, seen.labels, seen.classes, self.recorder.random)
@@ -168,7 +133,7 @@ def _tensor(targets: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(targets))
 
 
-def _keywords(learner: Any, method: str, samples: Samples) -> dict[str, Any]:
+def _keywords(learner: Any, method: str, samples: StageSamples) -> dict[str, Any]:
     """Return weights and classes as keywords of a method of the learner.
 
     Raises
@@ -185,43 +150,3 @@ def _keywords(learner: Any, method: str, samples: Samples) -> dict[str, Any]:
     if method == "partial_fit" and "classes" in taken and samples.classes is not None:
         keywords["classes"] = samples.classes
     return keywords
-
-
-def check_last_stage(learner: Any, answer: Answer, X: Any, raw: np.ndarray) -> None:
-    """Compare the scores of the last stage with the learner's own predictions: they must be of one model.
-
-    Parameters
-    ----------
-    learner : estimator
-        Fitted.
-    answer : Answer
-        How its scores were read.
-    X : array-like (n_samples, n_features)
-        Samples; a few of them are looked at.
-    raw : ndarray (n_samples, ...)
-        Their scores.
-
-    Raises
-    ------
-    ValueError
-        If they differ: this version of the library, or this objective, does not work as the scores were read.
-    """
-    few = np.arange(min(_N_COMPARED, len(raw)))
-    outputs = answer.reader.outputs(torch.from_numpy(np.asarray(raw[few], dtype=np.float64))).numpy()
-    if not is_classifier(learner):
-        found, expected = outputs, np.asarray(learner.predict(take_rows(X, few)))
-    elif answer.reader.is_cross_entropy:
-        with np.errstate(invalid="ignore"):  # 0 / 0, by learners that divide shares by their sum
-            found, expected = softmax(outputs, axis=1), np.asarray(learner.predict_proba(take_rows(X, few)))
-            expected = expected / expected.sum(axis=1, keepdims=True)
-        told = np.ptp(expected, axis=1) > 0  # shares against the rest that are all too small for a number become equal
-        found, expected = found[told], expected[told]
-    else:
-        return
-    if len(expected) and not np.allclose(
-        found.reshape(expected.shape), expected, rtol=1e-3, atol=1e-5 * (1 + np.abs(expected).max())
-    ):
-        raise ValueError(
-            f"the scores of {type(learner).__name__} after its last stage do not give its predictions, so that losses "
-            "made of them would be wrong; train it with its default objective"
-        )

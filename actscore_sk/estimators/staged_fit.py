@@ -6,20 +6,22 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
-from sklearn.utils import check_array, check_consistent_length, compute_class_weight, get_tags
+from sklearn.utils import check_array, check_consistent_length, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNet
 from skorch.dataset import ValidSplit
 from torch.utils.data import Dataset
 
-from actscore_sk.data.containers import is_multi_input, n_samples_of
+from actscore_sk.data.containers import n_samples_of
+from actscore_sk.data.parts import is_multi_input
 from actscore_sk.estimators.held_out_rows import hold_out, kept_back
 from actscore_sk.estimators.learners import FIFTH, KINDS, check_task, kind_of
-from actscore_sk.estimators.objectives import class_answer, number_answer
+from actscore_sk.estimators.objectives import class_answer, class_weights_of, number_answer
 from actscore_sk.estimators.passes import random_of
 from actscore_sk.estimators.pipeline_steps import last_step
 from actscore_sk.estimators.stage_recorder import StageRecorder
-from actscore_sk.estimators.stage_training import Samples, StagedTraining
+from actscore_sk.estimators.stage_samples import StageSamples
+from actscore_sk.estimators.stage_training import StagedTraining
 from actscore_sk.metrics.epoch_window import class_entropy
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.record_settings import RecordSettings
@@ -137,7 +139,7 @@ class StagedFit:
                 raise ValueError(f"all samples of the classes {gone[:5].tolist()} weigh 0; leave them out of X")
         if classes is not None:
             labels, classes = (labels, np.arange(len(classes))) if kind.takes_codes else (self._given, classes)
-        return Samples(data.X, labels, data.targets, weights, classes)
+        return StageSamples(data.X, labels, data.targets, weights, classes)
 
     def _answer(self, kind, learner):
         if not hasattr(self, "classes_"):
@@ -221,20 +223,3 @@ class StagedFit:
             if tags.classifier_tags is not None:
                 tags.classifier_tags.multi_label = False
         return tags
-
-
-def class_weights_of(learner, labels, classes):
-    """Return how much a learner lets each class count in training, (n_classes,) float64; None if all count alike.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import SGDClassifier
-    >>> class_weights_of(SGDClassifier(class_weight={1: 3.0}), np.array([0, 1]), np.array([0, 1]))
-    array([1., 3.])
-    """
-    params = learner.get_params(deep=False)
-    if params.get("class_weight") is not None and classes is not None:
-        return compute_class_weight(params["class_weight"], classes=classes, y=labels)
-    if params.get("scale_pos_weight") is not None and classes is not None and len(classes) == 2:  # of tree boosters
-        return np.array([1.0, params["scale_pos_weight"]])
-    return None

@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, norm, spearmanr
 
 from actscore_sk.inspection.scores import check_scores, membership
 from actscore_sk.metrics.registry import METRICS
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 

@@ -7,7 +7,7 @@ import numpy as np
 from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.drawing import dark_cividis, finish_axes, name_point, sample_names
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 METRICS = ("confidence", "variability", "correctness")

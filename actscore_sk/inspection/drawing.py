@@ -8,6 +8,7 @@ from actscore_sk.utils.optional import import_optional
 
 DARK, MIDDLE, LIGHT = "#1b3a57", "#5b84b1", "#c9d8e8"  # of one hue: 22, 50 and 84 % as light as white
 ACCENT = "#b5541c"
+QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}  # that a summary shows, by column
 LINES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ROW_HEIGHT = 0.32  # inches of a row of a horizontal plot

@@ -11,7 +11,7 @@ from actscore_sk.inspection.groupings import Grouping, group_targets, hardest_fi
 from actscore_sk.inspection.pictures import BoxCrops, as_pictures
 from actscore_sk.inspection.scores import check_scores
 from actscore_sk.inspection.thumbnails import shrunk
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
 

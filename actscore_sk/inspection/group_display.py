@@ -8,7 +8,7 @@ from actscore_sk.inspection.display import Display
 from actscore_sk.inspection.drawing import DARK, ROW_HEIGHT, finish_axes, shortened, width_for
 from actscore_sk.inspection.groupings import MOST_GROUPS
 from actscore_sk.inspection.groups import group_difficulty
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 
 
 class GroupDifficultyDisplay(Display):

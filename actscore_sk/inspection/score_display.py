@@ -18,13 +18,11 @@ from actscore_sk.inspection.drawing import (
     width_for,
 )
 from actscore_sk.inspection.groupings import MOST_GROUPS, Grouping, group_targets, join_easier
+from actscore_sk.inspection.score_boxes import OF_BOX, beyond_boxes, from_top_to_bottom, quantiles_of_boxes
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.indexes import check_order
 from actscore_sk.utils.optional import import_optional
-
-QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
-OF_BOX = ["group", "held_out"]
 
 
 class ActionScoreDisplay(Display):
@@ -147,9 +145,9 @@ class ActionScoreDisplay(Display):
         samples["held_out"] = False if held_out is None else np.asarray(held_out, dtype=bool)
         samples["sample"], samples["name"] = np.arange(len(values)), sample_names(names, len(values))
         samples = samples.dropna(subset="score")
-        table = _quantiles(samples)
-        table = _from_top_to_bottom(table, [*ordered[::-1], joined])
-        return cls(table, _beyond(samples, table))
+        table = quantiles_of_boxes(samples)
+        table = from_top_to_bottom(table, [*ordered[::-1], joined])
+        return cls(table, beyond_boxes(samples, table))
 
     @property
     def size(self) -> tuple[float, float]:
@@ -220,32 +218,3 @@ class ActionScoreDisplay(Display):
         hardest = self.outliers[above].drop_duplicates(OF_BOX)
         for place, score, name in zip(places[rows[hardest.index]], hardest["score"], hardest["name"], strict=True):
             name_point(self.ax_, (score, place), name)
-
-
-def _quantiles(samples: Any) -> Any:
-    """Summarise the scores of each box, a row per box."""
-    parts = samples.groupby(OF_BOX, sort=False, dropna=False)["score"]
-    table = parts.agg(n="size", mean="mean").reset_index()
-    for name, share in QUANTILES.items():
-        table[name] = parts.quantile(share).to_numpy()
-    return table
-
-
-def _from_top_to_bottom(table: Any, last: list) -> Any:
-    """Sort boxes: the hardest group first, held-out samples below the others of their group, then groups of `last`."""
-    trained_first = table.sort_values("held_out", kind="stable")
-    medians = trained_first.drop_duplicates("group").set_index("group")["q50"]
-
-    def place(box: int) -> tuple:
-        group = table["group"][box]
-        return last.index(group) if group in last else -1, -medians[group], str(group), table["held_out"][box]
-
-    return table.iloc[sorted(range(len(table)), key=place)].reset_index(drop=True)
-
-
-def _beyond(samples: Any, table: Any) -> Any:
-    """Return the samples beyond the whiskers, hardest first."""
-    ends = samples.merge(table[[*OF_BOX, "q05", "q95"]], on=OF_BOX, how="left")
-    is_beyond = (ends["score"] < ends["q05"]) | (ends["score"] > ends["q95"])
-    found = ends.loc[is_beyond, [*OF_BOX, "sample", "name", "score"]]
-    return found.sort_values("score", ascending=False, kind="stable", ignore_index=True)

@@ -8,8 +8,6 @@ import numpy as np
 from actscore_sk.utils.optional import import_optional
 
 THUMBNAIL = 96  # pixels of the longer side
-
-
 LARGE = 512  # pixels of a side that are enough to draw
 
 

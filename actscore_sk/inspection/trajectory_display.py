@@ -13,16 +13,16 @@ from actscore_sk.inspection.drawing import (
     LINES,
     MARKERS,
     MIDDLE,
+    QUANTILES,
     finish_axes,
     sample_names,
     shortened,
     stretch_axis,
 )
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.optional import import_optional
 
 MOST_MARKERS = 20  # of a line: more of them hide it
-QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
 class TrajectoryDisplay(Display):

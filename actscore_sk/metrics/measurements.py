@@ -62,7 +62,7 @@ class VisitBatch:
         """
         if self.logits is None or self.labels is None:
             raise ValueError(
-                "this metric needs the logits and labels of every visit, but the visits has the loss only; "
+                "this metric needs the logits and labels of every visit, but the visits have the loss only; "
                 "for nets without classes use the regression_measurement of the metric"
             )
         # Half precision has 3 digits: sums of the exponentials need more.

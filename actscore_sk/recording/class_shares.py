@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from actscore_sk.data.containers import targets_in
+from actscore_sk.data.own_targets import targets_in
 from actscore_sk.metrics.epoch_window import class_entropy
 from actscore_sk.metrics.measurements import precise_dtype
 from actscore_sk.recording.books import HALF_PRECISION, HALF_PRECISION_TOLERANCE, TOLERANCE

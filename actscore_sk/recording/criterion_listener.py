@@ -19,6 +19,13 @@ from actscore_sk.losses.read_details import without_details
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.losses.weighting import weighted_loss
 
+# By mode, what a criterion answers, made of the losses (n_samples,) of its samples.
+_ANSWERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "per sample": lambda samples: samples,
+    "zeros": lambda samples: 0 * samples,
+    "mean": Tensor.mean,
+}
+
 
 @dataclass
 class Call:
@@ -128,7 +135,7 @@ class CriterionListener:
             bound = inspect.signature(self.criterion.forward).bind(*inputs, **named)
             bound.apply_defaults()
             inputs, named = bound.args, bound.kwargs
-        if self.mode in ("per sample", "zeros", "mean"):
+        if self.mode in _ANSWERS:
             return self._per_sample(inputs, named)
         if self.mode == "probe":
             value = self._copy(*inputs, **named)
@@ -172,7 +179,7 @@ class CriterionListener:
         raw = self._copy(*inputs, **named)
         samples = sample_loss.details(raw, inputs, len(self._parent.rows)).samples
         self.probed.append(samples)
-        samples = 0 * samples if self.mode == "zeros" else samples.mean() if self.mode == "mean" else samples
+        samples = _ANSWERS[self.mode](samples)
         return (samples, raw[1]) if isinstance(raw, (tuple, list)) and without_details(raw) is raw[0] else samples
 
 

@@ -17,7 +17,7 @@ from skorch.history import History
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
-from actscore_sk.data.placement import full_device
+from actscore_sk.data.devices import full_device
 from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.batch_events import BatchEvents
 from actscore_sk.recording.batch_parts import like_output

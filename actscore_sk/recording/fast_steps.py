@@ -10,7 +10,7 @@ from actscore_sk.recording.backward import backpropagate
 from actscore_sk.recording.fast_path import FastPath
 from actscore_sk.recording.optimizer_step import clear_gradients, take_step
 from actscore_sk.recording.pending_losses import PendingLosses
-from actscore_sk.recording.visit_buffer import Visit
+from actscore_sk.recording.visit import Visit
 
 
 def run_epoch(

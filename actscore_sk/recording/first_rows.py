@@ -52,3 +52,44 @@ class FirstRows:
     def merge(self, other: Any) -> None:
         """Take over what another has found, if this one has found nothing."""
         self.rows = torch.where(self.rows[0] == _NONE, other.rows.to(self.rows.device), self.rows)
+
+
+class Suspects:
+    """Rows that must not be, noted on a device that is not waited for, until the host waits anyway.
+
+    Examples
+    --------
+    >>> suspects = Suspects()
+    >>> rows = torch.tensor([4, 9])
+    >>> suspects.note("positions {rows} are too large", rows, rows > 5)
+    >>> suspects.settle()
+    Traceback (most recent call last):
+    ...
+    ValueError: positions [9] are too large
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, torch.device], FirstRows] = {}
+
+    def note(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
+        """Look at one block.
+
+        Parameters
+        ----------
+        sentence : str
+            Of the error, with ``{rows}`` in it.
+        rows : Tensor of int64 (n_visits,)
+            Numbers to name.
+        is_wrong : Tensor of bool (n_visits,)
+            On the same device.
+        """
+        key = sentence, rows.device
+        if key not in self._first:
+            self._first[key] = FirstRows(rows.device)
+        self._first[key].note(rows, is_wrong)
+
+    def settle(self) -> None:
+        """Raise ValueError for what was noted; the host waits for the device."""
+        for (sentence, _), first in self._first.items():
+            if rows := first.found():
+                raise ValueError(sentence.format(rows=rows))

@@ -1,12 +1,39 @@
 """One batch as a training loop passes it: positions, losses, class scores and labels, checked before they count."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from actscore_sk.recording.first_rows import FirstRows
+
+class LoopBatch(NamedTuple):
+    """Visits that can be recorded; `LoopIntake.check` makes them.
+
+    Parameters
+    ----------
+    rows : Tensor of int64 (n_visits,)
+        Positions of the samples.
+    losses : Tensor (n_visits,)
+        Their losses.
+    logits : Tensor (n_visits, n_classes) or None
+        Class scores, if anything needs them.
+    targets : Tensor of int64 (n_visits,) or None
+        Given classes, if they came.
+    held_out : bool
+        True if the samples are held out of training.
+    """
+
+    rows: Tensor
+    losses: Tensor
+    logits: Tensor | None
+    targets: Tensor | None
+    held_out: bool
+
+    @property
+    def kind(self) -> tuple:
+        """Equal for batches that can be joined."""
+        return self.held_out, *(part if part is None else (part.device, part.shape[1:]) for part in self[:4])
 
 
 def as_losses(losses: Any) -> Tensor:
@@ -101,44 +128,3 @@ def _as_tensor(name: str, values: Any) -> Tensor:
             f"{name} is a {type(values).__name__} that is no array of numbers ({error}); pass a tensor, an array or a "
             "list of numbers; torch.stack makes one tensor of a list of tensors"
         ) from error
-
-
-class Suspects:
-    """Rows that must not be, noted on a device that is not waited for, until the host waits anyway.
-
-    Examples
-    --------
-    >>> suspects = Suspects()
-    >>> rows = torch.tensor([4, 9])
-    >>> suspects.note("positions {rows} are too large", rows, rows > 5)
-    >>> suspects.settle()
-    Traceback (most recent call last):
-    ...
-    ValueError: positions [9] are too large
-    """
-
-    def __init__(self) -> None:
-        self._first: dict[tuple[str, torch.device], FirstRows] = {}
-
-    def note(self, sentence: str, rows: Tensor, is_wrong: Tensor) -> None:
-        """Look at one block.
-
-        Parameters
-        ----------
-        sentence : str
-            Of the error, with ``{rows}`` in it.
-        rows : Tensor of int64 (n_visits,)
-            Numbers to name.
-        is_wrong : Tensor of bool (n_visits,)
-            On the same device.
-        """
-        key = sentence, rows.device
-        if key not in self._first:
-            self._first[key] = FirstRows(rows.device)
-        self._first[key].note(rows, is_wrong)
-
-    def settle(self) -> None:
-        """Raise ValueError for what was noted; the host waits for the device."""
-        for (sentence, _), first in self._first.items():
-            if rows := first.found():
-                raise ValueError(sentence.format(rows=rows))

@@ -1,19 +1,16 @@
-"""What a training loop passes for one batch: checked, held until there is enough of it, and recorded on one device."""
+"""What a training loop passes for one batch: checked, and recorded on one device."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from actscore_sk.exceptions import SampleLossError
 from actscore_sk.recording.bad_samples import check_losses
-from actscore_sk.recording.first_rows import N_NAMED
-from actscore_sk.recording.loop_batch import Suspects, as_logits, as_losses, as_positions
+from actscore_sk.recording.first_rows import N_NAMED, Suspects
+from actscore_sk.recording.loop_batch import LoopBatch, as_logits, as_losses, as_positions
 from actscore_sk.recording.sample_state import SampleState
 from actscore_sk.recording.score_record import ScoreRecord
-from actscore_sk.recording.visit_buffer import CAPACITY
-from actscore_sk.utils.interrupts import uninterrupted
 
 _OUT_OF_RANGE = {
     "index": "index holds {rows}, but there are {n} samples, at positions 0 to {last}; count positions in all data",
@@ -22,21 +19,6 @@ _OUT_OF_RANGE = {
 _HELD_OUT_AND_TRAINED = (
     "the samples at positions {rows} came with held_out=True and without; a sample is held out of training or it is not"
 )
-
-
-class LoopBatch(NamedTuple):
-    """Visits that can be recorded; see `LoopIntake.check`."""
-
-    rows: Tensor
-    losses: Tensor
-    logits: Tensor | None
-    targets: Tensor | None
-    held_out: bool
-
-    @property
-    def kind(self) -> tuple:
-        """Equal for batches that can be joined."""
-        return self.held_out, *(part if part is None else (part.device, part.shape[1:]) for part in self[:4])
 
 
 class LoopIntake:
@@ -151,48 +133,6 @@ class LoopIntake:
         elif held_out and visits is not None:
             is_fine = visits[rows] == 0 if mask is None else (visits[rows] == 0) | mask[rows]
             self.suspects.note(_HELD_OUT_AND_TRAINED, rows, ~is_fine)
-
-
-class LoopBuffer:
-    """Batches that wait: their evaluation costs more in calls than in arithmetic, so that many are evaluated at once.
-
-    Parameters
-    ----------
-    on_flush : callable
-        Gets a `LoopBatch` of joined batches, without gradient, and never interrupted half-way.
-    """
-
-    def __init__(self, on_flush: Callable[[LoopBatch], None]) -> None:
-        self.on_flush = on_flush
-        self._held: list[LoopBatch] = []
-        self._kind: tuple = ()
-        self._size = 0
-
-    def add(self, batch: LoopBatch) -> None:
-        """Hold a copy of a batch, or evaluate those held if there are enough, or if they are of another kind."""
-        kind = batch.kind
-        if kind != self._kind:
-            self.flush()
-            self._kind = kind
-        # Copies: a loop may write into its losses, and a compiled net or a loader may use their memory again.
-        rows, losses, logits, targets = (None if part is None else part.clone() for part in batch[:4])
-        self._held.append(LoopBatch(rows, losses, logits, targets, batch.held_out))  # type: ignore[arg-type]
-        self._size += batch.losses.numel() + (0 if logits is None else logits.numel())
-        if self._size >= CAPACITY:
-            self.flush()
-
-    def flush(self) -> None:
-        """Evaluate the batches held, in order."""
-        if self._held:
-            # Loops validate in inference mode, where state that is allocated could not be written to later.
-            with torch.inference_mode(False), torch.no_grad(), uninterrupted():
-                held, self._held, self._size = self._held, [], 0
-                parts = {
-                    name: torch.cat([getattr(batch, name) for batch in held])
-                    for name, part in held[0]._asdict().items()
-                    if isinstance(part, Tensor)
-                }
-                self.on_flush(held[0]._replace(**parts))  # type: ignore[arg-type]
 
 
 def _moved(values: Tensor, device: torch.device) -> Tensor:

@@ -7,7 +7,9 @@ import torch
 
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.class_shares import HeldOutEntropy
-from actscore_sk.recording.loop_intake import LoopBatch, LoopBuffer, LoopIntake
+from actscore_sk.recording.loop_batch import LoopBatch
+from actscore_sk.recording.loop_buffer import LoopBuffer
+from actscore_sk.recording.loop_intake import LoopIntake
 from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.utils.interrupts import uninterrupted
@@ -105,7 +107,7 @@ class LoopRecord:
                 f"{record.n_epochs + 1}; call update with held_out=True for some, or end_epoch(held_out_loss=...)"
             )
         if record.n_epochs == 0 and record.settings.has_window and held_out_loss is None:
-            record.set_class_entropy(self._entropy.compute(record.targets))
+            record.state.set_class_entropy(self._entropy.compute(record.targets))
         with uninterrupted():  # as many rows of trajectories as epochs
             record.end_epoch(known)
             self.n_trained.append(0)
@@ -161,7 +163,7 @@ class LoopRecord:
         if state["record"] is not None:
             record = self._new_record(n_kept=state["record"]["n_epochs"])
             record.load_state_dict(state["record"])
-            record.set_class_entropy(state["class_entropy"])
+            record.state.set_class_entropy(state["class_entropy"])
             if record.trajectories is not None and len(record.trajectories) != record.n_epochs:
                 place = self.settings.store_trajectories
                 raise ValueError(f"{place} lacks rows of the {record.n_epochs} epochs of the state")

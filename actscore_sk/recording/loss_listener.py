@@ -18,12 +18,12 @@ from actscore_sk.recording.batch_parts import like_output
 from actscore_sk.recording.criterion_listener import Call, answering
 from actscore_sk.recording.followed_criteria import FollowedCriteria
 from actscore_sk.recording.loss_kinds import CRITERION, ONE_BY_ONE
-from actscore_sk.recording.order_check import OrderCheck
+from actscore_sk.recording.order_check import LossSource, OrderCheck
 from actscore_sk.recording.own_loss import OwnLoss
 from actscore_sk.recording.sample_axis import SampleAxis
 from actscore_sk.recording.step_check import check_trained
 from actscore_sk.recording.trainable_loss import trainable_loss
-from actscore_sk.recording.visit_buffer import Visit
+from actscore_sk.recording.visit import Visit
 from actscore_sk.utils.randomness import RandomState
 
 OnVisit = Callable[[Visit], None]
@@ -184,19 +184,15 @@ class LossListener:
                 value = without_details(get_loss(y_pred, y_true, **named))
             return told[0] if not value.ndim and len(told) == 1 else value  # a mean that get_loss takes itself
 
-        is_stateless = kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls)
-        is_first = all(call.is_batch_first for call in calls)
-        self._order.run(
-            net,
-            self._batch,
-            len(self.rows),
+        source = LossSource(
             tuple(part for call in calls for part in call.arguments),
             losses_of,
-            is_stateless=is_stateless,
-            is_first=is_first or kind is ONE_BY_ONE,
+            is_stateless=kind is ONE_BY_ONE or all(call.sample_loss.is_stateless for call in calls),
+            is_first=kind is ONE_BY_ONE or all(call.is_batch_first for call in calls),
             is_whole=kind is CRITERION,
             is_plain=self._own_loss.is_skorch,  # type: ignore[union-attr]
         )
+        self._order.run(net, self._batch, len(self.rows), source)
 
     def _hand_on(self, visit: Visit) -> None:
         """Pass the visit on, once per step."""

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from actscore_sk.data.identity import SampleIdentity, identify
-from actscore_sk.exceptions import SampleLossError
-from actscore_sk.losses.class_outputs import Reader, read_class_outputs
 from actscore_sk.losses.details import LossDetails
 from actscore_sk.metrics.reductions import REDUCTIONS
 from actscore_sk.recording.bad_samples import naming_the_criterion
 from actscore_sk.recording.books import Books
+from actscore_sk.recording.class_reader import ClassReader
 from actscore_sk.recording.class_shares import entropy_of_classes
 from actscore_sk.recording.epoch_plan import NO_PLAN, EpochPlan
+from actscore_sk.recording.eval_recording import EvalRecording
 from actscore_sk.recording.label_state import check_labels
 from actscore_sk.recording.modules import all_modules, preserved_modules, reuses_outputs
 from actscore_sk.recording.ranks import is_main
@@ -29,7 +29,8 @@ from actscore_sk.recording.score_record import ScoreRecord
 from actscore_sk.recording.session import RecordingSession
 from actscore_sk.recording.shared_training import refuse_details
 from actscore_sk.recording.shared_visits import SharedVisits
-from actscore_sk.recording.visit_buffer import CAPACITY, Visit, VisitBuffer, most_held
+from actscore_sk.recording.visit import Visit
+from actscore_sk.recording.visit_buffer import CAPACITY, VisitBuffer, most_held
 from actscore_sk.utils.interrupts import uninterrupted
 from actscore_sk.utils.randomness import preserved_random_state
 
@@ -50,8 +51,8 @@ class NetRecording:
 
     Attributes
     ----------
-    record, eval_record : ScoreRecord or None
-        None before the first training; the second also without an `eval_set`.
+    record : ScoreRecord or None
+        None before the first training.
     validation_mask : ndarray of bool (n_samples,)
         True for samples held out of training.
     session : RecordingSession or None
@@ -63,20 +64,22 @@ class NetRecording:
     ) -> None:
         self.recording, self.settings, self.eval_set, self.plan = recording, settings, eval_set, plan
         self.record: ScoreRecord | None = None
-        self.eval_record: ScoreRecord | None = None
         self.validation_mask = np.zeros(0, dtype=bool)
         self.session: RecordingSession | None = None
+        self._eval = EvalRecording()
         self._buffer: VisitBuffer | None = None
-        self._eval_buffer: VisitBuffer | None = None
-        self._eval_dataset: Any = None
-        self._reader: Reader | None = None
+        self._classes: ClassReader | None = None
         self._identity: SampleIdentity | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # what belongs to a running training stays behind: the session holds the net, the buffers its outputs
+        # what belongs to a running training stays behind: the session holds the net, the buffer its outputs
         self.flush()
-        passing = ("session", "_buffer", "_eval_buffer", "_eval_dataset", "eval_set")
-        return vars(self) | dict.fromkeys(passing)
+        return vars(self) | dict.fromkeys(("session", "_buffer", "eval_set"))
+
+    @property
+    def eval_record(self) -> ScoreRecord | None:
+        """Scores of the `eval_set`; None before the first training with one."""
+        return self._eval.record
 
     @property
     def records_steps(self) -> bool:
@@ -101,15 +104,17 @@ class NetRecording:
         """
         self.session, n_samples = session, session.n_samples
         is_second = self.plan.held_out_losses is not None
-        has_held_out = len(session.validation_rows) > 0 or self.eval_set is not None or is_second
+        has_held_out = len(session.parts.validation_rows) > 0 or self.eval_set is not None or is_second
         self._settle(session, has_held_out)
         if self.record is None:
             self._identity = identify(session.root)
-            self.record = self._new_record(session, self._identity)
+            record = self._new_record(session, self._identity)
+            self._classes = ClassReader(record.state)
+            self.record = record  # the last of the three: an interrupt may come in between
         else:
             self._identity.check_same(identify(session.root))  # type: ignore[union-attr]
         self.validation_mask = np.zeros(n_samples, dtype=bool)
-        self.validation_mask[session.validation_rows.numpy()] = True
+        self.validation_mask[session.parts.validation_rows.numpy()] = True
         self.record.held_out = torch.from_numpy(self.validation_mask.copy()) if self.validation_mask.any() else None
         if REDUCTIONS[self.settings.reduction].needs_held_out and not has_held_out:
             raise ValueError(
@@ -124,7 +129,10 @@ class NetRecording:
             max_rows=most_held(session.root, session.net.device), books=books, may_skip=session.ranks is not None,
         )  # fmt: skip
         if self.eval_set is not None:
-            self._begin_eval(session, capacity)
+            self._eval.begin(
+                self.eval_set, session, self.settings, self._classes,  # type: ignore[arg-type]
+                capacity=capacity, is_held_out=not self.validation_mask.any(),
+            )  # fmt: skip
         for record in self._records:
             record.shared = None if session.ranks is None else SharedVisits()
 
@@ -149,28 +157,6 @@ class NetRecording:
         if saved is not None:
             record.load_state_dict(saved["record"])
         return record
-
-    def _begin_eval(self, session: RecordingSession, capacity: int) -> None:
-        """Allocate for the eval set; keep the scores of an earlier training if it has as many samples.
-
-        Without a validation part the eval set itself is held out: its mean loss then places the window of ``"auto"``.
-        """
-        X, y = self.eval_set if isinstance(self.eval_set, (tuple, list)) else (self.eval_set, None)
-        self._eval_dataset = session.net.get_dataset(*session.prepared(X, y))
-        n_samples = len(self._eval_dataset)
-        if self.eval_record is None or self.eval_record.n_samples != n_samples:
-            asked = "reduction", "store_probabilities", "class_entropy", "has_held_out"
-            settings = RecordSettings(**{name: getattr(self.settings, name) for name in asked})
-            self.eval_record = ScoreRecord(n_samples, settings)
-            if not self.validation_mask.any():
-                self.eval_record.held_out = torch.ones(n_samples, dtype=torch.bool)
-        self._eval_buffer = VisitBuffer(
-            self._record_eval_block,
-            keep_inputs=self.settings.store_probabilities,
-            capacity=capacity,
-            max_rows=most_held(self._eval_dataset, session.net.device),
-            may_skip=session.ranks is not None,
-        )
 
     @property
     def is_between_epochs(self) -> bool:
@@ -203,7 +189,7 @@ class NetRecording:
         if self.recording == "epoch_end":
             self._pass(session.root, self._buffer)  # type: ignore[union-attr]
         if self.eval_set is not None:
-            self._pass(self._eval_dataset, self._eval_buffer)
+            self._pass(self._eval.dataset, self._eval.buffer)
         self._close_epoch()
 
     def end(self) -> None:
@@ -221,9 +207,9 @@ class NetRecording:
 
     def flush(self) -> None:
         """Evaluate the visits that wait, so that results hold all of them."""
-        for buffer in (self._buffer, self._eval_buffer):
-            if buffer is not None:
-                buffer.flush()
+        if self._buffer is not None:
+            self._buffer.flush()
+        self._eval.flush()
 
     def _pass(self, dataset: Any, buffer: Any) -> None:
         """Run the net over a data set in inference mode; its random numbers, modes and buffers are put back."""
@@ -252,48 +238,16 @@ class NetRecording:
 
     def _record_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
         state = self.record.state  # type: ignore[union-attr]
-        logits, labels = self._classes(inputs, visit) if state.needs_classes else (None, None)
+        logits, labels = None, None
+        if state.needs_classes:
+            logits, labels = self._classes.read(inputs, visit.sample_loss)  # type: ignore[union-attr]
         # Labels stay with their samples: the first epoch tells, and later ones need not make the host wait.
         if labels is not None and state.epoch == 1:
             check_labels(labels, state.readers_of_classes)
         self.record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
-
-    def _classes(self, inputs: tuple | None, visit: Visit) -> tuple[Tensor | None, Tensor | None]:
-        """Return class scores and labels behind the criterion's inputs; None for a net without classes."""
-        if self._reader is None:
-            self._reader = self._find_reader(inputs, visit)
-        return self._reader(*inputs[:2]) if inputs is not None else (None, None)
-
-    def _find_reader(self, inputs: tuple | None, visit: Visit) -> Reader:
-        """Choose the reader of class scores at the first block, or none if every metric can do without.
-
-        Raises
-        ------
-        SampleLossError
-            If a metric needs classes, and the criterion's inputs show none.
-        """
-        state = self.record.state  # type: ignore[union-attr]
-        names = ", ".join(state.readers_of_classes)
-        try:
-            if inputs is None:
-                raise SampleLossError(f"{names} need one call of the criterion per step, but get_loss makes several")
-            return read_class_outputs(visit.sample_loss.criterion, inputs, names)
-        except SampleLossError:
-            if not state.works_without_classes:
-                raise
-            return _no_classes  # type: ignore[return-value]
 
     def _record_details(self, rows: Tensor, details: LossDetails) -> None:
         if self.record.shared is None:  # type: ignore[union-attr]
             self.record.update_details(rows, details)  # type: ignore[union-attr]
         else:
             refuse_details(details, self.settings.store_units)
-
-    def _record_eval_block(self, rows: Tensor, losses: Tensor, inputs: tuple | None, visit: Visit) -> None:
-        stores = self.settings.store_probabilities
-        logits, labels = self._classes(inputs, visit) if stores else (None, None)
-        self.eval_record.update(rows, losses, logits, labels)  # type: ignore[union-attr]
-
-
-def _no_classes(scores: Tensor, targets: Tensor) -> tuple[None, None]:
-    return None, None

@@ -36,6 +36,38 @@ _OTHER_ORDER = (
 )
 
 
+class LossSource(NamedTuple):
+    """Where the losses of a batch come from, and how they are had for the batch in another order.
+
+    Parameters
+    ----------
+    inputs : tuple
+        Arguments of the criterion.
+    losses_of : callable
+        Losses (n,) for an output of the net and a batch.
+    is_stateless : bool
+        True for torch's own losses, of which only the axis can be mistaken. They read no other sample.
+    is_first : bool
+        True if arguments of criteria have one row per sample, as `SampleAxis` knows.
+    is_whole : bool
+        True if nothing but a call of the criterion is in the losses.
+    is_plain : bool
+        True if `get_loss` is skorch's.
+    """
+
+    inputs: tuple
+    losses_of: Callable
+    is_stateless: bool
+    is_first: bool
+    is_whole: bool
+    is_plain: bool
+
+    def is_beyond_doubt(self, n_samples: int) -> bool:
+        """Return True if no size could be taken for the number of samples, and only skorch and torch compute."""
+        sizes = [part.shape[1:] for part in self.inputs if isinstance(part, Tensor)]
+        return self.is_stateless and self.is_plain and self.is_first and not any(n_samples in each for each in sizes)
+
+
 class _Reactions(NamedTuple):
     """What became of the losses of a batch.
 
@@ -76,19 +108,7 @@ class OrderCheck:
         self.is_settled = False
         self._n_seen = 0
 
-    def run(
-        self,
-        net: Any,
-        batch: Any,
-        n_samples: int,
-        inputs: tuple,
-        losses_of: Callable,
-        *,
-        is_stateless: bool,
-        is_first: bool,
-        is_whole: bool,
-        is_plain: bool,
-    ) -> None:
+    def run(self, net: Any, batch: Any, n_samples: int, source: LossSource) -> None:
         """Check the first batches, until one has losses that differ.
 
         Parameters
@@ -99,35 +119,24 @@ class OrderCheck:
             X and y of the batch.
         n_samples : int
             Number of samples in it.
-        inputs : tuple
-            Arguments of the criterion.
-        losses_of : callable
-            Losses (n,) for an output of the net and the batch.
-        is_stateless : bool
-            True for torch's own losses, of which only the axis can be mistaken. They read no other sample.
-        is_first : bool
-            True if arguments of criteria have one row per sample, as `SampleAxis` knows.
-        is_whole : bool
-            True if nothing but a call of the criterion is in the losses.
-        is_plain : bool
-            True if `get_loss` is skorch's.
+        source : LossSource
+            Where the losses of the batch come from.
 
         Raises
         ------
         SampleLossError
             If the losses do not follow the samples.
         """
-        is_doubtful = not is_first or any(isinstance(part, Tensor) and n_samples in part.shape[1:] for part in inputs)
-        if self.is_settled or n_samples < 2 or (is_stateless and is_plain and not is_doubtful):
+        if self.is_settled or n_samples < 2 or source.is_beyond_doubt(n_samples):
             return
-        seen = _reactions(net, batch, n_samples, losses_of)
+        seen = _reactions(net, batch, n_samples, source.losses_of)
         if seen is None:
             self.is_settled = True
             return
-        if is_stateless and not is_whole and not seen.keep_half and seen.outputs_keep_half():
+        if source.is_stateless and not source.is_whole and not seen.keep_half and seen.outputs_keep_half():
             raise SampleLossError(_OF_THE_BATCH)
-        if is_stateless and not is_first and not seen.keep_others:
-            shapes = " and ".join(str(tuple(part.shape)) for part in inputs if isinstance(part, Tensor))
+        if source.is_stateless and not source.is_first and not seen.keep_others:
+            shapes = " and ".join(str(tuple(part.shape)) for part in source.inputs if isinstance(part, Tensor))
             raise SampleLossError(_BROADCAST.format(shapes=shapes))
         is_small, keep = n_samples < _SMALL, seen.keep_others and seen.keep_half
         if not (keep or seen.follow) or (is_small and not keep):

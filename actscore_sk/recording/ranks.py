@@ -1,9 +1,6 @@
-"""The processes that train one net together, and what they tell each other: once per epoch, and when to stop."""
+"""The processes that train one net together, and what they tell each other."""
 
-import signal
-import threading
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,14 +9,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from actscore_sk.data.shards import ALONE, Share
 from actscore_sk.exceptions import IndexTrackingError
-from actscore_sk.utils.interrupts import is_default
-
-N_STEPS_APART = 16  # training steps between two questions if anybody wants to stop
-GO_ON, END, CTRL_C = range(3)  # wishes of a process: the strongest one rules
+from actscore_sk.recording.joint_stop import JointStop
 
 
 class Ranks:
-    """All processes of the default group; every method but `ask_to_stop` is called by all of them.
+    """All processes of the default group; every method is called by all of them.
 
     Attributes
     ----------
@@ -27,6 +21,8 @@ class Ranks:
         Of this process.
     is_main : bool
         True in the one that writes files.
+    stop : JointStop
+        When all of them end the training.
     """
 
     def __init__(self) -> None:
@@ -36,9 +32,7 @@ class Ranks:
         self._device = torch.device("cpu" if is_on_cpu else "cuda")
         # Small things travel between hosts, so that no device is waited for.
         self._of_hosts = None if is_on_cpu else distributed.new_group(backend="gloo")
-        self._wish = GO_ON
-        self._answer: tuple[Any, Tensor] | None = None
-        self._handler: Any = None
+        self.stop = JointStop(self.all, self._of_hosts)
 
     # -- once per epoch ------------------------------------------------------------------------------------
 
@@ -80,67 +74,6 @@ class Ranks:
         total = value.detach().clone()
         distributed.all_reduce(total)
         return total / self.share.n_processes
-
-    # -- stopping ------------------------------------------------------------------------------------------
-
-    def ask_to_stop(self) -> None:
-        """Note that this process wants to stop; all do so at the next `check_stop` that they agree in."""
-        self._wish = max(self._wish, END)
-
-    def check_stop(self, n_steps: int | None = None) -> None:
-        """Raise KeyboardInterrupt in all processes if one of them wants to stop.
-
-        Parameters
-        ----------
-        n_steps : int, optional
-            Number of training steps so far. The question of one step is answered by the time of a later one, so that
-            nobody waits. None: wait for the answer.
-        """
-        if n_steps is None:
-            self._follow(max(self.all(self._wish)))
-        elif n_steps % N_STEPS_APART == 0:
-            if self._answer is not None:
-                work, wish = self._answer
-                work.wait()
-                self._follow(int(wish))
-            wish, largest = torch.tensor([self._wish]), distributed.ReduceOp.MAX
-            self._answer = distributed.all_reduce(wish, largest, group=self._of_hosts, async_op=True), wish
-
-    def _follow(self, wish: int) -> None:
-        """Stop if a process wants to; Ctrl-C in one of them is Ctrl-C in all, for whoever asks if there was one."""
-        if wish == GO_ON:
-            return
-        self._wish, self._answer = GO_ON, None
-        if wish == CTRL_C and self._handler is not None:
-            self._handler(signal.SIGINT, None)
-        raise KeyboardInterrupt
-
-    def together(self, notify: Callable, event: str, **kwargs: Any) -> None:
-        """Tell callbacks of an event; one that stops the training of this process stops it in all of them."""
-        try:
-            notify(event, **kwargs)
-        except KeyboardInterrupt:
-            self.ask_to_stop()
-        if event == "on_epoch_end":
-            self.check_stop()
-
-    def note_interrupts(self) -> None:
-        """Take the first Ctrl-C as a wish to stop, until `leave`: others would wait for a process that left at once."""
-        handler = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and is_default(handler):
-            self._handler = handler
-            signal.signal(signal.SIGINT, self._note)
-
-    def _note(self, number: int, frame: Any) -> None:
-        if self._wish == CTRL_C:
-            self._handler(number, frame)
-        self._wish = CTRL_C
-
-    def leave(self) -> None:
-        """Handle Ctrl-C as before."""
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._handler = None
 
 
 def ranks_of(net: Any) -> Ranks | None:

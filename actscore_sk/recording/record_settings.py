@@ -21,10 +21,14 @@ class RecordSettings:
         Keep the losses of each epoch, in memory or in a ``.npy`` file.
     store_units, unit_grid
         As in `DetailState`.
-    keep_latest, store_probabilities, has_held_out : bool
-        As in `SampleState`.
-    class_entropy : float, optional
-        As in `SampleState`.
+    keep_latest : bool
+        Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
+    store_probabilities : bool
+        Keep class probabilities, margins and labels; see `LabelState`.
+    class_entropy : float or None
+        Entropy of the shares of the classes, in nats, for a window over epochs.
+    has_held_out : bool
+        If True, probabilities and margins are averaged over a window of epochs.
     """
 
     reduction: str = "sum"

@@ -10,10 +10,10 @@ from typing import Any
 from sklearn.base import clone
 
 from actscore_sk.data.loading import TrackedLoader
-from actscore_sk.recording.asked_net import refusal
 from actscore_sk.recording.class_swap import Swapped, plain_class
 from actscore_sk.recording.epoch_callbacks import in_short
 from actscore_sk.recording.fast_steps import run_epoch
+from actscore_sk.recording.refused_step import undone_if_late
 
 METHODS = (
     "fit_loop",
@@ -121,7 +121,7 @@ class RecordedNetMixin:
         session.renew()
         listener = session.open_step(batch, True)
         try:
-            with refusal(session):
+            with undone_if_late(session):
                 step = own(batch, **fit_params)
                 listener.check_step(self, step, "train_step")
                 listener.require_visit(self)
@@ -167,7 +167,7 @@ class RecordedNetMixin:
             if session is not None:
                 session.event(method_name)
             if session is not None and session.ranks is not None:
-                session.ranks.together(own, method_name, **kwargs)
+                session.ranks.stop.notify(own, method_name, **kwargs)
             elif session is None or session.path is None or not session.path.tells(self):
                 own(method_name, **kwargs)
             else:

@@ -3,7 +3,7 @@
 Memory is constant in the number of epochs: a visit updates running sums, and no loss is kept.
 """
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from actscore_sk.exceptions import SampleLossError
 from actscore_sk.metrics import measurements
 from actscore_sk.metrics.epoch_statistics import Latest
 from actscore_sk.metrics.measurements import Measurement, VisitBatch
-from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.metrics.reductions import REDUCTIONS, Reduction
 from actscore_sk.metrics.registry import Metric, get_metric
 from actscore_sk.metrics.statistics import Statistic, add_at
 from actscore_sk.recording.bad_samples import BadSamples
 from actscore_sk.recording.label_state import LabelState
 from actscore_sk.recording.merging import check_states
 from actscore_sk.recording.recipes import measurement_of, recipe_of
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.state_table import StateTable, as_run
 
 
@@ -34,55 +35,38 @@ class SampleState:
     ----------
     n_samples : int
         Number of samples.
-    metrics : sequence of str
-        Names of the metrics to keep beside the action score.
-    reduction : str
-        Name in `REDUCTIONS`.
+    settings : RecordSettings
+        What is kept of the visits, and how they become scores.
     keep_row : bool
         Keep the losses of the running epoch apart, for a trajectory: 4 bytes per sample.
-    keep_latest : bool
-        Keep the loss of the last epoch that visited each sample: 16 bytes per sample.
-    class_entropy : float or None
-        Entropy of the shares of the classes, in nats, for a window over epochs.
-    store_probabilities : bool
-        Keep class probabilities, margins and labels; see `LabelState`.
-    has_held_out : bool
-        If True, these are averaged over a window of epochs.
 
     Examples
     --------
-    >>> state = SampleState(3, reduction="mean")
+    >>> state = SampleState(3, RecordSettings("mean"))
     >>> state.update(torch.tensor([0, 2]), torch.tensor([1.0, 4.0]))
     >>> state.update(torch.tensor([0]), torch.tensor([2.0]))
     >>> state.results()["action_score"], state.n_visits(), state.nbytes
     (array([1.5, nan, 4. ]), array([2, 0, 1], dtype=int32), 36)
     """
 
-    def __init__(
-        self,
-        n_samples: int,
-        metrics: Sequence[str] = (),
-        *,
-        reduction: str = "sum",
-        keep_row: bool = False,
-        keep_latest: bool = False,
-        class_entropy: float | None = None,
-        store_probabilities: bool = False,
-        has_held_out: bool = True,
-    ) -> None:
-        names = dict.fromkeys(("action_score", *metrics))
-        self.n_samples, self.reduction = n_samples, REDUCTIONS[reduction]
+    def __init__(self, n_samples: int, settings: RecordSettings, *, keep_row: bool = False) -> None:
+        names = dict.fromkeys(("action_score", *settings.metrics))
+        self.n_samples, self.settings = n_samples, settings
         self.metrics: list[Metric] = [get_metric(name) for name in names]
         self.epoch = 1
         self.epoch_has_visits = False
         self.n_classes: int | None = None  # known from the first visit, if it has class scores
         self._table: StateTable | None = None
         self._measured_by: dict[str, Measurement] = {}
-        self._keep_row, self._keep_latest, self._class_entropy = keep_row, keep_latest, class_entropy
-        self._store_probabilities, self._has_held_out = store_probabilities, has_held_out
+        self._keep_row = keep_row
         self.of_labels: LabelState | None = None
         self._row: Tensor | None = None
         self._bad: BadSamples | None = None
+
+    @property
+    def reduction(self) -> Reduction:
+        """How the losses of a sample become its score."""
+        return REDUCTIONS[self.settings.reduction]
 
     @property
     def needs_classes(self) -> bool:
@@ -93,13 +77,13 @@ class SampleState:
     def readers_of_classes(self) -> list[str]:
         """Names of what needs class scores and labels."""
         names = [metric.name for metric in self.metrics if metric.needs_classes]
-        return [*names, "class probabilities"] if self._store_probabilities else names
+        return [*names, "class probabilities"] if self.settings.store_probabilities else names
 
     @property
     def works_without_classes(self) -> bool:
         """True if everything to be kept can also be had from the loss alone."""
         no_classes = [metric.regression_measurement is not None for metric in self.metrics]
-        return all(no_classes) and not self._store_probabilities
+        return all(no_classes) and not self.settings.store_probabilities
 
     @property
     def nbytes(self) -> int:
@@ -162,14 +146,15 @@ class SampleState:
 
     def _allocate(self, device: torch.device, n_classes: int | None) -> None:
         """Make the table, and for each metric a statistic on its columns; a measurement is made once per block."""
-        if self._store_probabilities:
+        entropy = self.settings.class_entropy
+        if self.settings.store_probabilities:
             if n_classes is None:
                 raise SampleLossError("store_probabilities=True needs the class scores and the label of every visit")
-            options = {"windowed": self._has_held_out, "class_entropy": self._class_entropy}
+            options = {"windowed": self.settings.has_held_out, "class_entropy": entropy}
             self.of_labels = LabelState(self.n_samples, n_classes, device, **options)  # type: ignore[arg-type]
         self.n_classes = n_classes
-        recipes = {metric.name: recipe_of(self.reduction, metric, self._class_entropy) for metric in self.metrics}
-        if self._keep_latest:
+        recipes = {metric.name: recipe_of(self.reduction, metric, entropy) for metric in self.metrics}
+        if self.settings.keep_latest:
             recipes["latest"] = Latest
         self._table = StateTable(self.n_samples, device, recipes)
         has_classes = n_classes is not None
@@ -181,8 +166,8 @@ class SampleState:
             self._row = torch.full((self.n_samples,), torch.nan, device=device)
 
     def set_class_entropy(self, class_entropy: float | None) -> None:
-        """See `ScoreRecord.set_class_entropy`."""
-        self._class_entropy = class_entropy
+        """Weigh epochs by an entropy that is known only now: before the first of them is closed."""
+        self.settings = replace(self.settings, class_entropy=class_entropy)
         of_labels = [] if self.of_labels is None else [self.of_labels.averages]
         for statistic in [*self._statistics.values(), *of_labels]:
             if hasattr(statistic, "class_entropy"):

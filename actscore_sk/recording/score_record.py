@@ -4,7 +4,6 @@ A record knows nothing of skorch. The recorder, the tracker and the staged learn
 a score means the same wherever it comes from.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,19 +62,9 @@ class ScoreRecord:
     """
 
     def __init__(self, n_samples: int, settings: RecordSettings, *, n_kept: int = 0, is_writer: bool = True) -> None:
-        self.n_samples, self.settings = n_samples, settings
-        store = settings.store_trajectories
+        self.n_samples, store = n_samples, settings.store_trajectories
         self.trajectories = open_trajectories(store, n_samples, n_kept=n_kept, is_writer=is_writer)
-        self.state = SampleState(
-            n_samples,
-            settings.metrics,
-            reduction=settings.reduction,
-            keep_row=self.trajectories is not None,
-            keep_latest=settings.keep_latest,
-            class_entropy=settings.class_entropy,
-            store_probabilities=settings.store_probabilities,
-            has_held_out=settings.has_held_out,
-        )
+        self.state = SampleState(n_samples, settings, keep_row=self.trajectories is not None)
         self.details = DetailState(n_samples, settings.reduction, settings.store_units, settings.unit_grid)
         self.held_out: Tensor | None = None
         self.targets: Tensor | None = None
@@ -83,6 +72,11 @@ class ScoreRecord:
         self.trained_shares: list[float] = []
         self.shared: SharedVisits | None = None
         self.held_out_sum: Tensor | None = None
+
+    @property
+    def settings(self) -> RecordSettings:
+        """How visits become scores."""
+        return self.state.settings
 
     # -- recording --------------------------------------------------------------------------------------
 
@@ -136,11 +130,6 @@ class ScoreRecord:
             if self.targets is None:
                 self.targets = torch.full((self.n_samples,), NO_TARGET, device=rows.device)
             self.targets[rows] = targets
-
-    def set_class_entropy(self, class_entropy: float | None) -> None:
-        """Weigh epochs by an entropy that is known only now: before the first of them is closed."""
-        self.settings = replace(self.settings, class_entropy=class_entropy)
-        self.state.set_class_entropy(class_entropy)
 
     def to(self, device: torch.device) -> None:
         """Move the state of samples to another device."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from actscore_sk.data.parts import parts_of
 from actscore_sk.utils.optional import import_optional
 
 
@@ -36,3 +37,23 @@ def score_table(fitted: Any, targets: dict[str, np.ndarray], index: Any = None) 
     columns |= {f"component_{name}": scores for name, scores in fitted.component_scores_.items()}
     columns |= {"n_visits": fitted.n_visits_, "is_validation": fitted.validation_mask_}
     return pandas.DataFrame(columns, index=index if isinstance(index, pandas.Index) else None)
+
+
+def target_columns(name: str, y: Any) -> dict[str, np.ndarray]:
+    """Return y as named columns of a table, however its targets are nested; images and sequences are left out.
+
+    Examples
+    --------
+    >>> target_columns("target", (np.array([1, 2]), np.array([[3, 4], [5, 6]])))
+    {'target_0': array([1, 2]), 'target_1_0': array([3, 5]), 'target_1_1': array([4, 6])}
+    """
+    parts = parts_of(y)
+    if parts is not None:
+        columns = (target_columns(f"{name}_{part}", value) for part, value in parts.items())
+        return {key: column for found in columns for key, column in found.items()}
+    values = np.asarray(y)
+    if values.ndim > 2:
+        return {}
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": column for i, column in enumerate(values.reshape(len(values), -1).T)}

@@ -1,4 +1,4 @@
-"""One net being recorded: its splits, its loaders, its step in hand, its recordings.
+"""One net being recorded: its parts, its step in hand, its recordings.
 
 The session is the one object that the methods of `RecordedNetMixin` talk to. It decides which rows of X a batch holds;
 `LossListener` turns the batch's loss into a visit, and each `NetRecording` turns visits into scores.
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from actscore_sk.data.alignment import Alignment, held_out_rows
 from actscore_sk.data.collation import warn_of_mixtures
 from actscore_sk.data.epoch_sampler import EpochSampler
 from actscore_sk.data.loading import TrackedLoader
@@ -27,6 +26,7 @@ from actscore_sk.recording.ranks import Ranks, is_main, share_of
 from actscore_sk.recording.recorded_net import METHODS, WITHIN_AN_EPOCH, RecordedNetMixin
 from actscore_sk.recording.resume import save_states
 from actscore_sk.recording.shared_training import begin_step, check_shared, join_ranks, settle_epoch
+from actscore_sk.recording.split_parts import SplitParts
 
 
 class RecordingSession:
@@ -59,8 +59,8 @@ class RecordingSession:
     ----------
     root : Dataset
         The data set made of X.
-    validation_rows : Tensor of int64
-        Rows of X that are held out of training.
+    parts : SplitParts
+        The parts of the net's split.
     recordings : list of NetRecording
         They hear of every epoch, and of the visits they record.
     listener : LossListener
@@ -107,13 +107,10 @@ class RecordingSession:
         self.path: FastPath | None = None
         self.forward_params: dict = {}
         self.split_params = split_params or {}
-        self.validation_rows = torch.empty(0, dtype=torch.int64)
+        self.parts = SplitParts()
         self.n_trained = self.n_steps = 0
         self.ranks: Ranks | None = None
-        # indexed by `training`: the validation part, the training part
-        self._splits: list[Dataset | None] = [None, None]
-        self._loaders: list[TrackedLoader | None] = [None, None]
-        self.on_visit: list[list[Callable]] = [[], []]
+        self.on_visit: list[list[Callable]] = [[], []]  # indexed by `training`
         self.is_weighted = sample_weight is not None or train_sampler is not None
         self.stash = Stash(net, METHODS)
         self.stash.take()
@@ -122,16 +119,13 @@ class RecordingSession:
     def detach(self) -> None:
         """Restore the own classes of the net and its criteria; the net keeps nothing of the recording."""
         if self.ranks is not None:
-            self.ranks.leave()
+            self.ranks.stop.leave()
         self.ranks = None
         self.listener.criteria.release()
         restore_class(self.net)
         vars(self.net).pop("session_", None)  # of a net that inherits the mix-in openly
         self.stash.put_back()
-        for loader in self._loaders:
-            if loader is not None:
-                loader.release()
-        self._loaders = [None, None]
+        self.parts.release()
         self.placement.clear()
 
     def prepared(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -157,14 +151,12 @@ class RecordingSession:
         IndexTrackingError
             If the training part is not a part of X.
         """
-        self._splits, self._loaders = [valid, train], [None, None]
-        positions = Alignment(train, self.root).positions  # type: ignore[arg-type]
-        self.validation_rows = held_out_rows(valid, positions, self.root)  # type: ignore[arg-type]
-        self.listener.weights.set_training_rows(positions)
+        self.parts.find(train, valid, self.root)  # type: ignore[arg-type]
+        rows = self.parts.training_rows, self.parts.validation_rows
+        self.listener.weights.set_training_rows(rows[0])
         if self.train_sampler is not None:
-            self.train_sampler.bind(self.n_samples, self._n_epochs, positions)
-        parts = [positions, self.validation_rows]
-        self.ranks = join_ranks(self.net, self.n_samples, parts, self.listener.weights, self.train_sampler)
+            self.train_sampler.bind(self.n_samples, self._n_epochs, rows[0])
+        self.ranks = join_ranks(self.net, self.n_samples, rows, self.listener.weights, self.train_sampler)
         for recording in self.recordings:
             recording.begin(self)
         self.on_visit = 2 * [[recording.on_visit for recording in self.recordings if recording.records_steps]]
@@ -175,16 +167,12 @@ class RecordingSession:
         return len(self.root)  # type: ignore[arg-type]
 
     def track(self, loader: Any, dataset: Dataset, training: bool) -> Any:
-        """Return a tracked loader for the two parts of the fit loop; return any other loader as it is.
-
-        A net may build loaders for other reasons (a callback that scores another data set), whose samples are not X's.
-        """
-        is_known = training or len(self.validation_rows) > 0
-        if self._loaders[training] is not None or dataset is not self._splits[training] or not is_known:
+        """Return a tracked loader for the two parts of the fit loop; return any other loader as it is."""
+        if not self.parts.awaits(dataset, training):
             return loader
         sampler = self.train_sampler if training else None
         tracked = TrackedLoader(loader, self.root, sampler, self.placement, share_of(self.ranks))  # type: ignore[arg-type]
-        self._loaders[training] = tracked
+        self.parts.loaders[training] = tracked
         if training:
             check_shared(self.ranks, tracked)
             if any(recording.records_steps for recording in self.recordings):
@@ -203,20 +191,21 @@ class RecordingSession:
         """
         own = self.net.get_iterator(dataset, training=False)
         loader = TrackedLoader(own, dataset, placement=self.placement, share=share_of(self.ranks))
-        saved = self._loaders[False], self.on_visit[False]
-        self._loaders[False], self.on_visit[False] = loader, [on_visit]
-        try:  # the criteria are copies meanwhile, so that one with state does not notice the pass
-            with copied_criteria(self.net, self.listener.criteria.release), unwrapped_modules(self.net):
+        saved, self.on_visit[False] = self.on_visit[False], [on_visit]
+        # the criteria are copies meanwhile, so that one with state does not notice the pass
+        criteria = copied_criteria(self.net, self.listener.criteria.release)
+        try:
+            with self.parts.validated_with(loader), criteria, unwrapped_modules(self.net):
                 for batch in loader:
                     self.net.validation_step(batch, **self.forward_params)
         finally:
-            self._loaders[False], self.on_visit[False] = saved
+            self.on_visit[False] = saved
             loader.release()
 
     @property
     def trained_share(self) -> float:
         """Number of samples trained on in the epoch, as a share of the training part; above 1 if samples repeat."""
-        return self.n_trained / len(self._splits[True])  # type: ignore[arg-type]
+        return self.n_trained / self.parts.n_training
 
     @property
     def is_complete(self) -> bool:
@@ -263,7 +252,7 @@ class RecordingSession:
         IndexTrackingError
             If a training batch does not come from the tracked loader.
         """
-        loader = self._loaders[training]
+        loader = self.parts.loaders[training]
         rows = None if loader is None else loader.rows_of(batch)
         if rows is not None:
             if training:
@@ -284,7 +273,7 @@ class RecordingSession:
         if method_name == "on_epoch_begin":
             self._begin_epoch()
         elif method_name in ("on_epoch_end", "on_train_end"):
-            self.n_trained = settle_epoch(self.ranks, self._loaders[True], self.n_trained)
+            self.n_trained = settle_epoch(self.ranks, self.parts.loaders[True], self.n_trained)
             for recording in self.recordings:
                 recording.end_epoch() if method_name == "on_epoch_end" else recording.end()
 

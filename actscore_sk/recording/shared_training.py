@@ -1,5 +1,6 @@
 """What the processes of one training must have in common: samples, split, seed, number of batches, order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from actscore_sk.recording.ranks import Ranks, digest, ranks_of
 
 
 def join_ranks(
-    net: Any, n_samples: int, parts: list[Tensor | None], weights: SampleWeights, sampler: Any
+    net: Any, n_samples: int, parts: Sequence[Tensor | None], weights: SampleWeights, sampler: Any
 ) -> Ranks | None:
     """Let a training begin together with those of other processes, on one split and with one seed.
 
@@ -23,7 +24,7 @@ def join_ranks(
         Initialized.
     n_samples : int
         Number of rows of X.
-    parts : list of Tensor of int64, or None
+    parts : sequence of Tensor of int64, or None
         Rows that are trained on and held out; None = all.
     weights : SampleWeights
         Learns how to divide by the weights of a batch that all processes share.
@@ -47,7 +48,7 @@ def join_ranks(
         if sampler is not None:
             sampler.seed_ = ranks.of_main(sampler.seed_)
         weights.mean_of_processes = ranks.mean
-        ranks.note_interrupts()
+        ranks.stop.note_interrupts()
     return ranks
 
 
@@ -84,7 +85,7 @@ def begin_step(ranks: Ranks | None, n_steps: int, loader: TrackedLoader) -> int:
     """
     if ranks is None or loader.shard is None:
         return loader.batch_size_in_hand
-    ranks.check_stop(n_steps)
+    ranks.stop.check(n_steps)
     return loader.shard.n_in_hand
 
 

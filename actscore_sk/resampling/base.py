@@ -15,7 +15,7 @@ from actscore_sk.scoring.cached_fit import Scored, fit_scorer
 from actscore_sk.scoring.class_labels import class_labels, ranks_within_class
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import judge_among
-from actscore_sk.scoring.scorer import make_scorer
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
 from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Positions, Samples, Targets
 
@@ -138,7 +138,7 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
         if y is not None:
             check_consistent_length(np.empty(n_samples), np.empty(n_samples_of(y)))
         record_features(self, X)
-        weights = self._check_weights(sample_weight, n_samples)
+        weights = check_sample_weight(sample_weight, n_samples)
         goes_by_given_scores = action_scores is not None
         action_scores = scores_instead(self.estimator, action_scores)
         scorer = self._make_scorer()
@@ -160,11 +160,6 @@ class BaseActionScoreSampler(MetaEstimatorMixin, BaseSampler):
 
     def _take_targets(self, y, indices):
         return take_rows(y, indices)
-
-    def _check_weights(self, sample_weight, n_samples):
-        if sample_weight is None:
-            return None
-        return check_sample_weight(sample_weight, np.empty((n_samples, 1)), dtype=np.float64, ensure_non_negative=True)
 
     def _score(self, scorer, X, y, labels, action_scores, weights, fit_params):
         if action_scores is not None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metadata_routing import MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from actscore_sk.utils.sklearn_private import available_if, routing_enabled
@@ -19,6 +19,14 @@ def _estimator_has(method):
         return True
 
     return check
+
+
+def same_methods() -> MethodMapping:
+    """Return a mapping that passes the metadata of each method to the same method of the estimator."""
+    mapping = MethodMapping()
+    for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):
+        mapping.add(caller=method, callee=method)
+    return mapping
 
 
 class DelegatingEstimator(MetaEstimatorMixin, BaseEstimator):

@@ -10,7 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from actscore_sk.data.containers import is_per_sample, n_samples_of
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 from actscore_sk.resampling.base import BaseActionScoreSampler
-from actscore_sk.resampling.delegating import DelegatingEstimator
+from actscore_sk.resampling.delegating import DelegatingEstimator, same_methods
 from actscore_sk.scoring.fit_params import fit_weighted, take_aligned, weight_keyword
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, check_sample_weight, fit_context, routing_enabled
@@ -63,11 +63,9 @@ class _Resampled(DelegatingEstimator):
         sampler = fill_random_states(self._clone_sampler(), self.random_state)
         estimator = fill_random_states(clone(self.estimator), self.random_state)
         n_samples = n_samples_of(X)
-        if sample_weight is not None:
-            if not routing_enabled():  # routing refuses weights that nobody takes by itself
-                weight_keyword(estimator)  # before anything is trained
-            ones = np.empty((n_samples, 1))
-            sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
+        if sample_weight is not None and not routing_enabled():  # which refuses weights that nobody takes by itself
+            weight_keyword(estimator)  # before anything is trained
+        sample_weight = check_sample_weight(sample_weight, n_samples)
         for_sampler, for_estimator = self._shared_out(sampler, sample_weight, fit_params)
         X, y = sampler.fit_resample(X, y, **for_sampler)
         for_estimator = self._followed(sampler, for_estimator, n_samples)
@@ -108,15 +106,9 @@ class _Resampled(DelegatingEstimator):
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: to `fit_resample` of the sampler and to the methods of the estimator."""
-        to_estimator = MethodMapping()
-        for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):
-            to_estimator.add(caller=method, callee=method)
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(sampler=self.sampler, method_mapping=MethodMapping().add(caller="fit", callee="fit_resample"))
-            .add(estimator=self.estimator, method_mapping=to_estimator)
-        )
+        to_sampler = MethodMapping().add(caller="fit", callee="fit_resample")
+        router = MetadataRouter(owner=self).add_self_request(self).add(sampler=self.sampler, method_mapping=to_sampler)
+        return router.add(estimator=self.estimator, method_mapping=same_methods())
 
 
 class ResampledClassifier(ClassifierMixin, _Resampled):

@@ -6,19 +6,19 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, clone
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, process_routing
 
 from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.estimators.regressor import ActionScoreRegressor
-from actscore_sk.resampling.delegating import DelegatingEstimator
+from actscore_sk.resampling.delegating import DelegatingEstimator, same_methods
 from actscore_sk.resampling.weighting import WEIGHTINGS, difficulty_weights
 from actscore_sk.scoring.cached_fit import fit_scorer
 from actscore_sk.scoring.class_labels import class_labels
 from actscore_sk.scoring.fit_params import fit_weighted, weight_keyword
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
 from actscore_sk.scoring.judging import decision_of, judge_among, make_judge
-from actscore_sk.scoring.scorer import make_scorer
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import (
     HasMethods,
@@ -106,9 +106,7 @@ class _Reweighted(DelegatingEstimator):
             fit_params = dict(process_routing(self, "fit", **fit_params).estimator.fit)
             own_weight = fit_params.pop("sample_weight", None)  # requested by another name
             sample_weight = own_weight if sample_weight is None else sample_weight
-        if sample_weight is not None:
-            ones = np.empty((n_samples, 1))
-            sample_weight = check_sample_weight(sample_weight, ones, dtype=np.float64, ensure_non_negative=True)
+        sample_weight = check_sample_weight(sample_weight, n_samples)
         scores = self._score(X, y, sample_weight, action_scores, n_samples)
         weights = self._weigh(scores, sample_weight)
         weights = weights if sample_weight is None else weights * sample_weight
@@ -135,10 +133,8 @@ class _Reweighted(DelegatingEstimator):
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: weights and scores stay here, the rest goes to the estimator."""
-        mapping = MethodMapping()
-        for method in ("fit", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"):
-            mapping.add(caller=method, callee=method)
-        return MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=mapping)
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=same_methods())
 
 
 class ReweightedClassifier(ClassifierMixin, _Reweighted):

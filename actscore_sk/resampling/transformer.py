@@ -7,12 +7,9 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import spearmanr
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
-from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNet
@@ -20,14 +17,14 @@ from skorch import NeuralNet
 from actscore_sk.data.containers import record_features
 from actscore_sk.estimators.base import BaseActionScore
 from actscore_sk.estimators.penultimate import penultimate_features
+from actscore_sk.resampling.neighbours import default_regressor
 from actscore_sk.scoring.cached_fit import fit_scorer
+from actscore_sk.scoring.fitted_scorer import path_to
 from actscore_sk.scoring.given_scores import check_given_scores, scores_instead
-from actscore_sk.scoring.scorer import make_scorer, path_to
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.utils.random_states import fill_random_states
 from actscore_sk.utils.sklearn_private import HasMethods, StrOptions, fit_context, routing_enabled
 from actscore_sk.utils.typing import ArrayLike, Estimator, Floats, Labels, Memory, Samples, Seed, Targets
-
-N_NEIGHBORS = N_DIRECTIONS = 10
 
 
 class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
@@ -160,7 +157,7 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         return self
 
     def _learn_to_predict(self, features, scores):
-        regressor = _default_regressor(features) if self.regressor is None else clone(self.regressor)
+        regressor = default_regressor(features) if self.regressor is None else clone(self.regressor)
         regressor = fill_random_states(regressor, self.random_state)
         # Shuffled: in sorted data a fold would be a class that the other folds do not hold.
         cv = KFold(self.cv, shuffle=True, random_state=0) if isinstance(self.cv, Integral) else self.cv
@@ -262,19 +259,3 @@ class ActionScoreTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator
         tags.input_tags.three_d_array = True
         tags.input_tags.dict = True
         return tags
-
-
-def _default_regressor(features):
-    # A k-d tree computes distances from differences, so the distance of a row to itself is 0, and is fast in few
-    # dimensions. with_mean=False keeps distances as they are, and sparse features sparse.
-    n_neighbors = min(N_NEIGHBORS, max(1, features.shape[0] // 2))  # at most the training part of two folds
-    neighbors = KNeighborsRegressor(n_neighbors, weights="distance", algorithm="kd_tree")
-    if features.shape[1] <= N_DIRECTIONS:
-        dense = FunctionTransformer(_to_dense, accept_sparse=True)
-        return make_pipeline(dense, StandardScaler(), neighbors)
-    directions = TruncatedSVD(N_DIRECTIONS, random_state=0)
-    return make_pipeline(StandardScaler(with_mean=False), directions, neighbors)
-
-
-def _to_dense(features):
-    return features.toarray() if sparse.issparse(features) else features

@@ -15,7 +15,7 @@ from actscore_sk.data.containers import n_samples_of
 from actscore_sk.scoring import pickling
 from actscore_sk.scoring.fingerprint import fingerprint
 from actscore_sk.scoring.fit_params import fit_weighted
-from actscore_sk.scoring.scorer import comparable_scores, final_scorer
+from actscore_sk.scoring.fitted_scorer import comparable_scores, final_scorer
 
 _VERSIONS = (__version__, torch.__version__, skorch.__version__, sklearn.__version__)
 
@@ -82,7 +82,7 @@ def fit_scorer(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from actscore_sk.scoring.scorer import make_scorer
+    >>> from actscore_sk.scoring.new_scorer import make_scorer
     >>> X, y = load_iris(return_X_y=True)
     >>> fit_scorer(make_scorer(None, random_state=0), X, y).scores.shape
     (150,)

@@ -8,7 +8,8 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target
 
-from actscore_sk.data.containers import is_multi_input, targets_in
+from actscore_sk.data.own_targets import targets_in
+from actscore_sk.data.parts import is_multi_input
 
 _CLASSES = ("binary", "multiclass")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.inputs import is_text
-from actscore_sk.scoring.scorer import comparable_scores, fitted_with
+from actscore_sk.scoring.fitted_scorer import comparable_scores, fitted_with
 from actscore_sk.tracker import ActionScoreTracker
 from actscore_sk.utils.indexes import are_shuffled_positions, check_order, index_of
 

@@ -9,7 +9,8 @@ from sklearn.base import is_regressor
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.label_issues.refused import OF_NUMBERS
-from actscore_sk.scoring.scorer import final_scorer, make_scorer
+from actscore_sk.scoring.fitted_scorer import final_scorer
+from actscore_sk.scoring.new_scorer import make_scorer
 from actscore_sk.tracker import ActionScoreTracker
 
 _SWITCH = "store_probabilities"

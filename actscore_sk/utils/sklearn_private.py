@@ -61,24 +61,35 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     return _available_if(check)
 
 
-def check_sample_weight(sample_weight: Any, X: Any, **options: Any) -> np.ndarray:
-    """Validate weights of the samples of X as scikit-learn does; refuse zeros alone, which 1.8 lets pass.
+def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray | None:
+    """Validate weights of samples as scikit-learn does; refuse zeros alone, which 1.8 lets pass.
 
     Parameters
     ----------
     sample_weight : array-like (n_samples,), float or None
-        None stands for weights of 1.
-    X : array-like (n_samples, ...)
-        Tells the number of samples.
-    **options
-        For scikit-learn's own `_check_sample_weight`.
+        At least 0.
+    n_samples : int
+        Number of samples.
 
     Returns
     -------
-    ndarray (n_samples,)
-        The weights.
+    weights : ndarray of float64 (n_samples,) or None
+        None for None.
+
+    Raises
+    ------
+    ValueError
+        If they are negative, infinite, missing or all 0, or not one per sample.
+
+    Examples
+    --------
+    >>> check_sample_weight([1, 3], 2)
+    array([1., 3.])
     """
-    weights = _check_sample_weight(sample_weight, X, **options)
+    if sample_weight is None:
+        return None
+    X = np.empty((n_samples, 1))  # scikit-learn asks it for the number of samples
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights

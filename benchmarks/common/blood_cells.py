@@ -106,7 +106,7 @@ class Scene:
         return chosen
 
     def swapped(self, chosen: np.ndarray) -> np.ndarray:
-        """Give any other class."""
+        """Give boxes another class, each with equal chance."""
         moves = self.rng.integers(1, len(CLASSES), size=len(chosen))
         self.labels[chosen] = (self.labels[chosen] + moves) % len(CLASSES)
         return chosen

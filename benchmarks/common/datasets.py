@@ -52,7 +52,7 @@ class Source:
         return found[0] if found else None
 
     def path(self) -> Path:
-        """Give the file, or say how to get it."""
+        """Return the file, or say how to get it."""
         found = self.find()
         if found is None:
             raise MissingData(f"{self.pattern} is missing; get it by `{self.how}`, or name its folder in ACTSCORE_DATA")
@@ -115,7 +115,7 @@ class Table:
         return int(self.y.max()) + 1
 
     def take(self, rows: np.ndarray) -> "Table":
-        """Give some of the samples."""
+        """Return some of the samples."""
         given = None if self.given is None else {name: labels[rows] for name, labels in self.given.items()}
         return Table(self.X[rows], self.y[rows], given)
 
@@ -218,7 +218,7 @@ N_CIFAR, CIFAR_SIZE = 20_000, 64
 
 
 def load_cifar10n_features() -> Table:
-    """Give what EfficientNet-lite0, trained on ImageNet, says of the first 20,000 images of CIFAR-10: 1,280 numbers.
+    """Return what EfficientNet-lite0, trained on ImageNet, says of the first 20,000 images of CIFAR-10: 1,280 numbers.
 
     Images are enlarged to 64 x 64. It takes two minutes, and is kept in `benchmarks/data`.
     """
@@ -255,7 +255,7 @@ def read_new_york() -> bytes:
 
 
 def load_posts() -> Table:
-    """Give 300 latent components of the words of 20newsgroups, and the 20 groups; the training part."""
+    """Return 300 latent components of the words of 20newsgroups, and the 20 groups; the training part."""
     posts = read_posts("train")
     words = TfidfVectorizer(sublinear_tf=True, min_df=3, stop_words="english").fit_transform(
         [" ".join(words) for _, words in posts]

@@ -20,7 +20,7 @@ def fit_all(net: NeuralNetClassifier, X: np.ndarray, y: np.ndarray, seed: int, *
 
 
 def difficulties(scorer: ActionScoreClassifier) -> dict[str, np.ndarray]:
-    """Give each metric (n_samples,), turned so that higher = harder, and the last epoch's loss."""
+    """Return each metric (n_samples,), turned so that higher = harder, and the last epoch's loss."""
     found = {
         name: scores if get_metric(name).higher_is_harder else -scores
         for name, scores in scorer.sample_metrics_.items()

@@ -45,11 +45,11 @@ class Settings:
         return "".join(f" --{name}" if value is True else f" --{name} {value}" for name, value in texts.items())
 
     def seeds(self, full: int, quick: int = 1) -> range:
-        """Give the seeds of a run."""
+        """Return the seeds of a run."""
         return range(self.runs or (quick if self.quick else full))
 
     def parts(self, names: Sequence[str]) -> list[str]:
-        """Give those of the parts that are asked for."""
+        """Return the names of the parts that are asked for."""
         if unknown := set(self.only) - set(names):
             raise SystemExit(f"unknown parts {sorted(unknown)}; expected some of {', '.join(names)}")
         return [name for name in names if not self.only or name in self.only]

@@ -178,7 +178,7 @@ def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def peak_bytes(device: str) -> int:
-    """Give the largest memory of this process so far: allocated on "cuda", else resident on the host."""
+    """Return the largest memory of this process so far: allocated on "cuda", else resident on the host."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status")

@@ -11,7 +11,8 @@ from scipy import sparse
 from skorch.helper import SliceDict
 from torch.utils.data import Subset, TensorDataset
 
-from actscore_sk.data.containers import is_multi_input, is_per_sample, map_parts, n_samples_of, take_rows
+from actscore_sk.data.containers import is_per_sample, n_samples_of, take_rows
+from actscore_sk.data.parts import is_multi_input, map_parts
 
 TABLE = np.arange(6.0).reshape(3, 2)
 Pair = namedtuple("Pair", "left right")

@@ -27,7 +27,7 @@ from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.data.alignment import Alignment, is_part_of, unwrap_subsets
 from actscore_sk.data.fetching import batch_slicer
 from actscore_sk.data.loading import TrackedLoader
-from actscore_sk.data.ordering import as_positions
+from actscore_sk.data.positions import as_positions
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.exceptions import IndexTrackingError
 

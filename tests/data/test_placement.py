@@ -15,9 +15,10 @@ from torch.utils.data import BatchSampler, DataLoader, Subset, TensorDataset, We
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.data import device_store, host_store, placement
 from actscore_sk.data.device_store import DeviceStore
+from actscore_sk.data.devices import on_host
 from actscore_sk.data.host_store import HostStore
 from actscore_sk.data.loading import TrackedLoader
-from actscore_sk.data.placement import Placement, on_host
+from actscore_sk.data.placement import Placement
 from actscore_sk.estimators.classifier import ActionScoreClassifier
 from actscore_sk.recording.fast_path_proof import is_proved
 

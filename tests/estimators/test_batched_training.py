@@ -15,7 +15,8 @@ from torch import nn
 from actscore_sk import ActionScoreClassifier, ActionScoreEstimator, ActionScoreRegressor
 from actscore_sk.data import placement
 from actscore_sk.estimators import batched_training
-from actscore_sk.estimators.batched_nets import OPTIMIZERS, BatchedNets
+from actscore_sk.estimators.batchable import OPTIMIZERS
+from actscore_sk.estimators.batched_nets import BatchedNets
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:150, 10:30] / 16, y[:150]

@@ -7,7 +7,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.metrics import average_precision_score
 
 from actscore_sk.estimators.classifier import ActionScoreClassifier
-from actscore_sk.estimators.default_net import Perceptron, default_net
+from actscore_sk.estimators.default_net import default_net
+from actscore_sk.estimators.perceptron import Perceptron
 from actscore_sk.estimators.regressor import ActionScoreRegressor
 
 

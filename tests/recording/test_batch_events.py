@@ -12,7 +12,8 @@ from actscore_sk.losses.sample_loss import SampleLoss
 from actscore_sk.recording.fast_path_proof import is_proved
 from actscore_sk.recording.modules import is_compiled
 from actscore_sk.recording.pending_losses import PendingLosses
-from actscore_sk.recording.visit_buffer import Visit, VisitBuffer
+from actscore_sk.recording.visit import Visit
+from actscore_sk.recording.visit_buffer import VisitBuffer
 
 X, y = make_vectors(70)
 N_BATCHES = 2 * (4 + 1)  # two epochs of 56 and 14 samples

@@ -8,6 +8,7 @@ import torch
 
 from actscore_sk.metrics import get_metric_names
 from actscore_sk.metrics.reductions import REDUCTIONS
+from actscore_sk.recording.record_settings import RecordSettings
 from actscore_sk.recording.sample_state import SampleState
 
 N, N_CLASSES = 40, 3
@@ -29,8 +30,9 @@ def visits_of(rows, seed):
     return torch.nn.functional.cross_entropy(logits, labels, reduction="none"), logits, labels
 
 
-def recorded(orders, reduction="sum", *, one_by_one=False, **options):
-    state = SampleState(N, get_metric_names(), reduction=reduction, class_entropy=1.0, **options)
+def recorded(orders, reduction="sum", *, one_by_one=False, keep_row=False, **options):
+    settings = RecordSettings(reduction, get_metric_names(), class_entropy=1.0, **options)
+    state = SampleState(N, settings, keep_row=keep_row)
     for epoch, order in enumerate(orders):
         block = order, *visits_of(order, epoch)
         for part in zip(*[tensor.split(1 if one_by_one else N) for tensor in block], strict=True):

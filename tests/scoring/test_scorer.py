@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from actscore_sk import ActionScorePruner, ResampledClassifier
-from actscore_sk.scoring.scorer import fitted_with, path_to
+from actscore_sk.scoring.fitted_scorer import fitted_with, path_to
 
 X, Y = make_data()
 

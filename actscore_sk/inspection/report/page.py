@@ -24,7 +24,7 @@ from actscore_sk.inspection.report.summary import facts_of_training
 from actscore_sk.inspection.report.targets import compared_groups, kind_of_target
 from actscore_sk.inspection.report.whole_page import write_page
 from actscore_sk.inspection.scores import check_scores
-from actscore_sk.scoring.scorer import fitted_with
+from actscore_sk.scoring.fitted_scorer import fitted_with
 from actscore_sk.utils.files import write_atomically
 from actscore_sk.utils.indexes import check_order, index_of
 
