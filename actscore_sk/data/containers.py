@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, Subset
 
 from actscore_sk.data.disk_kinds import is_on_disk, labels_on_disk, n_rows_on_disk, opened
 from actscore_sk.data.disk_rows import DiskRows
+from actscore_sk.utils.arrays import as_array
 from actscore_sk.utils.sklearn_private import num_samples, safe_indexing
 
 
@@ -258,7 +259,7 @@ def targets_in(X: Any) -> np.ndarray | None:
     tensors = getattr(X, "tensors", None)
     for targets in (getattr(X, "targets", None), getattr(X, "y", None), tensors and tensors[-1]):
         if targets is not None and len(targets) == len(X):  # type: ignore[arg-type]
-            return np.asarray(targets.cpu() if isinstance(targets, torch.Tensor) else targets)
+            return as_array(targets)
     return None
 
 
@@ -274,7 +275,7 @@ def target_columns(name: str, y: Any) -> dict[str, np.ndarray]:
     if parts is not None:
         columns = (target_columns(f"{name}_{part}", value) for part, value in parts.items())
         return {key: column for found in columns for key, column in found.items()}
-    values = np.asarray(y)
+    values = as_array(y)
     if values.ndim > 2:
         return {}
     if values.ndim == 1:
