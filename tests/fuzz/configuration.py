@@ -158,12 +158,14 @@ def _consistent(config: Configuration) -> Configuration:
         changes["weights"] = "none"  # losses of a hundred, whose squares blow a difference of rounding up
     if config.calls not in ("fit, partial_fit", "warm start"):
         changes["between"] = "nothing"
-    if config.override == "gradients kept":
-        changes["between"] = "nothing"  # skorch's copies have no gradients
     if config.net == "half" and ("huber" in config.loss or (_needs_classes(config) and config.data in SETS)):
         changes["net"] = "mlp"  # the loss takes targets of the output's dtype alone; skorch predicts in others alone
     if config.between in ("rate", "batch size") and (config.who == "estimator" or config.order == "batch sampler"):
         changes["between"] = "deep copy"  # an estimator's net takes its parameters at the first fit
+    if config.override == "gradients kept":
+        changes["between"] = "nothing"  # skorch's copies have no gradients
+    if config.override != "none" and config.batch_size == 1:
+        changes["keeps_class_weights"] = False  # torch's mean over one sample has no weight of its class
     if config.override == "none":
         changes["level"] = "class"
     if config.weights not in ("none", "ones") and config.optimizer not in ("SGD", "SGD, momentum", "own"):
