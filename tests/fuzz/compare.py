@@ -160,7 +160,8 @@ def _compare(trial: Trial, net: Any, scores: Any, expected: Outcome, found_strea
     if scores.n_epochs_ != expected.n_epochs:
         return found
     reduced = partial(published.action_scores, n_epochs=expected.n_epochs, reduction=config.reduction)
-    rtol = 1e-2 if config.net == "half" else 2e-4  # a criterion that is asked once has its losses in half precision
+    is_half = config.net == "half" or config.override.startswith("autocast")
+    rtol = 1e-2 if is_half else 2e-4  # a criterion that is asked once has its losses in half precision
     found += _numbers("action_scores_", scores.action_scores_, reduced(visits, n), rtol)
     if config.trajectories and expected.n_epochs:
         expected_rows = published.trajectories(visits, n, expected.n_epochs)
