@@ -200,3 +200,14 @@ def test_weights_of_classes_stay_out_of_losses_with_a_term_beside_them():
         units = nn.functional.binary_cross_entropy_with_logits(output, torch.as_tensor(y), reduction="none")
     expected = (units + output.square()).mean(1)
     np.testing.assert_allclose(recorder.action_scores_, expected, rtol=1e-5)
+
+
+def test_weights_by_place_in_the_batch_train_as_in_skorch():
+    X, y = make_vectors()[0][:16], np.eye(3, dtype=np.float32)[make_vectors()[1][:16]]
+    weight = torch.linspace(0.1, 2, 8)[:, None]
+    options = {"criterion": nn.BCEWithLogitsLoss, "criterion__weight": weight, "batch_size": 8, "max_epochs": 2}
+    net = make_net(NeuralNet, **options, lr=0.0)
+    recorder = record(net, X, y)
+    output = net.module_(torch.as_tensor(X)).detach()
+    units = nn.functional.binary_cross_entropy_with_logits(output, torch.as_tensor(y), reduction="none")
+    np.testing.assert_allclose(recorder.action_scores_, 2 * units.mean(1), rtol=1e-5)
