@@ -181,6 +181,16 @@ class ActionScoreTracker(FittedLabelIssues, ScoreAttributes):
         return self._loop.current()
 
     @property
+    def sample_metrics_(self) -> dict[str, np.ndarray]:
+        """Score of each sample under each metric, (n_samples,) float64, NaN = never visited."""
+        record = self._current_record()
+        if not record.n_epochs and self.reduction in ("auto", "interpolated"):
+            raise AttributeError(
+                f'reduction="{self.reduction}" goes by closed epochs, and there is none; call end_epoch'
+            )
+        return record.sample_metrics()
+
+    @property
     def classes_(self) -> np.ndarray:  # type: ignore[override]
         """Classes, (n_classes,) int64: 0 to ``n_classes - 1``."""
         if self._loop.n_classes is None:

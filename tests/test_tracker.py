@@ -657,7 +657,7 @@ def test_a_tracker_of_other_samples_or_of_none_is_refused(tracked):
     X, y, tracker = tracked
     with pytest.raises(ValueError, match=r"shape \(60,\), but X has 50 samples"):
         ActionScorePruner(tracker).fit_resample(X[:50], y[:50])
-    with pytest.raises(NotFittedError, match="call its update in the training loop first"):
+    with pytest.raises(NotFittedError, match="call its update and its end_epoch in"):
         ActionScorePruner(ActionScoreTracker(60)).fit_resample(X, y)
 
 
@@ -686,3 +686,49 @@ def test_a_tracker_shows_how_it_was_made_and_how_far_it_is():
     tracker.update([0, 1], [1.0, 2.0])
     tracker.end_epoch()
     assert repr(tracker) == "ActionScoreTracker(3, reduction='mean'): 1 closed epoch"
+
+
+def test_a_tracker_does_not_merge_with_itself(visits):
+    tracker = record(ActionScoreTracker(N), visits[:1])
+    with pytest.raises(ValueError, match="each visit would count twice"):
+        tracker.merge(tracker)
+
+
+def test_a_state_that_is_refused_changes_nothing(visits):
+    tracker = record(ActionScoreTracker(N), visits[:2])
+    with pytest.raises(ValueError, match="metrics"):
+        tracker.load_state_dict(record(ActionScoreTracker(N, metrics=["aum"]), visits[:1]).state_dict())
+    assert len(tracker.gradient_work_) == tracker.n_epochs_ == 2
+
+
+@pytest.mark.parametrize("flag", [torch.tensor(True), np.True_])
+def test_a_flag_of_held_out_samples_may_be_a_scalar(flag):
+    tracker = ActionScoreTracker(3)
+    tracker.update([0, 1], torch.ones(2), held_out=flag)
+    assert tracker.validation_mask_.tolist() == [True, True, False]
+    with pytest.raises(ValueError, match="held_out='train'; expected True or False"):
+        tracker.update([0], torch.ones(1), held_out="train")
+
+
+def test_a_held_out_loss_that_is_nan_is_refused():
+    tracker = ActionScoreTracker(2, reduction="auto")
+    tracker.update([0, 1], torch.ones(2))
+    with pytest.raises(ValueError, match="held_out_loss is NaN in epoch 1"):
+        tracker.end_epoch(held_out_loss=float("nan"))
+
+
+@pytest.mark.parametrize("reduction", ["auto", "interpolated"])
+def test_scores_of_epochs_need_a_closed_one(reduction):
+    tracker = ActionScoreTracker(2, reduction=reduction)
+    tracker.update([0, 1], torch.ones(2))
+    with pytest.raises(AttributeError, match="goes by closed epochs, and there is none; call end_epoch"):
+        _ = tracker.action_scores_
+    with pytest.raises(NotFittedError, match="call its update and its end_epoch"):
+        ActionScorePruner(tracker).fit_resample(np.zeros((2, 1)), [0, 1])
+
+
+def test_sums_of_unequal_visits_are_warned_of_where_they_are_used(tracked):
+    X, y, tracker = tracked
+    tracker.update([0, 1], torch.ones(2), torch.eye(2), [0, 1])
+    with pytest.warns(UserWarning, match="visited 3 to 4 times"):
+        ActionScorePruner(tracker, threshold=0.5).fit_resample(X, y)

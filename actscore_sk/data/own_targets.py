@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset
 
 from actscore_sk.data.disk_kinds import labels_on_disk
+from actscore_sk.utils.arrays import as_array
 
 
 def targets_in(X: Any) -> np.ndarray | None:
@@ -26,5 +26,5 @@ def targets_in(X: Any) -> np.ndarray | None:
     tensors = getattr(X, "tensors", None)
     for targets in (getattr(X, "targets", None), getattr(X, "y", None), tensors and tensors[-1]):
         if targets is not None and len(targets) == len(X):  # type: ignore[arg-type]
-            return np.asarray(targets.cpu() if isinstance(targets, torch.Tensor) else targets)
+            return as_array(targets)
     return None

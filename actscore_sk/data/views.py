@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 from actscore_sk.data.containers import take_rows
 from actscore_sk.data.parts import parts_of
+from actscore_sk.utils.arrays import as_array
 
 
 class _Place(NamedTuple):
@@ -120,8 +121,4 @@ def _is_same(part: Any, whole: Any, rows: Tensor) -> bool:
     if found is not None and torch.equal(found, rows):
         return True
     expected = take_rows(whole, rows.numpy())
-    return type(part) is type(expected) and np.array_equal(_values(part), _values(expected))
-
-
-def _values(targets: Any) -> Any:
-    return targets.detach().cpu().numpy() if isinstance(targets, Tensor) else np.asarray(targets)
+    return type(part) is type(expected) and np.array_equal(as_array(part), as_array(expected))

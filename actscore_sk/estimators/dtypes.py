@@ -7,6 +7,7 @@ all but its own dtype. The estimators learn once what the module takes, in train
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ _FLOAT_TARGETS = (
     nn.KLDivLoss,
     nn.MultiLabelSoftMarginLoss,
 )
+# The others take targets in single precision beside outputs in half precision, which digits of a target would not fit.
+_TARGETS_LIKE_OUTPUTS = nn.BCELoss, nn.HuberLoss
 
 
 class DtypeAdapter:
@@ -160,17 +163,19 @@ class DtypeAdapter:
         if isinstance(criterion, DetailedLoss):
             criterion.check_targets(y)
         if isinstance(criterion, _FLOAT_TARGETS) or isinstance(net, NeuralNetBinaryClassifier):
-            return map_arrays(y, self._as_numbers)
-        return map_arrays(y, self._as_target)
+            return map_arrays(y, partial(self._as_numbers, criterion))
+        return map_arrays(y, partial(self._as_target, criterion))
 
-    def _as_numbers(self, part: Any) -> Any:
-        return readable(to_float(part, self.float_dtype_))
+    def _as_numbers(self, criterion: Any, part: Any) -> Any:
+        is_like_output = isinstance(criterion, _TARGETS_LIKE_OUTPUTS)
+        dtype = self.float_dtype_ if is_like_output else torch.promote_types(self.float_dtype_, torch.float32)
+        return readable(to_float(part, dtype))
 
-    def _as_target(self, part: Any) -> Any:
+    def _as_target(self, criterion: Any, part: Any) -> Any:
         if part.dtype == np.dtype(object):  # a dict for each sample, say: for a collate_fn
             return part
         has_integers = is_integer(part.dtype) if isinstance(part, torch.Tensor) else part.dtype.kind in "iu"
-        return readable(to_int64(part)) if has_integers else self._as_numbers(part)
+        return readable(to_int64(part)) if has_integers else self._as_numbers(criterion, part)
 
     def _is_taken(self, net: Any, X: Any, casts: dict[torch.dtype, torch.dtype]) -> bool:
         """Return True if a copy of the module accepts two samples of X, cast so, in inference mode."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from actscore_sk.losses.box_targets import read_targets
 from actscore_sk.losses.ragged_scores import RaggedScores
+from actscore_sk.utils.arrays import as_array
 from actscore_sk.utils.optional import import_optional
 
 CORNERS = ("x1", "y1", "x2", "y2")
@@ -69,7 +70,7 @@ def _are_boxes(y: Any) -> bool:
 
 def _boxes(y: Any, counts: np.ndarray) -> dict[str, np.ndarray]:
     """Return class and corners of each box; images that were never visited have none."""
-    targets = read_targets(y).cpu().numpy()
+    targets = as_array(read_targets(y))
     is_box = targets[..., 0] >= 0
     visited = counts > 0
     if len(targets) != len(counts) or (is_box.sum(1)[visited] != counts[visited]).any():

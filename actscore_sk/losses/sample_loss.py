@@ -163,7 +163,12 @@ class SampleLoss:
         """Change a copy of the criterion in place; see `unreduced`."""
         # past nn.Module's own __setattr__, which searches parameters and buffers at each batch
         object.__setattr__(twin, "reduction", "none")
-        if scored and not self.score_class_weights and self.has_class_weights:
+        if scored:
+            self.leave_out_class_weights(twin)
+
+    def leave_out_class_weights(self, twin: Any) -> None:
+        """Change a copy of the criterion in place, unless scores keep the weights of classes."""
+        if not self.score_class_weights and self.has_class_weights:
             # a new dict: a shallow copy shares the buffers of the criterion, which must keep its weights
             twin._buffers = twin._buffers | dict.fromkeys(self._class_weights)
 

@@ -127,8 +127,10 @@ class AskedLoss:
             self._has_gradient = True
             return ask()
 
-    def one_by_one(self) -> Tensor | None:
+    def one_by_one(self, mode: str = "probe") -> Tensor | None:
         """Return the value for each sample as a batch of its own, (n_samples,); None if it cannot be computed.
+
+        Criteria answer in the mode, "probe" or "scored".
 
         `vmap` computes all of them in one pass; a `get_loss` that it cannot trace is called once per sample.
         """
@@ -141,10 +143,10 @@ class AskedLoss:
 
         def in_a_loop() -> Tensor:
             parts = [take_samples(arguments, torch.tensor([i]), n_samples) for i in range(n_samples)]
-            with self._replayed("probe"):
+            with self._replayed(mode):
                 return torch.stack([without_details(self.get_loss(*a, **k)).detach().reshape(()) for a, k in parts])
 
-        with suppress(Exception), self._replayed("probe"), warnings.catch_warnings():
+        with suppress(Exception), self._replayed(mode), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")  # still faster than a loop
             return torch.func.vmap(of_one, in_dims=(axes,), randomness="different")(arguments)
         with suppress(Exception):  # a loss that needs several samples

@@ -73,12 +73,13 @@ class CriterionListener:
     ----------
     calls : list of Call
         Each call is added to it.
-    mode : {"listen", "per sample", "zeros", "mean", "probe"}
+    mode : {"listen", "per sample", "zeros", "mean", "probe", "scored"}
         The answer to a call. ``"listen"``: the criterion's own value; the call is added to `calls`. ``"per sample"``:
         one loss per sample. ``"zeros"``: as many zeros. ``"mean"``: the plain mean of these losses. ``"probe"``: the
-        value of a copy, which changes nothing in the criterion and is added to `probed`.
+        value of a copy, which changes nothing in the criterion and is added to `probed`. ``"scored"``: the same
+        without weights of classes, where scores leave them out.
     probed : list of Tensor
-        Values of the calls made in mode "probe", and losses of samples in the others.
+        Values of the calls made in modes "probe" and "scored", and losses of samples in the others.
     """
 
     def __init__(self, parent: Any, criterion: Any, sample_loss: SampleLoss) -> None:
@@ -99,14 +100,16 @@ class CriterionListener:
 
         Parameters
         ----------
-        mode : {"per sample", "zeros", "mean", "probe"}
+        mode : {"per sample", "zeros", "mean", "probe", "scored"}
             See the attribute.
         probed : list of Tensor
             Filled by mode "probe"; shared by all criteria of a net, in the order of their calls.
         """
         self.mode, self.probed = mode, probed
         self._copy = independent_copy(self.criterion if self._before is None else self._before)
-        if mode != "probe" and self.sample_loss.has_reduction:
+        if mode == "scored":
+            self.sample_loss.leave_out_class_weights(self._copy)
+        elif mode != "probe" and self.sample_loss.has_reduction:
             self.sample_loss.leave_out_reduction(self._copy)
 
     @property
@@ -137,7 +140,7 @@ class CriterionListener:
             inputs, named = bound.args, bound.kwargs
         if self.mode in _ANSWERS:
             return self._per_sample(inputs, named)
-        if self.mode == "probe":
+        if self.mode in ("probe", "scored"):
             value = self._copy(*inputs, **named)
             self.probed.append(without_details(value))
             return value
@@ -210,7 +213,7 @@ def answering(listeners: list[CriterionListener], mode: str) -> Iterator[list[Te
     ----------
     listeners : list of CriterionListener
         Of all criteria of a net.
-    mode : {"per sample", "zeros", "mean", "probe"}
+    mode : {"per sample", "zeros", "mean", "probe", "scored"}
         See `CriterionListener`.
 
     Yields

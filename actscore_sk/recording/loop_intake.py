@@ -62,6 +62,8 @@ class LoopIntake:
         """
         if getattr(held_out, "ndim", 0) or isinstance(held_out, (list, tuple)):
             raise ValueError("held_out has a value per sample; expected one for the batch: call update for each part")
+        if isinstance(held_out, str):
+            raise ValueError(f"held_out={held_out!r}; expected True or False")
         values = as_losses(losses)
         n_visits = values.shape[0]
         rows = as_positions("index", index, n_visits)
@@ -79,7 +81,7 @@ class LoopIntake:
         self.n_classes, self.has_classes = n_classes, scores is not None
         if held_out and scores is None and state.reduction.needs_held_out and state.epoch == 1 and labels is not None:
             scores = _scores_to_compare(logits, n_visits)
-        return LoopBatch(rows, values, scores, labels, held_out)
+        return LoopBatch(rows, values, scores, labels, bool(held_out))
 
     def _class_scores(self, state: SampleState, logits: Any, labels: Tensor | None, n_visits: int) -> Tensor | None:
         """Return class scores, or None if every metric can do without."""

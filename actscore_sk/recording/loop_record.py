@@ -101,9 +101,10 @@ class LoopRecord:
             raise ValueError(f"epoch {n_closed + 1} ends without an update; call update with each batch before")
         self._intake.suspects.settle()
         known = record.mean_held_out_loss() if held_out_loss is None else float(held_out_loss)
-        if held_out_loss is None and REDUCTIONS[self.settings.reduction].needs_held_out and np.isnan(known):
+        if REDUCTIONS[self.settings.reduction].needs_held_out and np.isnan(known):
+            why = "none came" if held_out_loss is None else "held_out_loss is NaN"
             raise ValueError(
-                f'reduction="{self.settings.reduction}" goes by the loss of held-out samples, and none came in epoch '
+                f'reduction="{self.settings.reduction}" goes by the loss of held-out samples, and {why} in epoch '
                 f"{record.n_epochs + 1}; call update with held_out=True for some, or end_epoch(held_out_loss=...)"
             )
         if record.n_epochs == 0 and record.settings.has_window and held_out_loss is None:
@@ -134,6 +135,8 @@ class LoopRecord:
     @_plain_tensors
     def merge(self, other: "LoopRecord") -> None:
         """Add the visits that another loop has seen in the same epochs; see `ActionScoreTracker.merge`."""
+        if other is self:
+            raise ValueError("a tracker cannot be merged with itself: each visit would count twice; pass another one")
         theirs = other.settled()
         if theirs is None:
             raise ValueError("the other tracker has seen no batch; merge trackers after their epochs")
@@ -159,7 +162,7 @@ class LoopRecord:
         """Go on from a state of the same settings; see `ActionScoreTracker.load_state_dict`."""
         if not set(state) >= _STATE:
             raise ValueError(f"state has {sorted(state)}; expected the state_dict() of an ActionScoreTracker")
-        self.n_trained, record = [*state["n_trained"]], None
+        record = None
         if state["record"] is not None:
             record = self._new_record(n_kept=state["record"]["n_epochs"])
             record.load_state_dict(state["record"])
@@ -167,7 +170,7 @@ class LoopRecord:
             if record.trajectories is not None and len(record.trajectories) != record.n_epochs:
                 place = self.settings.store_trajectories
                 raise ValueError(f"{place} lacks rows of the {record.n_epochs} epochs of the state")
-        self.record = record
+        self.record, self.n_trained = record, [*state["n_trained"]]
         has_classes = None if record is None or record.state.visits is None else record.state.n_classes is not None
         self._intake = LoopIntake(self.n_samples, state["n_classes"], has_classes)
         self._buffer, self._entropy = LoopBuffer(self._add), HeldOutEntropy()

@@ -106,14 +106,15 @@ def _combined_alone(asked: AskedLoss) -> list[LossDetails | None]:
 
 def _one_by_one(asked: AskedLoss) -> list[LossDetails | None]:
     """Accept the losses of batches of one sample."""
-    losses = None if asked.listener.weights.is_used else asked.one_by_one()
+    losses = None if asked.listener.weights.is_used else asked.one_by_one("scored")
     return [] if losses is None else [LossDetails(losses)]
 
 
 def _one_by_one_alone(asked: AskedLoss) -> list[LossDetails | None]:
     """Accept what `_one_by_one` does, if the mean or the sum of these losses is the loss of the batch."""
     found = _one_by_one(asked)
-    form = form_of(found[0].samples, asked) if found else None  # type: ignore[union-attr]
+    trained = asked.one_by_one() if found else None  # with weights of classes, which scores leave out
+    form = None if trained is None else form_of(trained, asked)
     is_plain = form == "mean" or form == "sum"
     return found if is_plain and _holds_for_others(form, asked, lambda others: others.one_by_one()) else []
 

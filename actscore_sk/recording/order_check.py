@@ -5,6 +5,7 @@ batch, or add a term of all of it. What is the loss of a sample goes where the s
 others are replaced.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +24,15 @@ _OF_THE_BATCH = (
     "the loss of a sample changes with the other samples of its batch, though its output does not: get_loss adds a "
     "term of the whole batch, such as a KL term that the module keeps; let the module return what each sample has of "
     f"it, and {REMEDY}"
+)
+_ONE_OF_THE_BATCH = (
+    "all {n_samples} losses of a batch are equal, and change with any of its samples: the criterion repeats the loss "
+    "of the whole batch for each; return the loss that each sample has by itself, and the mean of these"
+)
+_OF_NEIGHBOURS = (
+    "the loss of a sample changes with the other samples of its batch, though its output does not: the criterion "
+    "compares or weighs samples within a batch, so that scores depend on who shares one; shuffle the batches, or "
+    "return a loss that comes from the sample alone"
 )
 _BROADCAST = (
     "the losses of a batch change when another sample does: the criterion compares each output with the targets of all "
@@ -125,7 +135,7 @@ class OrderCheck:
         Raises
         ------
         SampleLossError
-            If the losses do not follow the samples.
+            If the losses do not follow the samples, or are one of the whole batch.
         """
         if self.is_settled or n_samples < 2 or source.is_beyond_doubt(n_samples):
             return
@@ -138,6 +148,11 @@ class OrderCheck:
         if source.is_stateless and not source.is_first and not seen.keep_others:
             shapes = " and ".join(str(tuple(part.shape)) for part in source.inputs if isinstance(part, Tensor))
             raise SampleLossError(_BROADCAST.format(shapes=shapes))
+        changes = seen.follow and not seen.keep_half and seen.outputs_keep_half()
+        if changes and source.is_plain and not source.is_stateless:
+            if not seen.vary:
+                raise SampleLossError(_ONE_OF_THE_BATCH.format(n_samples=n_samples))
+            warnings.warn(_OF_NEIGHBOURS, UserWarning, stacklevel=2)
         is_small, keep = n_samples < _SMALL, seen.keep_others and seen.keep_half
         if not (keep or seen.follow) or (is_small and not keep):
             raise SampleLossError(_OTHER_ORDER.format(n_samples=n_samples))

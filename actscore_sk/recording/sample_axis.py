@@ -72,7 +72,7 @@ def _halves_agree(sample_loss: SampleLoss, inputs: tuple, n_samples: int) -> boo
     half = n_samples // 2
     with torch.no_grad():
         try:
-            criterion = sample_loss.unreduced()
+            criterion = sample_loss.unreduced(scored=False)  # a weight may have a row per place in the batch
             whole, part = criterion(*inputs), criterion(*[each[:half] for each in inputs])
         except Exception:  # arguments that cannot be cut along the first axis
             return False

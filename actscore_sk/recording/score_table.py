@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from actscore_sk.data.parts import parts_of
+from actscore_sk.utils.arrays import as_array
 from actscore_sk.utils.optional import import_optional
 
 
@@ -51,7 +52,7 @@ def target_columns(name: str, y: Any) -> dict[str, np.ndarray]:
     if parts is not None:
         columns = (target_columns(f"{name}_{part}", value) for part, value in parts.items())
         return {key: column for found in columns for key, column in found.items()}
-    values = np.asarray(y)
+    values = as_array(y)
     if values.ndim > 2:
         return {}
     if values.ndim == 1:

@@ -62,6 +62,8 @@ class Visit:
         self.rows, self.details, self.sample_loss = rows, details, sample_loss
         self.n_samples = rows.shape[0]  # len() of a tensor takes several times as long
         if trained is not None:  # half precision stays what it is, since the books compare it less strictly
+            if inputs is not None and inputs[0].dtype in HALF_PRECISION:
+                trained = trained.to(inputs[0].dtype)  # it may come in single precision, and is no better for it
             is_number = trained.is_cpu and trained.dtype not in HALF_PRECISION
             trained = trained.item() if is_number else trained.detach()  # type: ignore[assignment]
         self.trained, self.expected = trained, expected

@@ -7,6 +7,7 @@ import numpy as np
 
 from actscore_sk.data.containers import n_samples_of
 from actscore_sk.estimators.inputs import is_text
+from actscore_sk.recording.score_attributes import warn_of_exposure
 from actscore_sk.scoring.fitted_scorer import comparable_scores, fitted_with
 from actscore_sk.tracker import ActionScoreTracker
 from actscore_sk.utils.indexes import are_shuffled_positions, check_order, index_of
@@ -83,7 +84,10 @@ def scores_instead(estimator: Any, action_scores: Any) -> Any:
         If a tracker has recorded nothing.
     """
     if action_scores is None and isinstance(estimator, ActionScoreTracker):
-        return comparable_scores(fitted_with(estimator, "action_scores_", "call its update in the training loop first"))
+        hint = "call its update and its end_epoch in the training loop first"
+        tracker = fitted_with(estimator, "action_scores_", hint)
+        warn_of_exposure(tracker.reduction, tracker.n_visits_[~tracker.validation_mask_])
+        return comparable_scores(tracker)
     return action_scores
 
 

@@ -21,6 +21,7 @@ from estimator_cases import (
     make_regression_net,
 )
 from scipy import sparse
+from skorch import NeuralNet, NeuralNetRegressor
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.dataset import ValidSplit
 from torch.utils.data import Subset, TensorDataset
@@ -511,3 +512,26 @@ def test_module_that_takes_any_dtype_sees_what_was_given():
     X, codes = make_data()
     raw = np.abs(np.round(X)).astype(np.int64)
     assert ActionScoreClassifier(make_net(module=Converts)).fit(raw, codes).n_epochs_ == 2
+
+
+class HalfLinear(torch.nn.Linear):
+    """Computes in half precision, in which 1000.25 is 1000."""
+
+    def forward(self, X):
+        return super().forward(X.to(self.weight.dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_targets_of_a_net_in_half_precision_keep_their_digits(dtype):
+    X, y = np.zeros((4, 2), np.float32), np.array([1000.25, 70000.5, 3.0, 0.1], np.float32)
+    options = {"lr": 0.0, "max_epochs": 1, "train_split": None, "verbose": 0, "criterion": torch.nn.L1Loss}
+    net = NeuralNetRegressor(HalfLinear(2, 1, bias=False, dtype=dtype), **options)
+    scores = ActionScoreRegressor(net).fit(X, y).action_scores_
+    np.testing.assert_array_equal(scores, y)
+
+
+def test_targets_in_a_dtype_that_numpy_lacks_are_read():
+    X, y = torch.ones(6, 2, dtype=torch.bfloat16), torch.arange(6, dtype=torch.bfloat16)[:, None]
+    net = NeuralNet(torch.nn.Linear(2, 1).bfloat16(), criterion=torch.nn.MSELoss, max_epochs=1, verbose=0)
+    scorer = ActionScoreEstimator(net, random_state=0).fit(X, y)
+    assert scorer.to_frame()["target_0"].tolist() == [0, 1, 2, 3, 4, 5]

@@ -4,7 +4,8 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.fuzz.data import COLLATES, kinds
+from tests.fuzz.between import BETWEEN
+from tests.fuzz.data import COLLATES, SETS, kinds
 from tests.fuzz.listeners import LISTENERS
 from tests.fuzz.orders import OPTIMIZERS, ORDERS, RARE, SPLITS
 from tests.fuzz.overrides import LEVELS, OVERRIDES
@@ -43,6 +44,8 @@ class Configuration:
     weights: str = "none"
     calls: str = "fit"
     epochs: int = 2
+    between: str = "nothing"
+    keeps_class_weights: bool = False
 
     def __str__(self) -> str:
         """Name what differs from the simplest one."""
@@ -94,6 +97,11 @@ def draw(seed: int) -> Configuration:
     levels = [level for level in LEVELS if who == "recorder" or level != "instance"]
     is_possible = OVERRIDES[config.override].levels
     config = replace(config, level=rng.choice([level for level in levels if not is_possible or level in is_possible]))
+    config = replace(
+        config,
+        between=choose(BETWEEN, "nothing", 0.4),
+        keeps_class_weights=rng.random() < 0.2,
+    )
     return _consistent(config)
 
 
@@ -107,7 +115,8 @@ def _splits(task: Any, name: str) -> list[str]:
 
 
 def _suits(row: Any, config: Configuration) -> bool:
-    return (not row.tasks or config.task in row.tasks) and (not row.calls or config.calls in row.calls)
+    pairs = (row.tasks, config.task), (row.calls, config.calls), (row.losses, config.loss)
+    return all(not names or name in names for names, name in pairs)
 
 
 def _fits(row: Any, config: Configuration) -> bool:
@@ -115,6 +124,11 @@ def _fits(row: Any, config: Configuration) -> bool:
     is_loss = not row.takes_means or not config.loss.endswith(", sum")
     is_loss = is_loss and not (row.adds_constant and config.loss == "vector")
     return is_task and is_loss and (not row.optimizers or config.optimizer in row.optimizers)
+
+
+def _needs_classes(config: Configuration) -> bool:
+    """Whether the classes of a data set are asked of the net, which predicts then."""
+    return config.who == "estimator" and TASKS[config.task].has_classes
 
 
 def _consistent(config: Configuration) -> Configuration:
@@ -138,8 +152,20 @@ def _consistent(config: Configuration) -> Configuration:
         changes["batch_size"] = 8
     if config.override == "two heads" or config.override == "one head":
         changes["all_metrics"] = False
+    if config.loss == "cross entropy, annealed":
+        changes["weights"] = "none"  # the plain loop weighs by the reduction that it began with
     if config.override == "squared loss":
         changes["weights"] = "none"  # losses of a hundred, whose squares blow a difference of rounding up
+    if config.calls not in ("fit, partial_fit", "warm start"):
+        changes["between"] = "nothing"
+    if config.net == "half" and ("huber" in config.loss or (_needs_classes(config) and config.data in SETS)):
+        changes["net"] = "mlp"  # the loss takes targets of the output's dtype alone; skorch predicts in others alone
+    if config.between in ("rate", "batch size") and (config.who == "estimator" or config.order == "batch sampler"):
+        changes["between"] = "deep copy"  # an estimator's net takes its parameters at the first fit
+    if config.override == "gradients kept":
+        changes["between"] = "nothing"  # skorch's copies have no gradients
+    if config.override != "none" and config.batch_size == 1:
+        changes["keeps_class_weights"] = False  # torch's mean over one sample has no weight of its class
     if config.override == "none":
         changes["level"] = "class"
     if config.weights not in ("none", "ones") and config.optimizer not in ("SGD", "SGD, momentum", "own"):

@@ -114,6 +114,8 @@ ARRAYS = {
     "frame": lambda X, y, folder: (_frame(X), pd.Series(y, name="target")),
     "flat y": lambda X, y, folder: (X, y.reshape(-1)),
     "y of doubles": lambda X, y, folder: (X, y.astype(np.float64)),
+    "y of bytes": lambda X, y, folder: (X, y.astype(np.uint8)),
+    "y of booleans": lambda X, y, folder: (X, y.astype(bool)),
 }
 SETS = {
     "data set": (Samples, Samples),
@@ -124,7 +126,7 @@ SETS = {
     "part": (lambda X, y: _part(_tensor_set(X, y)), lambda X, y: _part(Samples(X, y))),
 }
 # what only an estimator takes, or only for some tasks
-OF_ESTIMATORS = ("strings", "gaps", "frame", "list of y", "flat y", "y of doubles")
+OF_ESTIMATORS = ("strings", "gaps", "frame", "list of y", "flat y", "y of doubles", "y of bytes", "y of booleans")
 _OF_CLASSES = ("strings", "gaps")
 _OF_VECTORS = ("sparse", "frame")
 
@@ -138,12 +140,16 @@ def kinds(task: Any, name: str, is_estimator: bool) -> list[str]:
         found = [kind for kind in found if kind not in OF_ESTIMATORS]
     if not task.has_classes:
         found = [kind for kind in found if kind not in _OF_CLASSES]
-    if name not in ("classes", "number", "numbers", "labels", "probabilities", "log-probabilities", "binary"):
+    if name not in ("classes", "number", "numbers", "labels", "probabilities", "log-probabilities", "binary", "shares"):
         found = [kind for kind in found if kind not in _OF_VECTORS]
     if name != "number":
         found = [kind for kind in found if kind != "flat y"]
     if name not in ("number", "numbers", "labels"):
         found = [kind for kind in found if kind != "y of doubles"]
+    if not task.has_classes and name not in ("binary", "labels"):
+        found = [kind for kind in found if kind != "y of bytes"]
+    if name not in ("binary", "labels"):
+        found = [kind for kind in found if kind != "y of booleans"]
     if name in ("bytes", "words"):
         found = [kind for kind in found if kind not in ("double", "augmented", "skorch's, transformed")]
     return found

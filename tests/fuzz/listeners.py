@@ -19,6 +19,7 @@ class Row:
     plain: type[Listener] = Listener
     tasks: tuple[str, ...] = ()  # the only ones, if any
     calls: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
 
 class ClippedGradients(Listener):
@@ -166,6 +167,25 @@ def _louder(module, inputs, output):
     return output * 1.1
 
 
+class ChangesCriterion(Callback):
+    """Anneals the criterion, lets it add up, and puts another in its place, one in each epoch."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        net.criterion_ = _changed(net.criterion_, len(net.history))
+
+
+class PlainChangesCriterion(Listener):
+    def epoch_begin(self, state):
+        state.criterion = _changed(state.criterion, state.epoch + 1)
+
+
+def _changed(criterion, epoch):
+    if epoch % 3 == 0:
+        return nn.CrossEntropyLoss(label_smoothing=0.3)
+    criterion.label_smoothing, criterion.reduction = 0.1 * epoch, "sum" if epoch % 3 == 2 else "mean"
+    return criterion
+
+
 _TENSORS = ("classes", "number", "numbers", "labels", "images")
 LISTENERS = {
     "none": Row(None),
@@ -180,5 +200,6 @@ LISTENERS = {
     "stops before an epoch": interrupts("on_epoch_begin", 2, 0),
     "stops after an epoch": interrupts("on_epoch_end", 2, 0),
     "freezes": Row(Freezes, PlainFreezes),
+    "changes the criterion": Row(ChangesCriterion, PlainChangesCriterion, losses=("cross entropy, annealed",)),
     "hooks": Row(Hooks, PlainHooks, tasks=_TENSORS),
 }

@@ -31,6 +31,7 @@ def _torch_loss(kind, function, reduction="mean", unit_weights=None, own=None, *
         lambda criterion, output, target: function(output, target, reduction="none", **own),
         unit_weights,
         reduction,
+        weighted=lambda criterion, output, target: function(output, target, reduction="none", **options),
     )
 
 
@@ -46,6 +47,10 @@ CLASSES = {
     "cross entropy": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy),
     "cross entropy, sum": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy, "sum"),
     "cross entropy, smooth": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy, label_smoothing=0.2),
+    "cross entropy, annealed": Loss(
+        nn.CrossEntropyLoss,
+        lambda c, o, t: F.cross_entropy(o, t, reduction="none", label_smoothing=c.label_smoothing),
+    ),
     "cross entropy, weights": _torch_loss(
         nn.CrossEntropyLoss, F.cross_entropy, unit_weights=_weights_of, own={}, weight=CLASS_WEIGHTS
     ),
@@ -55,7 +60,17 @@ CLASSES = {
     "cross entropy, ignored": _torch_loss(
         nn.CrossEntropyLoss, F.cross_entropy, unit_weights=lambda target: target != 1, ignore_index=1
     ),
+    "cross entropy, weights, smooth, ignored": _torch_loss(
+        nn.CrossEntropyLoss,
+        F.cross_entropy,
+        unit_weights=lambda target: CLASS_WEIGHTS[target] * (target != 1),
+        own={"label_smoothing": 0.3, "ignore_index": 1},
+        weight=CLASS_WEIGHTS,
+        label_smoothing=0.3,
+        ignore_index=1,
+    ),
     "margin": _torch_loss(nn.MultiMarginLoss, F.multi_margin_loss),
+    "margin, weights": _torch_loss(nn.MultiMarginLoss, F.multi_margin_loss, own={"p": 2}, p=2, weight=CLASS_WEIGHTS),
     "focal": _own_loss(Focal),
     "focal, sum": _own_loss(Focal, "sum"),
     "random": _own_loss(Random),
@@ -86,6 +101,38 @@ NUMBERS = {
 LABELS = {
     "logits": _torch_loss(nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits),
     "logits, sum": _torch_loss(nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, "sum"),
+    "logits, one weight": _torch_loss(
+        nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, own={}, pos_weight=torch.tensor(3.0)
+    ),
+}
+SEVERAL_LABELS = LABELS | {
+    f"logits, weights{', sum' if reduction == 'sum' else ''}": _torch_loss(
+        nn.BCEWithLogitsLoss,
+        F.binary_cross_entropy_with_logits,
+        reduction,
+        own={},
+        pos_weight=CLASS_WEIGHTS,
+        weight=CLASS_WEIGHTS.flip(0),
+    )
+    for reduction in ("mean", "sum")
+}
+SEVERAL_LABELS |= {
+    "soft margin": _torch_loss(nn.SoftMarginLoss, F.soft_margin_loss),
+    "labels": _torch_loss(nn.MultiLabelSoftMarginLoss, F.multilabel_soft_margin_loss),
+    "labels, weights": _torch_loss(
+        nn.MultiLabelSoftMarginLoss, F.multilabel_soft_margin_loss, own={}, weight=CLASS_WEIGHTS
+    ),
+    "poisson": _torch_loss(nn.PoissonNLLLoss, F.poisson_nll_loss, full=True),
+}
+SHARES = {
+    "shares": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy),
+    "shares, smooth": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy, label_smoothing=0.2),
+    "shares, weights": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy, own={}, weight=CLASS_WEIGHTS),
+    "shares, sum": _torch_loss(nn.CrossEntropyLoss, F.cross_entropy, "sum"),
+}
+DIVERGENCES = {
+    f"divergence, {reduction}": _torch_loss(nn.KLDivLoss, F.kl_div, reduction)
+    for reduction in ("mean", "sum", "batchmean")
 }
 
 

@@ -65,6 +65,13 @@ class TimeFirst(nn.Module):
         return self.layer(X).log_softmax(-1).transpose(0, 1)
 
 
+class Half(nn.Sequential):
+    """Computes in half precision, and returns it."""
+
+    def forward(self, X):
+        return super().forward(X.bfloat16())
+
+
 class Bytes(nn.Sequential):
     """Takes images of bytes as they are."""
 
@@ -110,6 +117,8 @@ def make_body(kind="mlp", n_outputs=3):
         return Heads(n_outputs)
     if kind == "double":
         return nn.Sequential(*LAYERS["mlp"](n_outputs)).double()
+    if kind == "half":
+        return Half(*LAYERS["mlp"](n_outputs)).bfloat16()
     if kind == "own train":
         return OwnTrain(nn.Dropout(0.5), *LAYERS["mlp"](n_outputs))
     if kind == "bytes":

@@ -240,6 +240,23 @@ def own_inference(net, own, *args, **kwargs):
     return 1.5 * output + 0.1 * torch.randn(output.shape)
 
 
+class Autocast(Behaviour):
+    def infer(self, state, X):
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().infer(state, X)
+
+
+def autocast_inference(net, own, *args, **kwargs):
+    with torch.autocast("cpu", torch.bfloat16):
+        return own(*args, **kwargs)
+
+
+class AutocastSteps(Autocast):
+    def loss(self, state, ask, output, target):
+        with torch.autocast("cpu", torch.bfloat16):
+            return ask(output, target)
+
+
 class Accumulating(Behaviour):
     keeps_gradients = True
     tells_of_gradients = False
@@ -362,6 +379,12 @@ OVERRIDES = {
     "other input": Override({"train_step_single": smaller}, Smaller, tasks=_TENSORS),
     "batch backwards": Override({"train_step_single": backwards}, Backwards, "may", tasks=_TENSORS),
     "other inference": Override({"infer": own_inference}, OwnInference, tasks=("classes", "numbers", "images")),
+    "autocast": Override({"infer": autocast_inference}, Autocast, tasks=("classes", "numbers", "images")),
+    "autocast, loss too": Override(
+        {"train_step_single": autocast_inference, "validation_step": autocast_inference},
+        AutocastSteps,
+        tasks=("classes", "numbers", "images"),
+    ),
     "accumulated": Override(
         {"train_step": accumulating, "get_iterator": count_batches}, Accumulating, optimizers=_PER_BATCH
     ),

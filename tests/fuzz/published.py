@@ -1,8 +1,10 @@
 """From a list of visits to the numbers that the package publishes: sample by sample, visit by visit, in NumPy."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 EL2N_EPOCHS = 10
 
@@ -39,6 +41,26 @@ def action_scores(visits: list[Any], n_samples: int, n_epochs: int, reduction: s
     return scores
 
 
+def unit_scores(visits: list[Any], loss: Any, reduced: Any, n_samples: int) -> np.ndarray:
+    """Scores of units (n_samples, ...); NaN = ignored, or never visited. A unit is reduced as a sample is."""
+    blocks = []
+    for visit in visits:
+        units = loss.units(None, visit.output, visit.target).double()
+        is_ignored = torch.zeros_like(units) if loss.unit_weights is None else loss.unit_weights(visit.target) == 0
+        blocks.append(units.masked_fill(is_ignored.bool(), torch.nan).numpy())
+    shape = blocks[0].shape[1:]
+    scores = np.empty((n_samples, *shape))
+    for place in np.ndindex(shape):
+        at_place = [replace(visit, losses=block[:, *place]) for visit, block in zip(visits, blocks, strict=True)]
+        scores[:, *place] = reduced(at_place, n_samples)
+    last = {
+        row: np.isnan(block[i]) for visit, block in zip(visits, blocks, strict=True) for i, row in enumerate(visit.rows)
+    }
+    for row, is_ignored in last.items():
+        scores[row][is_ignored] = np.nan
+    return scores
+
+
 def other_metrics(visits: list[Any], n_samples: int) -> dict[str, np.ndarray]:
     """All metrics of classification but the score."""
     names = "aum", "confidence", "variability", "correctness", "el2n", "forgetting"
@@ -50,7 +72,8 @@ def other_metrics(visits: list[Any], n_samples: int) -> dict[str, np.ndarray]:
             continue
         p = np.array([_softmax(scores) for _, scores, _ in seen])
         margins = np.array([scores[label] - np.delete(scores, label).max() for _, scores, label in seen])
-        right, given = margins > 0, np.array([row[label] for row, (_, _, label) in zip(p, seen, strict=True)])
+        given = np.array([row[label] for row, (_, _, label) in zip(p, seen, strict=True)])
+        right = np.array([scores.argmax() == label for _, scores, label in seen])  # of equal ones the first
         errors = [np.linalg.norm(row - np.eye(len(row))[label]) for row, (_, _, label) in zip(p, seen, strict=True)]
         early = [error for error, (epoch, _, _) in zip(errors, seen, strict=True) if epoch <= EL2N_EPOCHS]
         changes = (right[:-1] & ~right[1:]).sum()

@@ -34,27 +34,39 @@ class Loss:
         None  # by which the loss of a sample is divided, if training takes a mean
     )
     call: Callable[[Any, Any, Any], Tensor] = lambda criterion, output, target: criterion(output, target)
+    weighted: Callable[[Any, Any, Any], Tensor] | None = None  # losses of units with weights of classes
 
-    def ask(self, criterion: Any, output: Any, target: Any, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    def ask(
+        self, criterion: Any, output: Any, target: Any, weights: Tensor | None, keeps_class_weights: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Return the loss that is trained on, and that of each sample (n,)."""
         units = self.units(criterion, output, target)
         counts = torch.ones_like(units) if self.unit_weights is None else self.unit_weights(target).to(units.dtype)
+        heavy = units * counts if self.weighted is None else self.weighted(criterion, output, target)
         if weights is None and not self.has_state:
             trained = self.call(criterion, output, target)
         elif weights is None:
             trained = units.sum() if self.reduction == "sum" else units.mean()
         else:
-            shares = weights.to(units.dtype).reshape(-1, *[1] * (units.ndim - 1)) * counts
-            divisor = weights.sum() if self.reduction == "batchmean" else shares.sum()
+            of_units = weights.to(units.dtype).reshape(-1, *[1] * (units.ndim - 1))
+            divisor = weights.sum() if self.reduction == "batchmean" else (of_units * counts).sum()
             divisor = divisor.clamp(min=torch.finfo(units.dtype).tiny)
-            sized = units if self.sizes is None else units / self.sizes(target)
-            trained = (shares * sized).sum() / (1 if self.reduction == "sum" else divisor)
-        units, is_counted = units.detach().flatten(1 if units.ndim > 1 else 0), (counts > 0).to(units.dtype)
-        if units.ndim == 1:
-            return trained, units
-        is_counted = is_counted.flatten(1)
-        total = (units * is_counted).sum(1)
+            sized = heavy if self.sizes is None else heavy / self.sizes(target)
+            trained = (of_units * sized).sum() / (1 if self.reduction == "sum" else divisor)
+        if output_is_half(output) and not self.has_state:
+            units = self.units(criterion, output.float(), target)
+            heavy = units * counts if self.weighted is None else self.weighted(criterion, output.float(), target)
+        recorded, is_counted = (heavy if keeps_class_weights else units).detach(), counts > 0
+        if recorded.ndim == 1:
+            return trained, recorded
+        recorded, is_counted = recorded.flatten(1), is_counted.to(recorded.dtype).flatten(1)
+        total = (recorded * is_counted).sum(1)
         return trained, total if self.reduction in ("sum", "batchmean") else total / is_counted.sum(1).clamp(min=1)
+
+
+def output_is_half(output: Any) -> bool:
+    """Whether a net has computed in half precision, in which losses are not recorded."""
+    return isinstance(output, Tensor) and output.dtype in (torch.float16, torch.bfloat16)
 
 
 class Behaviour:
@@ -118,6 +130,8 @@ class Job:
     foreign: Dataset | None = None  # validated on, and not a part of X
     eval_samples: Dataset | None = None
     collate: Callable = default_collate
+    keeps_class_weights: bool = False  # in the losses recorded
+    between: Callable | None = None  # takes state and job, and changes them before the second call
 
 
 @dataclass
@@ -180,7 +194,9 @@ def train(job: Job) -> Outcome:
     state.optimizer = job.make_optimizer(parameters, module)
     job.listener.initialized(state)
     held_out = np.zeros(len(job.samples), bool)  # type: ignore[arg-type]
-    for n_epochs in job.epochs:
+    for i, n_epochs in enumerate(job.epochs):
+        if i and job.between is not None:
+            job.between(state, job)
         held_out = _call(job, state, n_epochs)
     tensors = {f"{part}.{name}": value for part in ("module", "criterion") for name, value in _state_of(state, part)}
     return Outcome(state.visits, state.eval_visits, state.epoch, held_out, tensors, streams(), state.n_steps)
@@ -285,7 +301,7 @@ def _loss(job: Job, state: Any, output: Any, y: Any, rows: Tensor, weights: Any)
         if job.takes_log:
             output = torch.log(output + torch.finfo(output.dtype).eps)
         seen.append((output, target))
-        return job.loss.ask(state.criterion, output, target, weights)
+        return job.loss.ask(state.criterion, output, target, weights, job.keeps_class_weights)
 
     state.weights = weights
 

@@ -67,6 +67,12 @@ def _pixels(rng, n):
     return rng.normal(size=(n, 1, 4, 4)).astype(np.float32), rng.integers(0, 3, size=(n, 4, 4))
 
 
+def _shares(rng, n):
+    X, y = _vectors(rng, n)
+    shares = np.exp(rng.normal(size=(n, 3)) + 2 * np.eye(3)[y])
+    return X, (shares / shares.sum(1, keepdims=True)).astype(np.float32)
+
+
 def _heads(rng, n):
     X, y = _vectors(rng, n)
     return X, np.c_[y, rng.normal(size=n)].astype(np.float32)
@@ -86,7 +92,7 @@ class Reader(NeuralNet):
         return self.criterion_(y_pred, y_true[:, 1:], *losses.lengths(y_pred, y_true))
 
 
-_VECTOR_NETS = "mlp", "linear", "noisy", "batch norm", "own noise", "lazy", "drifting", "own train"
+_VECTOR_NETS = "mlp", "linear", "noisy", "batch norm", "own noise", "lazy", "drifting", "own train", "half"
 _CLASSIFIERS = NeuralNetClassifier, NeuralNet
 _CLASSES = {"has_classes": True, "estimator": "ActionScoreClassifier"}
 TASKS = {
@@ -106,7 +112,9 @@ TASKS = {
     "numbers": Task(
         lambda rng, n: _numbers(rng, n, 3), _VECTOR_NETS, losses.NUMBERS, (NeuralNetRegressor,), "ActionScoreRegressor"
     ),
-    "labels": Task(_labels, _VECTOR_NETS, losses.LABELS, (NeuralNet,), "ActionScoreEstimator"),
+    "labels": Task(_labels, _VECTOR_NETS, losses.SEVERAL_LABELS, (NeuralNet,), "ActionScoreEstimator"),
+    "shares": Task(_shares, _VECTOR_NETS, losses.SHARES, (NeuralNet,), "ActionScoreEstimator"),
+    "divergences": Task(_shares, ("log-probabilities",), losses.DIVERGENCES, (NeuralNet,), "ActionScoreEstimator"),
     "pixels": Task(_pixels, ("pixels",), losses.PIXELS, (NeuralNet,), "ActionScoreEstimator"),
     "sequences": Task(_sequences, ("time first",), losses.SEQUENCES, (Reader,), "ActionScoreEstimator", n_outputs=5),
     "heads": Task(

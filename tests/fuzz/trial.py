@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 import actscore_sk
+from tests.fuzz.between import BETWEEN
 from tests.fuzz.configuration import Configuration
 from tests.fuzz.data import COLLATES, Given, Samples, give
 from tests.fuzz.listeners import LISTENERS
@@ -77,6 +78,8 @@ class Trial:
                 weights=torch.as_tensor(self.weights) if is_weighted else None,
                 eval_samples=Samples(self.eval_X, self.eval_y) if config.eval_set else None,
                 collate=COLLATES[config.collate],
+                keeps_class_weights=config.keeps_class_weights,
+                between=BETWEEN[config.between].plain,
             )
         )
 
@@ -140,6 +143,7 @@ class Trial:
                 first = "partial_fit"
             getattr(net, first)(given.X, given.y)
             if len(self.epochs) > 1:
+                self.last_net = net = BETWEEN[self.config.between].change(net)
                 getattr(net, "fit" if self.config.calls == "warm start" else "partial_fit")(given.X, given.y)
         return net
 
@@ -157,6 +161,7 @@ class Trial:
             "reduction": config.reduction,
             "metrics": METRICS if self.asks_for_classes else ("action_score",),
             "store_trajectories": config.trajectories,
+            "score_class_weights": config.keeps_class_weights,
         }
         if config.who == "recorder":
             eval_set = (self.eval_X, self.eval_y) if config.eval_set else None
@@ -173,6 +178,7 @@ class Trial:
         with self._changes(net):
             getattr(estimator, "partial_fit" if config.calls == "partial_fit" else "fit")(given.X, y, **more)
             if len(self.epochs) > 1:
+                estimator = BETWEEN[config.between].change(estimator)
                 getattr(estimator, "fit" if config.calls == "warm start" else "partial_fit")(given.X, y, **more)
         return estimator.estimator_, estimator
 
@@ -180,6 +186,14 @@ class Trial:
         kind = self.config.data if self.config.data in ("strings", "gaps", "frame", "flat y") else "array"
         given = give(kind, self.eval_X, self.eval_y, self.folder)
         return given.X, given.y
+
+    @property
+    def has_units(self) -> bool:
+        """Whether losses finer than a sample are kept."""
+        config = self.config
+        is_asked = config.who == "estimator" and self.task.estimator == "ActionScoreEstimator"
+        has_units = config.task in ("pixels", "divergences") or config.loss in ("logits", "soft margin", "poisson")
+        return is_asked and has_units and config.override == "none" and not config.keeps_class_weights
 
     @property
     def asks_for_classes(self) -> bool:

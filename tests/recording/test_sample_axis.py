@@ -11,7 +11,7 @@ from actscore_sk.recording.sample_axis import SampleAxis
 class OfBatch(SampleLoss):
     """Compares outputs with their mean over the batch."""
 
-    def unreduced(self):
+    def unreduced(self, *, scored=True):
         return lambda outputs, targets: (outputs - outputs.mean(0) - targets).square()
 
 

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from criteria import Reduced
 from helpers import Net, cross_entropies, make_net, make_vectors, tensors_of
 from recorded import record
-from skorch import NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier
 from torch import nn
 
 from actscore_sk.callbacks import ActionScoreRecorder
 from actscore_sk.exceptions import SampleLossError
 
 
-def with_term(term):
+def with_term(term, kind=NeuralNetClassifier):
     """Net whose loss is the criterion's plus `term` of output and input."""
 
-    class Terms(NeuralNetClassifier):
+    class Terms(kind):
         def get_loss(self, y_pred, y_true, X=None, **kwargs):
             return super().get_loss(y_pred, y_true, X=X, **kwargs) + term(self, y_pred, X)
 
@@ -162,3 +163,51 @@ def test_penalty_on_gradients_is_recorded_with_its_sample():
     with torch.no_grad():
         losses = cross_entropies(net.module_(torch.as_tensor(X)), torch.as_tensor(y))
     np.testing.assert_allclose(scores, (losses + penalty(net, X.copy(), y).detach()).numpy(), rtol=1e-5)
+
+
+class OfTheBatch(Reduced):
+    """Losses that are made of all samples: one that is repeated, or shares of the sum."""
+
+    def __init__(self, reduction="mean", is_repeated=True):
+        super().__init__(reduction)
+        self.is_repeated = is_repeated
+
+    def each(self, output, target):
+        losses = cross_entropies(output, target)
+        return losses.max().expand(len(losses)) if self.is_repeated else losses**2 / losses.mean()
+
+
+def test_one_loss_of_the_batch_that_is_repeated_for_each_sample_is_refused():
+    X, y = make_vectors()
+    with pytest.raises(SampleLossError, match="repeats the loss of the whole batch for each"):
+        record(make_net(criterion=OfTheBatch), X, y)
+
+
+def test_losses_that_depend_on_the_other_samples_are_warned_of():
+    X, y = make_vectors()
+    with pytest.warns(UserWarning, match="changes with the other samples of its batch"):
+        record(make_net(criterion=OfTheBatch, criterion__is_repeated=False), X, y)
+
+
+def test_weights_of_classes_stay_out_of_losses_with_a_term_beside_them():
+    X, labels = make_vectors()
+    y = np.eye(3, dtype=np.float32)[labels]
+    kind = with_term(lambda net, y_pred, X: y_pred.square().mean(), NeuralNet)
+    net = make_net(kind, criterion=nn.BCEWithLogitsLoss, criterion__pos_weight=torch.tensor([1.0, 9, 2]), max_epochs=1)
+    recorder = record(net.set_params(lr=0.0), X, y)
+    with torch.no_grad():
+        output = net.module_(torch.as_tensor(X))
+        units = nn.functional.binary_cross_entropy_with_logits(output, torch.as_tensor(y), reduction="none")
+    expected = (units + output.square()).mean(1)
+    np.testing.assert_allclose(recorder.action_scores_, expected, rtol=1e-5)
+
+
+def test_weights_by_place_in_the_batch_train_as_in_skorch():
+    X, y = make_vectors()[0][:16], np.eye(3, dtype=np.float32)[make_vectors()[1][:16]]
+    weight = torch.linspace(0.1, 2, 8)[:, None]
+    options = {"criterion": nn.BCEWithLogitsLoss, "criterion__weight": weight, "batch_size": 8, "max_epochs": 2}
+    net = make_net(NeuralNet, **options, lr=0.0)
+    recorder = record(net, X, y)
+    output = net.module_(torch.as_tensor(X)).detach()
+    units = nn.functional.binary_cross_entropy_with_logits(output, torch.as_tensor(y), reduction="none")
+    np.testing.assert_allclose(recorder.action_scores_, 2 * units.mean(1), rtol=1e-5)
