@@ -146,6 +146,14 @@ def test_nothing_held_out():
     assert "rows are of one class" in find(logits, given, given == 0).refusal
 
 
+def test_a_net_whose_training_has_hardly_begun_refuses():
+    """It ranks rows as the trained net does, and is sure of none: without this, most labels were flagged."""
+    logits, _, given, held_out = make()
+    assert "the training of the net has hardly begun" in find(logits / 60, given, held_out).refusal
+    for_rare_classes = 3.0 * np.arange(4)  # as class weights in the loss do: too likely, and trained all the same
+    assert find(logits + for_rare_classes, given, held_out).refusal is None
+
+
 def test_hard_rows_are_not_flagged_as_wrong_and_a_warning_says_so():
     """Classes overlap: a net that is as good as can be differs from three labels in ten, and all are right."""
     rng = np.random.default_rng(0)
