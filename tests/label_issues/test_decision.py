@@ -154,6 +154,15 @@ def test_a_net_whose_training_has_hardly_begun_refuses():
     assert find(logits + for_rare_classes, given, held_out).refusal is None
 
 
+def test_most_labels_are_not_flagged_where_none_is_shown_to_be_wrong():
+    """All of them are right, and six classes overlap so much that most labels are likelier wrong by this net."""
+    rng = np.random.default_rng(0)
+    given = rng.integers(6, size=1200)
+    logits = rng.normal(size=(1200, 6)) + 0.5 * np.eye(6)[given]
+    refusal = find(logits, given, np.ones(1200, dtype=bool)).refusal
+    assert "differs from 71% of 1200 held-out labels, and any share up to 7" in refusal
+
+
 def test_hard_rows_are_not_flagged_as_wrong_and_a_warning_says_so():
     """Classes overlap: a net that is as good as can be differs from three labels in ten, and all are right."""
     rng = np.random.default_rng(0)
