@@ -16,7 +16,7 @@ N_STEPS = 5  # towards the shares of the classes; they are reached to a few per 
 BARELY_TRAINED = (
     "how many labels are wrong cannot be said: the training of the net has hardly begun, what it says of {n} held-out "
     "rows is {gain:.0%} better than to know how common each class is, and would be better if it were {factor:g} times "
-    "as sure; train it for more epochs, or with a higher learning rate"
+    "as sure; train it for more epochs, or with a higher learning rate (AdaBoost of several classes is never surer)"
 )
 
 
@@ -29,7 +29,8 @@ def refuse_barely_trained(probabilities: Floats, given: Codes) -> str | None:
     less than 15 % below the entropy of the class shares, while log-probabilities 4 times as large, or more, fit best.
 
     The factor and a term for each class, of which its share follows, are fitted together: weights of classes in the
-    loss of a net make the rare ones too likely, and say nothing of how long it was trained.
+    loss of a net make the rare ones too likely, and say nothing of how long it was trained. Probabilities of AdaBoost
+    for several classes are as modest however long it learns, and tell as little of labels.
 
     Parameters
     ----------
