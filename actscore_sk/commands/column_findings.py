@@ -1,6 +1,8 @@
 """What is suspicious about the columns and rows of a table, before anything is learnt from it."""
 
-from typing import TYPE_CHECKING
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +23,7 @@ BLOCK = 2**14  # rows that are hashed at once
 
 
 def find_in_columns(features: "pd.DataFrame", target: Target) -> list[str]:
-    """Name columns that are like an id, nearly constant, or give the target away.
+    """Name columns that are like an id, nearly constant, or give the target away, and classes that look alike.
 
     Parameters
     ----------
@@ -34,11 +36,11 @@ def find_in_columns(features: "pd.DataFrame", target: Target) -> list[str]:
     -------
     lines : list of str
     """
+    lines = find_in_classes(target.classes)
     if len(features) < FEWEST:
-        return []
+        return lines
     chosen = np.linspace(0, len(features) - 1, min(len(features), MOST)).astype(np.int64)
     features, values = features.iloc[chosen], target.values[chosen]
-    lines = []
     for name, column in features.items():
         kind = content_kind(column)
         numbers = None if kind == "category" else read_column(column, kind)
@@ -52,6 +54,34 @@ def find_in_columns(features: "pd.DataFrame", target: Target) -> list[str]:
         elif _gives_away(column, numbers, values, target.n_classes):
             lines.append(f"{name!r} gives the target away; if it is not known before, --drop leaves it out")
     return lines
+
+
+def find_in_classes(classes: Iterable[Any]) -> list[str]:
+    """Count texts that are different classes, although a reader hardly tells them apart.
+
+    Parameters
+    ----------
+    classes : iterable
+        Distinct values of the target.
+
+    Returns
+    -------
+    lines : list of str
+
+    Examples
+    --------
+    >>> find_in_classes(["Rose", "rose ", "tulip"])
+    ["1 class is written in several ways, which count as different classes; the first: 'Rose', 'rose '"]
+    """
+    alike: dict[str, list[str]] = {}
+    for text in (each for each in classes if isinstance(each, str)):
+        alike.setdefault(" ".join(unicodedata.normalize("NFKC", text).casefold().split()), []).append(text)
+    several = [texts for texts in alike.values() if len(texts) > 1]
+    if not several:
+        return []
+    count = "1 class is" if len(several) == 1 else f"{len(several):,} classes are"
+    first = ", ".join(map(repr, several[0]))
+    return [f"{count} written in several ways, which count as different classes; the first: {first}"]
 
 
 def find_in_rows(X: np.ndarray, target: Target) -> list[str]:

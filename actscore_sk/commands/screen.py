@@ -134,10 +134,8 @@ def _cell(value: Any) -> str:
     Examples
     --------
     >>> [_cell(value) for value in (True, None, 2.0, 0.25, 0.00012, "north" * 6)]
-    ['yes', '', '2', '0.25', '0.00012', 'northnorthnorthnorthnor…']
+    ['True', '', '2', '0.25', '0.00012', 'northnorthnorthnorthnor…']
     """
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
     if _is_number(value):
         return "" if value != value else _number(value)
     if not isinstance(value, str) and str(value) in ("<NA>", "NaT", "None"):

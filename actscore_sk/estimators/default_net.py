@@ -159,4 +159,4 @@ def _moments(X: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
         mean = sum(weights[rows] @ X[rows] for rows in blocks)
         variance = sum(weights[rows] @ (X[rows] - mean) ** 2 for rows in blocks)
     scale = np.sqrt(np.maximum(variance, 0))
-    return mean, np.where(scale > 1e-9 * (1 + np.abs(mean)), scale, 1.0)
+    return mean, np.where(scale > 1e-9 * np.abs(mean), scale, 1.0)

@@ -101,7 +101,7 @@ def is_text(data: Any) -> bool:
 
 @contextmanager
 def explained_labels(y: Any) -> Iterator[None]:
-    """Say how many labels are missing if y is no vector of labels because of that.
+    """Say how many labels are missing, or of which type they are, if y is no vector of labels because of that.
 
     Raises
     ------
@@ -115,13 +115,25 @@ def explained_labels(y: Any) -> Iterator[None]:
     Traceback (most recent call last):
     ...
     ValueError: Input y contains NaN: 1 of 2 samples have no label, ...
+    >>> with explained_labels(np.array([True, False], dtype=object)):
+    ...     raise ValueError("Unknown label type: unknown")
+    Traceback (most recent call last):
+    ...
+    ValueError: Unknown label type: y is an array of objects, of type bool; labels are ...
     """
     try:
         yield
     except (ValueError, TypeError) as error:
-        is_missing = np.array([_is_missing(value) for value in np.asarray(y, dtype=object).reshape(-1)], dtype=bool)
+        labels = np.asarray(y, dtype=object).reshape(-1)
+        is_missing = np.array([_is_missing(value) for value in labels], dtype=bool)
         if not is_missing.any():
-            raise
+            if getattr(getattr(y, "dtype", None), "kind", "") != "O" or "Unknown label type" not in str(error):
+                raise
+            types = " and ".join(sorted({type(value).__name__ for value in labels}))
+            raise ValueError(
+                f"Unknown label type: y is an array of objects, of type {types}; labels are numbers, booleans or "
+                "strings: y.astype(int), y.astype(bool) or y.astype(str) makes them of objects"
+            ) from error
         raise ValueError(
             f"Input y contains NaN: {int(is_missing.sum())} of {len(is_missing)} samples have no label, the first at "
             f"position {int(is_missing.argmax())}; leave them out: X[~pandas.isna(y)], y[~pandas.isna(y)]"

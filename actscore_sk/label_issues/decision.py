@@ -14,13 +14,18 @@ from actscore_sk.label_issues.noise_rate import NoiseRate, chance_shift, estimat
 from actscore_sk.label_issues.ranking import wrong_label_scores
 from actscore_sk.label_issues.suggestion import suggest_labels
 
-MOST = 0.5  # share of the rows that are judged by a net which did not train on them; above, several nets share them
+JUDGED = 0.5  # share of the rows that are judged by a net which did not train on them; above, several nets share them
+MOST = 0.5  # labels, of which the net must show some to be wrong; a class is what most of its labels say
 FEW_ROWS = 200  # held out; below, the estimated rate is off by a third of itself or more
 HARDLY_LEARNT = 0.5  # trust in disagreements; below, most of them are taken for hardness
 TOO_HARD = (
     "wrong labels and hard rows look alike to this net, which differs from {differing:.0%} of the held-out labels: "
     "{low:.0%} to {high:.0%} of all may be wrong, and {rate:.1%} are flagged, with caution; "
     "a better net or more features would tell more"
+)
+TOO_UNSURE = (
+    "how many labels are wrong cannot be said: the net differs from {differing:.0%} of {n} held-out labels, and any "
+    "share up to {high:.0%} of all may be wrong; a better net or more features would tell more"
 )
 
 
@@ -138,12 +143,16 @@ def find_label_issues(
     model = NoiseModel.fit(seen, labels)
     posterior = model.probability_wrong(seen, labels)
     spread = spread_posterior(scores[known], judged[known], posterior)
-    if judged.sum() > MOST * known.sum():
+    if judged.sum() > JUDGED * known.sum():
         found = cross_fit_rate(posterior, seen, labels)
     else:
         shift = chance_shift(margins[known], judged[known]) if has_second_fit else 0.0
         found = estimate_noise_rate(float(spread.mean()), seen, labels, shift)
-    _warn(found, seen, labels)
+    n, differing = len(labels), float((seen.argmax(axis=1) != labels).mean())
+    if found.low <= 0 and found.rate > MOST:
+        refusal = TOO_UNSURE.format(differing=differing, n=n, high=found.high)
+        return LabelIssues(scores, suggested, share, refusal)
+    _warn(found, n, differing)
     if has_second_fit:  # its rows tell the order of probabilities better, all of them being of one kind
         everywhere = model.probability_wrong(probabilities[known].astype(np.float64), given[known])
         everywhere[judged[known]] = posterior
@@ -163,9 +172,8 @@ def find_label_issues(
     )
 
 
-def _warn(found: NoiseRate, probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64]) -> None:
-    """Say how little is known, of few rows, or of a net that differs from many labels."""
-    n, differing = len(given), (probabilities.argmax(axis=1) != given).mean()
+def _warn(found: NoiseRate, n: int, differing: float) -> None:
+    """Say how little is known, of n rows, or of a net that differs from many labels."""
     if n < FEW_ROWS:
         told = f"only {n} rows were held out: how many labels are wrong is a rough estimate below {FEW_ROWS}"
     elif found.trust < HARDLY_LEARNT:

@@ -4,13 +4,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from actscore_sk.label_issues.barely_trained import refuse_barely_trained
+
 SURE_TO_LEARN = 3.0  # standard errors above chance; nets that share rows err together, so it is much
 NOTHING_HELD_OUT = (
     "how many labels are wrong cannot be said: the net trained on all rows, and nothing shows what it learnt; hold "
     "some out (train_split=ValidSplit(5); held_out=True of a tracker); the ranking and the suggestions are there"
 )
 ONE_CLASS = (
-    "how many labels are wrong cannot be said: the {n} held-out rows are of one class, and nothing shows how well the "
+    "how many labels are wrong cannot be said: all held-out rows are of one class, and nothing shows how well the "
     "net tells it from others; hold out rows of several classes, drawn at random"
 )
 NOTHING_LEARNT = (
@@ -26,7 +28,7 @@ def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64])
     A net that learnt something gives the rows of a class a higher probability of it than other rows, however rare the
     class is: by ranks, at least 3 standard errors more than labels that were shuffled, see `learnt_z`. The loss is no
     such test: among labels that were shuffled, it came below the entropy of the class shares in some epoch of 4 in 10
-    trainings.
+    trainings. A net that has learnt something may have hardly begun, see `refuse_barely_trained`.
 
     Parameters
     ----------
@@ -47,10 +49,10 @@ def refuse(probabilities: npt.NDArray[np.float64], given: npt.NDArray[np.int64])
     if n == 0:
         return NOTHING_HELD_OUT
     if (given == given[0]).all():
-        return ONE_CLASS.format(n=n)
+        return ONE_CLASS
     z = learnt_z(probabilities, given)
     if z > SURE_TO_LEARN:
-        return None
+        return refuse_barely_trained(probabilities, given)
     return NOTHING_LEARNT.format(n=n, z=z, least=SURE_TO_LEARN)
 
 

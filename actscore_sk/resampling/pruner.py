@@ -12,7 +12,7 @@ from actscore_sk.resampling.base import BaseActionScoreSampler
 from actscore_sk.resampling.mislabelled import estimate_n_mislabelled
 from actscore_sk.resampling.strategies import STRATEGIES, amount_of
 from actscore_sk.scoring.class_labels import check_has_classes
-from actscore_sk.scoring.judging import decision_of, judges_labels
+from actscore_sk.scoring.judging import decision_of, judges_labels, make_judge
 from actscore_sk.utils.sklearn_private import Interval, StrOptions
 from actscore_sk.utils.typing import Estimator, Memory, Seed, Strategy
 
@@ -24,8 +24,9 @@ class ActionScorePruner(BaseActionScoreSampler):
     ----------
     estimator : estimator, NeuralNet, ActionScoreTracker or None
         The scorer: `ActionScoreClassifier`, `ActionScoreRegressor`, `ActionScoreEstimator`, a skorch net, or a Pipeline
-        that ends in one; it is cloned. None: ``ActionScoreClassifier()``; pass ``ActionScoreRegressor()`` if y holds
-        numbers. An `ActionScoreTracker` of the same samples is not fitted: its scores are taken.
+        that ends in one; it is cloned. None: ``ActionScoreClassifier()``, with ``store_probabilities=True`` for
+        ``threshold="auto"``; pass ``ActionScoreRegressor()`` if y holds numbers. An `ActionScoreTracker` of the same
+        samples is not fitted: its scores are taken.
     strategy : {"hardest", "easiest", "both", "stratified", "random"}
         Samples to drop. "both": half at either end. "stratified": a part as the hardest, the rest so that all strata of
         the scores stay covered [1]_. "random": the control.
@@ -138,6 +139,10 @@ class ActionScorePruner(BaseActionScoreSampler):
                 f"threshold={self.threshold!r}; by='fraction' takes a share of all samples, at least 0 and below 1; "
                 "for a cut-off on the score set by='score'"
             )
+
+    def _make_scorer(self):
+        is_ours = self.threshold == "auto" and self.estimator is None
+        return make_judge(None, self.random_state) if is_ours else super()._make_scorer()
 
     def _select(self, scores, labels, weights, rng):
         amounts = np.ones(len(scores)) if weights is None else weights

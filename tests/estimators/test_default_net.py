@@ -26,8 +26,16 @@ def test_unit_of_a_regression_target_scales_the_scores_alone():
     """A gradient has the unit squared: a fixed epsilon of Adam would stop a net whose targets are small."""
     X, y = load_diabetes(return_X_y=True)
     scores = ActionScoreRegressor(random_state=0).fit(X, y, epochs=10).action_scores_
-    small = ActionScoreRegressor(random_state=0).fit(X, y * 1e-9, epochs=10).action_scores_
-    np.testing.assert_allclose(small * 1e18, scores, rtol=1e-6)
+    small = ActionScoreRegressor(random_state=0).fit(X, y * 1e-15, epochs=10).action_scores_
+    np.testing.assert_allclose(small * 1e30, scores, rtol=1e-6)
+
+
+def test_units_of_the_features_do_not_matter():
+    """Of picofarads in farads, a column is no constant one."""
+    X, y = load_wine(return_X_y=True)
+    in_all_units = [ActionScoreClassifier(random_state=0).fit(X * 2.0**k, y, epochs=2) for k in (0, -100, 90)]
+    for other in in_all_units[1:]:
+        np.testing.assert_allclose(other.action_scores_, in_all_units[0].action_scores_, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size", "second"), [(100_000, 1024, 80), (100_001, 2048, 64)])

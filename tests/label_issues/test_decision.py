@@ -146,6 +146,23 @@ def test_nothing_held_out():
     assert "rows are of one class" in find(logits, given, given == 0).refusal
 
 
+def test_a_net_whose_training_has_hardly_begun_refuses():
+    """It ranks rows as the trained net does, and is sure of none: without this, most labels were flagged."""
+    logits, _, given, held_out = make()
+    assert "the training of the net has hardly begun" in find(logits / 60, given, held_out).refusal
+    for_rare_classes = 3.0 * np.arange(4)  # as class weights in the loss do: too likely, and trained all the same
+    assert find(logits + for_rare_classes, given, held_out).refusal is None
+
+
+def test_most_labels_are_not_flagged_where_none_is_shown_to_be_wrong():
+    """All of them are right, and six classes overlap so much that most labels are likelier wrong by this net."""
+    rng = np.random.default_rng(0)
+    given = rng.integers(6, size=1200)
+    logits = rng.normal(size=(1200, 6)) + 0.5 * np.eye(6)[given]
+    refusal = find(logits, given, np.ones(1200, dtype=bool)).refusal
+    assert "differs from 71% of 1200 held-out labels, and any share up to 7" in refusal
+
+
 def test_hard_rows_are_not_flagged_as_wrong_and_a_warning_says_so():
     """Classes overlap: a net that is as good as can be differs from three labels in ten, and all are right."""
     rng = np.random.default_rng(0)

@@ -113,9 +113,10 @@ def test_other_strategies_drop_as_many(options):
     assert 0 <= FLAGGED.sum() - (1200 - len(pruner.sample_indices_)) <= 2  # rounded down in each class
 
 
-def test_pruner_drops_none_where_nothing_can_be_decided():
+@pytest.mark.parametrize("scorer", [JUDGE, None])  # by its scores alone, the default net's would drop hundreds
+def test_pruner_drops_none_where_nothing_can_be_decided(scorer):
     with pytest.warns(UserWarning, match="all labels are taken as right"):
-        assert len(ActionScorePruner(JUDGE, threshold="auto").fit_resample(X, NOISE)[0]) == 1200
+        assert len(ActionScorePruner(scorer, threshold="auto", random_state=0).fit_resample(X, NOISE)[0]) == 1200
 
 
 def test_pruner_estimates_by_scores_without_such_a_scorer(monkeypatch):
