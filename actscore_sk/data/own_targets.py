@@ -18,6 +18,7 @@ def targets_in(X: Any) -> np.ndarray | None:
 
     Examples
     --------
+    >>> import torch
     >>> targets_in(torch.utils.data.TensorDataset(torch.zeros(3, 2), torch.tensor([0, 1, 0])))
     array([0, 1, 0])
     """
