@@ -10,11 +10,12 @@ margins and probabilities are averages over the window of each. cleanlab 2.9.0 g
 epoch of the rows that they did not see. The rule of the cross-fit was found on the tables `found` (ten of the kinds of
 noise, first seed), got its floor after `tables` was read (first seed), and had not seen `larger` and `held_back` when
 it was frozen. The test whether a net has learnt anything was changed after its refusals on two imbalanced tables of
-`held_back` were seen, by ten other imbalanced tables. The rule of one fit and two has seen more: what went wrong on
-`tables` and `larger` led to its floor of the noise rate, and one constant was changed after `held_back` was read. Noise
-that follows the features gives the likeliest other class to rows that a nearest-neighbour and a linear model are unsure
-of. Two classes have no pair noise of their own. What the fits cost is timed by `label_issues_cost`; labels that people
-gave are in `label_issues_people`.
+`held_back` were seen, by ten other imbalanced tables. The refusal of a net whose training has hardly begun came last,
+from other data, when all of these had been read: it refuses 1 in 200 cells more. The rule of one fit and two has seen
+more: what went wrong on `tables` and `larger` led to its floor of the noise rate, and one constant was changed after
+`held_back` was read. Noise that follows the features gives the likeliest other class to rows that a nearest-neighbour
+and a linear model are unsure of. Two classes have no pair noise of their own. What the fits cost is timed by
+`label_issues_cost`; labels that people gave are in `label_issues_people`.
 """
 
 from collections.abc import Sequence
