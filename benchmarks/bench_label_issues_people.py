@@ -145,7 +145,7 @@ def judge_resnet(table: Table, given: Labels, images: np.ndarray, cycle: Cycle, 
     }
     found = judge_issues(table, given, issues_of(judge_of_labels))
     ranked = {f"AP {name}": average_precision_score(wrong[trained], s[trained]) for name, s in rankings.items()}
-    del found["bins"]
+    found.pop("bins", None)  # not in a refusal
     return ranked | {"AP R2, all": found.pop("average precision")} | found | {"seconds": seconds}
 
 

@@ -19,6 +19,7 @@ from actscore_sk.estimators.checked_fit import CheckedFit
 from actscore_sk.estimators.fit_data import FitData
 from actscore_sk.estimators.fitted_scores import FittedScores
 from actscore_sk.estimators.inputs import check_weights, checked_X
+from actscore_sk.estimators.net_answers import ask
 from actscore_sk.estimators.repeats import RepeatedFit
 from actscore_sk.estimators.single_fit import SingleFit
 from actscore_sk.metrics.reductions import REDUCTIONS
@@ -227,7 +228,7 @@ class BaseActionScore(CheckedFit, RepeatedFit, SingleFit, FittedScores, MetaEsti
         if self._repeats:
             return self._ask_nets(method, X)
         with self._adapter.casting(self.estimator_, checked_X(self, X, reset=False)) as X:
-            return getattr(self.estimator_, method)(X)
+            return ask(self.estimator_, method, X)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed: `sample_weight` and `eval_set` stay here, the rest goes to the net."""

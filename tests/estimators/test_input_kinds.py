@@ -21,7 +21,7 @@ from estimator_cases import (
     make_regression_net,
 )
 from scipy import sparse
-from skorch import NeuralNet, NeuralNetRegressor
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.dataset import Dataset as SkorchDataset
 from skorch.dataset import ValidSplit
 from torch.utils.data import Subset, TensorDataset
@@ -535,3 +535,14 @@ def test_targets_in_a_dtype_that_numpy_lacks_are_read():
     net = NeuralNet(torch.nn.Linear(2, 1).bfloat16(), criterion=torch.nn.MSELoss, max_epochs=1, verbose=0)
     scorer = ActionScoreEstimator(net, random_state=0).fit(X, y)
     assert scorer.to_frame()["target_0"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_net_that_answers_in_bfloat16_predicts_after_a_fit_on_a_dataset():
+    X, y = torch.rand(20, 2, dtype=torch.bfloat16), torch.arange(20) % 2
+    net = NeuralNetClassifier(
+        torch.nn.Linear(2, 2).bfloat16(), criterion=torch.nn.CrossEntropyLoss, train_split=None, max_epochs=1, verbose=0
+    )
+    clf = ActionScoreClassifier(net).fit(torch.utils.data.TensorDataset(X, y), None)
+    expected = clf.estimator_.module_(X).float().softmax(1)
+    np.testing.assert_allclose(clf.predict_proba(X), expected.detach().numpy(), atol=0.01)
+    assert clf.estimator_.predict_nonlinearity == "auto"
