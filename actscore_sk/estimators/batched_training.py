@@ -1,4 +1,4 @@
-"""Several nets trained at once: each has skorch's loop of its own, and they make their training steps passes.
+"""Several nets trained at once: each has skorch's loop of its own, and they make their training steps together.
 
 The loop of a net stops where an epoch's pass over the training samples would be. When all have come that far, the pass
 of all is made, batch by batch, and the loops go on: to validation, callbacks and the next epoch. Each loop sees the
